@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/base.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Theory of operation: a list of malloc'ed chunks, of which only the newest is filled; chunks
+ * double, so a phase costs a handful of malloc calls. A request that is larger than a chunk gets
+ * one of its own size. Every chunk comes from calloc and no byte is given out twice, so memory is
+ * zero without another memset. Nothing is given back before arena_free.
+ * Running out of memory ends the process (arena.h says why that is sound). */
+
+enum {
+        ARENA_ALIGN = 16,
+        ARENA_FIRST = 32 << 10,
+        ARENA_LARGEST = 1 << 20
+};
+
+struct arena_chunk {
+        struct arena_chunk *next;
+        size_t size;
+};
+
+_Static_assert(sizeof(struct arena_chunk) % ARENA_ALIGN == 0, "chunks begin aligned");
+
+__attribute__((noreturn)) static void arena_exhausted(void)
+{
+        static const char words[] = "husk: out of memory\n";
+        ssize_t ignored = write(STDERR_FILENO, words, sizeof words - 1);
+
+        (void)ignored;
+        _exit(125);
+}
+
+static void arena_grow(struct arena *arena, size_t size)
+{
+        size_t room = arena->chunk ? arena->chunk->size * 2 : ARENA_FIRST;
+        struct arena_chunk *chunk;
+
+        if (room > ARENA_LARGEST)
+                room = ARENA_LARGEST;
+        if (size > SIZE_MAX / 2)
+                arena_exhausted();
+        if (room < size + sizeof *chunk + ARENA_ALIGN)
+                room = size + sizeof *chunk + ARENA_ALIGN;
+        chunk = calloc(1, room);
+        if (!chunk)
+                arena_exhausted();
+        chunk->next = arena->chunk;
+        chunk->size = room;
+        arena->chunk = chunk;
+        arena->at = (char *)(chunk + 1);
+        arena->end = (char *)chunk + room;
+}
+
+/* Strings are packed without alignment; all else begins at a multiple of 16. */
+static void *arena_take(struct arena *arena, size_t size, size_t align)
+{
+        size_t skip = -(uintptr_t)arena->at & (align - 1);
+        char *taken;
+
+        if (!arena->chunk || (size_t)(arena->end - arena->at) < skip ||
+            (size_t)(arena->end - arena->at) - skip < size) {
+                arena_grow(arena, size);
+                skip = 0;
+        }
+        taken = arena->at + skip;
+        arena->at = taken + size;
+        return taken;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+        return arena_take(arena, size, ARENA_ALIGN);
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t size)
+{
+        size_t total;
+
+        if (__builtin_mul_overflow(count, size, &total))
+                arena_exhausted();
+        return arena_alloc(arena, total);
+}
+
+char *arena_copy(struct arena *arena, const char *bytes, size_t size)
+{
+        char *copy;
+
+        if (size == SIZE_MAX)
+                arena_exhausted();
+        copy = arena_take(arena, size + 1, 1);
+        if (size)
+                memcpy(copy, bytes, size);
+        return copy;
+}
+
+char *arena_string(struct arena *arena, const char *string)
+{
+        return arena_copy(arena, string, strlen(string));
+}
+
+char *arena_format(struct arena *arena, const char *format, ...)
+{
+        va_list values;
+        size_t length;
+        char *string;
+
+        va_start(values, format);
+        length = text_vformat(NULL, 0, format, values);
+        va_end(values);
+        string = arena_take(arena, length + 1, 1);
+        va_start(values, format);
+        text_vformat(string, length + 1, format, values);
+        va_end(values);
+        return string;
+}
+
+void arena_free(struct arena *arena)
+{
+        struct arena_chunk *chunk = arena->chunk;
+
+        while (chunk) {
+                struct arena_chunk *next = chunk->next;
+
+                free(chunk);
+                chunk = next;
+        }
+        *arena = (struct arena){ 0 };
+}

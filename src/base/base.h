@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The front door of base: memory, text, errors, JSON. Pure C: no room file opens a file,
+ * reads a clock or the environment. Other rooms include this header only. */
+#pragma once
+
+#include "arena.h"
+#include "json.h"
+#include "text.h"
+#include "trail.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ARRAY_SIZE(x) (sizeof(x) / sizeof *(x))
+
+/* No descriptor. Never 0, so that a forgotten initialisation does not close stdin. */
+#define NO_FD (-EBADF)

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/base.h"
+
+#include <string.h>
+
+/* Theory of operation: two fixed buffers of the process, so that leaving a trail needs no memory
+ * and works in a cloned child, whose copy then travels to the parent as bytes. Each call puts its
+ * sentence in front of what is there; when room runs out, the end is cut, because the outermost
+ * words say what the user asked for. This is the one place of base that keeps state: an error is
+ * a property of the process that is about to give up. Not for threads. */
+
+enum {
+        TRAIL_SIZE = 4096
+};
+
+static char trail_buffer[TRAIL_SIZE];
+static char hint_buffer[TRAIL_SIZE];
+
+/* Make `size` bytes of room in front; what does not fit falls off the end. */
+static void trail_push(size_t size)
+{
+        size_t length = strlen(trail_buffer);
+
+        if (length > TRAIL_SIZE - 1 - size)
+                length = TRAIL_SIZE - 1 - size;
+        memmove(trail_buffer + size, trail_buffer, length);
+        trail_buffer[size + length] = '\0';
+}
+
+int trail(int error, const char *format, ...)
+{
+        char sentence[TRAIL_SIZE];
+        const bool first = !trail_buffer[0];
+        int saved = errno;
+        va_list values;
+        size_t length;
+
+        /* so that %m says what `error` is, whoever set errno last */
+        errno = error < 0 ? -error : error;
+        va_start(values, format);
+        length = text_vformat(sentence, sizeof sentence - 2, format, values);
+        va_end(values);
+        errno = saved;
+        if (length > sizeof sentence - 3)
+                length = sizeof sentence - 3;
+        if (!first)
+                length += text_format(sentence + length, 3, ": ");
+        trail_push(length);
+        memcpy(trail_buffer, sentence, length);
+        return error;
+}
+
+void trail_hint(const char *format, ...)
+{
+        va_list values;
+
+        if (hint_buffer[0])
+                return;
+        va_start(values, format);
+        text_vformat(hint_buffer, sizeof hint_buffer, format, values);
+        va_end(values);
+}
+
+const char *trail_text(void)
+{
+        return trail_buffer;
+}
+
+const char *trail_hint_text(void)
+{
+        return hint_buffer;
+}
+
+void trail_reset(void)
+{
+        trail_buffer[0] = '\0';
+        hint_buffer[0] = '\0';
+}

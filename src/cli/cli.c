@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: from argv to a command's run function and back to an exit status. Picks
+ * the face, reads the global options, finds the command, reads its options into a request, runs
+ * it, reports what went wrong. The environment is read here and in values.c only: rooms below
+ * get what they need in their request. */
+#include "cli.h"
+
+#include "commands.h"
+#include "help.h"
+#include "report.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct command *cli_face_command(const struct face *face, const char *name)
+{
+        for (size_t i = 0; face->commands[i]; i++)
+                if (text_equal(face->commands[i]->name, name) ||
+                    (face->commands[i]->alias && text_equal(face->commands[i]->alias, name)))
+                        return face->commands[i];
+        return NULL;
+}
+
+int cli_face_unknown(const struct face *face, const char *name)
+{
+        struct nearest nearest = { .word = name };
+
+        for (size_t i = 0; face->commands[i]; i++)
+                cli_nearest_try(&nearest, face->commands[i]->name);
+        if (nearest.best)
+                trail_hint("did you mean '%s %s'?", face->name, nearest.best);
+        else
+                trail_hint("see '%s --help'", face->name);
+        return trail(-EINVAL, "unknown command '%s'", name);
+}
+
+/* "$variable/name", or "$HOME/otherwise/name", or a directory of the user's under /tmp. */
+static const char *user_directory(
+        struct arena *arena, const char *variable, const char *otherwise, const char *name)
+{
+        const char *base = getenv(variable), *home = getenv("HOME");
+
+        if (base && *base == '/')
+                return arena_format(arena, "%s/%s", base, name);
+        if (otherwise && home && *home == '/')
+                return arena_format(arena, "%s/%s/%s", home, otherwise, name);
+        return arena_format(arena, "/tmp/%s-%u", name, (unsigned)geteuid());
+}
+
+static void resolve_directories(struct invocation *in)
+{
+        struct engine_options *husk = &in->globals.husk.engine;
+        struct oci_options *oci = &in->globals.oci.oci;
+        bool root = geteuid() == 0;
+
+        if (in->face == &cli_face_oci) {
+                if (!oci->root)
+                        oci->root = root ? "/run/husk-oci"
+                                         : user_directory(
+                                                   in->arena, "XDG_RUNTIME_DIR", NULL, "husk-oci");
+                return;
+        }
+        if (!husk->root)
+                husk->root =
+                        root ? "/var/lib/husk"
+                             : user_directory(in->arena, "XDG_DATA_HOME", ".local/share", "husk");
+        if (!husk->runroot)
+                husk->runroot = root ? "/run/husk"
+                                     : user_directory(in->arena, "XDG_RUNTIME_DIR", NULL, "husk");
+}
+
+static int show_help(struct invocation *in, const struct command *command)
+{
+        struct text out = { .arena = in->arena };
+        struct help_style style = cli_help_style(STDOUT_FILENO);
+
+        if (command)
+                cli_help_command(&out, in->face, command, style);
+        else
+                cli_help_face(&out, in->face, style);
+        return cli_print(STDOUT_FILENO, &out);
+}
+
+static int run_command(struct invocation *in, int argc, char **argv)
+{
+        const struct command *command = in->command;
+        struct parse parse = {
+                .face = in->face, .command = command, .arena = in->arena, .argc = argc, .argv = argv
+        };
+        int r;
+
+        in->request = parse.request = arena_alloc(in->arena, command->request_size + 1);
+        if (command->defaults)
+                memcpy(in->request, command->defaults, command->request_size);
+        r = cli_options_parse(&parse);
+        if (r < 0)
+                return trail(r, "%s", command->name);
+        if (parse.help)
+                return show_help(in, command);
+        if (!command->no_request) {
+                resolve_directories(in);
+                memcpy(in->request, &in->globals, in->face->copied);
+        }
+        r = command->run(in);
+        if (r < 0)
+                in->exit = command->error_exit;
+        return r;
+}
+
+static int show_version(struct invocation *in)
+{
+        struct text out = { .arena = in->arena };
+
+        cli_version_put(&out, in->face);
+        return cli_print(STDOUT_FILENO, &out);
+}
+
+/* Global options, then the command; argv is behind the program's name. */
+static int run_face(struct invocation *in, int argc, char **argv)
+{
+        const struct face *face = in->face;
+        struct parse parse = { .face = face,
+                               .command = face->globals,
+                               .arena = in->arena,
+                               .request = &in->globals,
+                               .argc = argc,
+                               .argv = argv };
+        int r;
+
+        if (face->globals->defaults)
+                memcpy(&in->globals, face->globals->defaults, sizeof in->globals);
+        r = cli_options_parse(&parse);
+        if (r < 0)
+                return r;
+        if (parse.help)
+                return show_help(in, NULL);
+        if (face == &cli_face_oci ? in->globals.oci.version : in->globals.husk.version)
+                return show_version(in);
+        if (parse.n_operands == 0) {
+                trail_hint("see '%s --help'", face->name);
+                return trail(-EINVAL, "a command is missing");
+        }
+        in->command = cli_face_command(face, argv[0]);
+        if (!in->command)
+                return cli_face_unknown(face, argv[0]);
+        return run_command(in, parse.n_operands - 1, argv + 1);
+}
+
+static const struct face *pick_face(int argc, char **argv, int *ret_skip)
+{
+        const char *slash = argc ? strrchr(argv[0], '/') : NULL;
+        const char *name = slash ? slash + 1 : argc ? argv[0] : "husk";
+
+        *ret_skip = argc > 0;
+        if (text_starts(name, "husk-oci"))
+                return &cli_face_oci;
+        if (argc > 1 && text_equal(argv[1], "oci")) {
+                *ret_skip = 2;
+                return &cli_face_oci;
+        }
+        return &cli_face_husk;
+}
+
+int cli_main(int argc, char **argv)
+{
+        auto_arena arena = { 0 };
+        struct invocation in = { .arena = &arena };
+        int skip, r;
+
+        in.face = pick_face(argc, argv, &skip);
+        r = run_face(&in, argc - skip, argv + skip);
+        /* Whoever reads our output has closed it: no error of ours. */
+        if (r == -EPIPE && !*trail_text())
+                return 0;
+        if (r != 0)
+                cli_report(&in);
+        if (r >= 0)
+                return in.exit;
+        return in.exit ? in.exit : in.face->error_exit;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: `husk exec`: one more process in a running container. */
+#include "commands.h"
+
+#define ROW(kind, field, ...) OPTION(struct exec_request, kind, field, __VA_ARGS__)
+
+static const struct option options[] = {
+        ROW(FLAG, interactive, 'i', "interactive", NULL, "keep its standard input open"),
+        ROW(FLAG, tty, 't', "tty", NULL, "give it a terminal"),
+        ROW(FLAG, detach, 'd', "detach", NULL, "do not wait for its end"),
+        ROW(ENV, env, 'e', "env", "NAME[=VALUE]", "set a variable; NAME alone passes on your own"),
+        ROW(TEXT, workdir, 'w', "workdir", "DIR", "the directory to start in"),
+        ROW(USER, user, 'u', "user", "USER[:GROUP]", "names or ids to run as"),
+        OPTIONS_END,
+};
+
+static const struct option operands[] = {
+        OPERAND(struct exec_request, TEXT, container, "CONTAINER", "a running container",
+                .required = true, .complete = COMPLETE_CONTAINER),
+        OPERAND(struct exec_request, TEXTS, argv, "COMMAND", "the command and its arguments",
+                .required = true),
+        OPTIONS_END,
+};
+
+static int run(struct invocation *in)
+{
+        return engine_exec(in->request, &in->exit);
+}
+
+static const struct example examples[] = {
+        {"husk exec -it web sh",            "a shell in the container web"    },
+        { "husk exec -u 33 -w /srv web ls", "list /srv as the user 33 sees it"},
+        { NULL,                             NULL                              },
+};
+
+const struct command cli_cmd_exec = {
+        .name = "exec",
+        .summary = "Run a command in a running container",
+        .usage = "CONTAINER COMMAND [ARG...]",
+        .examples = examples,
+        .options = { options },
+        .operands = operands,
+        .request_size = sizeof(struct exec_request),
+        .options_first = true,
+        .exits_as_command = true,
+        .group = GROUP_RUN,
+        .run = run,
+};

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: `husk explain run ...`: the plan of a run, without the run. It takes run's
+ * own rows: its request begins with run's, so their offsets hold. */
+#include "commands.h"
+
+#include <stddef.h>
+
+_Static_assert(offsetof(struct explain_request, run) == 0, "run's option rows are used here");
+
+static const struct option options[] = {
+        OPTION(struct explain_request, CHOICE, format, 0, "format", "FORMAT", "how to print it",
+               .values = "text json shell", .shown_default = "text"),
+        OPTIONS_END,
+};
+
+static const struct explain_request defaults = {
+        .run = {.network = "none", .pids_limit = PIDS_LIMIT_UNSET},
+        .format = "text",
+};
+
+static int run(struct invocation *in)
+{
+        struct explain_request *request = in->request;
+        struct text out = { .arena = in->arena };
+        int r = cli_run_finish(&request->run);
+
+        return r < 0 ? r : cli_finish_text(engine_explain(request, &out), &out);
+}
+
+static const struct example examples[] = {
+        {"husk explain run host true",                               "the operations that make this container"},
+        { "husk explain --format shell run --memory 256m host true",
+         "the same as a shell script of unshare, mount and echo"                                              },
+        { NULL,                                                      NULL                                     },
+};
+
+const struct command cli_cmd_explain = {
+        .name = "explain",
+        .summary = "Show what run would do, without doing it",
+        .word = "run",
+        .usage = "[RUN-OPTIONS] host|--rootfs DIR [COMMAND [ARG...]]",
+        .description = "Print the plan of 'husk run' with the same options: every kernel operation "
+                       "in its order, and which setting asks for it. Nothing is done.",
+        .examples = examples,
+        .options = {options, cli_run_options},
+        .operands = cli_run_operands,
+        .request_size = sizeof(struct explain_request),
+        .defaults = &defaults,
+        .options_first = true,
+        .group = GROUP_LOOK,
+        .run = run,
+};

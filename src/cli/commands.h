@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands, one file each, and what several of them share. */
+#pragma once
+
+#include "command.h"
+#include "options.h"
+#include "table.h"
+#include "terminal.h"
+
+extern const struct command cli_cmd_completion, cli_cmd_diff, cli_cmd_exec, cli_cmd_explain,
+        cli_cmd_help, cli_cmd_inspect, cli_cmd_kill, cli_cmd_ps, cli_cmd_rm, cli_cmd_run,
+        cli_cmd_stop, cli_cmd_version, cli_cmd_wait;
+extern const struct command cli_oci_create, cli_oci_delete, cli_oci_exec, cli_oci_explain,
+        cli_oci_kill, cli_oci_list, cli_oci_run, cli_oci_spec, cli_oci_start, cli_oci_state;
+
+/* run's option rows, which explain takes too: offsets are those of struct run_request. */
+extern const struct option cli_run_options[], cli_run_operands[];
+extern const struct run_request cli_run_defaults;
+/* What the rows cannot say: the image among the operands, --security-opt. 0, or -EINVAL with a
+ * trail. */
+int cli_run_finish(struct run_request *run);
+
+/* Do `one` to every word of `names` (a field of the request, which gets one name at a time),
+ * print the names that went well, report each failure and go on; in->exit tells whether all
+ * went well. Always 0. */
+int cli_each_name(struct invocation *in, struct words *names, int (*one)(struct invocation *in));
+
+/* Print what a use case has written into `out` (`r` is its result) to stdout. */
+int cli_finish_text(int r, const struct text *out);
+
+/* Put the table to stdout, fitted to its terminal. */
+int cli_finish_table(struct invocation *in, struct table *table);
+
+/* The words of --version. */
+void cli_version_put(struct text *out, const struct face *face);

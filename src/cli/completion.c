@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: completion scripts written from the option tables, so that a new row
+ * completes without further work. The scripts are static but for the names of containers, which
+ * they ask of `husk ps` (`husk-oci list`) when a word is completed. They need nothing that is not in the shell
+ * itself: no bash-completion package. */
+#include "completion.h"
+
+#include "options.h"
+#include "values.h"
+
+#include <string.h>
+
+/* The face's name as a part of shell function names. */
+static const char *identifier(struct arena *arena, const struct face *face)
+{
+        char *name = arena_string(arena, face->name);
+
+        for (char *p = name; *p; p++)
+                if (*p == '-')
+                        *p = '_';
+        return name;
+}
+
+static const char *list_line(const struct face *face)
+{
+        return face == &cli_face_oci ? "husk-oci list -q 2>/dev/null"
+                                     : "husk ps -a --format '{{.Names}}' 2>/dev/null";
+}
+
+static void put_command_names(struct text *out, const struct face *face)
+{
+        for (size_t i = 0; face->commands[i]; i++)
+                text_addf(out, i ? " %s" : "%s", face->commands[i]->name);
+}
+
+static void put_option_names(struct text *out, const struct command *command)
+{
+        struct option_walk walk = { .command = command };
+        const struct option *o;
+
+        while ((o = cli_option_next(&walk))) {
+                text_addf(out, "--%s ", o->name);
+                if (o->letter)
+                        text_addf(out, "-%c ", o->letter);
+        }
+        text_add(out, "--help");
+}
+
+/* "--name|-n" for a case of bash. */
+static void put_pattern(struct text *out, const struct option *o)
+{
+        text_addf(out, "--%s", o->name);
+        if (o->letter)
+                text_addf(out, "|-%c", o->letter);
+}
+
+/* The command that offers what `o` takes. */
+static void bash_offer(struct text *out, const struct option *o, const char *id)
+{
+        if (o->values)
+                text_addf(out, "_%s_words '%s'", id, o->values);
+        else if (o->complete == COMPLETE_FILE)
+                text_addf(out, "_%s_paths -f", id);
+        else if (o->complete == COMPLETE_DIRECTORY)
+                text_addf(out, "_%s_paths -d", id);
+        else if (o->complete == COMPLETE_CONTAINER)
+                text_addf(out, "_%s_words \"$(_%s_containers)\"", id, id);
+        else if (o->complete == COMPLETE_COMMAND)
+                text_addf(out, "_%s_words \"$(_%s_commands)\"", id, id);
+        else
+                text_add(out, ":");
+}
+
+/* The operand row that has something to offer; one without, if none has. */
+static const struct option *completed_operand(const struct command *command)
+{
+        static const struct option nothing = { .complete = COMPLETE_NOTHING };
+
+        for (const struct option *o = command->operands; o && o->kind != OPTION_END; o++)
+                if (o->complete || o->values)
+                        return o;
+        return &nothing;
+}
+
+static void bash_command(
+        struct text *out, const struct face *face, const struct command *command, const char *id)
+{
+        static const struct option any_command = { .complete = COMPLETE_COMMAND };
+        struct option_walk walk = { .command = command };
+        const struct option *o;
+
+        text_add(out, "                case $prev in\n");
+        while ((o = cli_option_next(&walk))) {
+                if (o->kind == OPTION_FLAG)
+                        continue;
+                text_add(out, "                ");
+                put_pattern(out, o);
+                text_add(out, ") ");
+                bash_offer(out, o, id);
+                text_add(out, "; return ;;\n");
+        }
+        text_add(out, "                esac\n                case $cur in\n                -*) ");
+        text_addf(out, "_%s_words '", id);
+        put_option_names(out, command);
+        text_add(out, "' ;;\n                *) ");
+        if (command->word)
+                text_addf(out, "_%s_words '%s'; ", id, command->word);
+        bash_offer(out, command == face->globals ? &any_command : completed_operand(command), id);
+        text_add(out, " ;;\n                esac ;;\n");
+}
+
+static void bash_prologue(struct text *out, const struct face *face, const char *id)
+{
+        text_addf(out, "# bash completion for %s\n\n", face->name);
+        text_addf(
+                out,
+                "_%s_words() { COMPREPLY+=($(compgen -W \"$1\" -- \"$cur\")); }\n"
+                "_%s_paths() { compopt -o filenames; "
+                "mapfile -t COMPREPLY < <(compgen \"$1\" -- \"$cur\"); }\n"
+                "_%s_containers() { %s; }\n",
+                id, id, id, list_line(face));
+        text_addf(out, "_%s_commands() { echo ", id);
+        put_command_names(out, face);
+        text_addf(
+                out,
+                "; }\n\n_%s() {\n"
+                "        local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+                "        local command= i=1\n"
+                "        COMPREPLY=()\n"
+                "        # bash hands --name=value over as three words\n"
+                "        if [ \"$cur\" = = ]; then cur=; "
+                "elif [ \"$prev\" = = ]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
+                "        while [ \"$i\" -lt \"$COMP_CWORD\" ]; do\n"
+                "                case ${COMP_WORDS[i]} in\n",
+                id);
+}
+
+static void bash_put(struct text *out, const struct face *face)
+{
+        const char *id = identifier(out->arena, face), *separator = "                ";
+        struct option_walk walk = { .command = face->globals };
+        const struct option *o;
+
+        bash_prologue(out, face, id);
+        while ((o = cli_option_next(&walk))) {
+                if (o->kind == OPTION_FLAG)
+                        continue;
+                text_add(out, separator);
+                put_pattern(out, o);
+                separator = "|";
+        }
+        if (*separator == '|')
+                text_add(out, ") i=$((i + 1)); [ \"${COMP_WORDS[i]}\" != = ] || i=$((i + 1)) ;;\n");
+        text_add(
+                out, "                -*) ;;\n"
+                     "                *) command=${COMP_WORDS[i]}; break ;;\n"
+                     "                esac\n"
+                     "                i=$((i + 1))\n"
+                     "        done\n"
+                     "        case $command in\n"
+                     "        '')\n");
+        bash_command(out, face, face->globals, id);
+        for (size_t i = 0; face->commands[i]; i++) {
+                const struct command *c = face->commands[i];
+
+                text_addf(
+                        out, "        %s%s%s)\n", c->name, c->alias ? "|" : "",
+                        c->alias ? c->alias : "");
+                bash_command(out, face, c, id);
+        }
+        text_addf(out, "        esac\n}\n\ncomplete -F _%s %s\n", id, face->name);
+}
+
+/* Inside of a zsh single-quoted _arguments spec: ' ends the quotes, [ ] : have meaning. */
+static void zsh_text(struct text *out, const char *string)
+{
+        for (; *string; string++) {
+                if (*string == '\'')
+                        text_add(out, "'\\''");
+                else if (strchr("[]:\\", *string))
+                        text_addf(out, "\\%c", *string);
+                else
+                        text_add_char(out, *string);
+        }
+}
+
+static void zsh_action(struct text *out, const struct option *o, const char *id)
+{
+        if (o->values)
+                text_addf(out, "(%s)", o->values);
+        else if (o->complete == COMPLETE_FILE)
+                text_add(out, "_files");
+        else if (o->complete == COMPLETE_DIRECTORY)
+                text_add(out, "_files -/");
+        else if (o->complete == COMPLETE_CONTAINER)
+                text_addf(out, "_%s_containers", id);
+        else if (o->complete == COMPLETE_COMMAND)
+                text_addf(out, "_%s_commands", id);
+        else
+                text_add(out, " ");
+}
+
+static void zsh_option(struct text *out, const struct option *o, const char *id, bool letter)
+{
+        text_add(out, " \\\n                '");
+        if (cli_value_repeats(o))
+                text_add_char(out, '*');
+        if (letter)
+                text_addf(out, "-%c", o->letter);
+        else
+                text_addf(out, "--%s", o->name);
+        if (o->metavar)
+                text_add_char(out, letter ? '+' : '=');
+        text_add_char(out, '[');
+        zsh_text(out, o->help);
+        text_add_char(out, ']');
+        if (o->metavar) {
+                text_add_char(out, ':');
+                zsh_text(out, o->metavar);
+                text_add_char(out, ':');
+                zsh_action(out, o, id);
+        }
+        text_add_char(out, '\'');
+}
+
+static void zsh_options(struct text *out, const struct command *command, const char *id)
+{
+        struct option_walk walk = { .command = command };
+        const struct option *o;
+
+        while ((o = cli_option_next(&walk))) {
+                zsh_option(out, o, id, false);
+                if (o->letter)
+                        zsh_option(out, o, id, true);
+        }
+        text_add(out, " \\\n                '--help[show help]'");
+}
+
+static void zsh_operands(struct text *out, const struct command *command, const char *id)
+{
+        if (command->word)
+                text_addf(out, " \\\n                ':word:(%s)'", command->word);
+        for (const struct option *o = command->operands; o && o->kind != OPTION_END; o++) {
+                text_addf(out, " \\\n                '%s:", o->kind == OPTION_TEXTS ? "*" : "");
+                zsh_text(out, o->name);
+                text_add_char(out, ':');
+                zsh_action(out, o, id);
+                text_add_char(out, '\'');
+        }
+}
+
+static void zsh_put(struct text *out, const struct face *face)
+{
+        const char *id = identifier(out->arena, face);
+
+        text_addf(out, "#compdef %s\n\n_%s_containers() {\n", face->name, id);
+        text_addf(
+                out, "        local -a names\n        names=(${(f)\"$(%s)\"})\n", list_line(face));
+        text_addf(out, "        compadd -a names\n}\n\n_%s_commands() {\n", id);
+        text_add(out, "        local -a commands\n        commands=(\n");
+        for (size_t i = 0; face->commands[i]; i++) {
+                text_addf(out, "                '%s:", face->commands[i]->name);
+                zsh_text(out, face->commands[i]->summary);
+                text_add(out, "'\n");
+        }
+        text_addf(
+                out,
+                "        )\n        _describe command commands\n}\n\n_%s() {\n"
+                "        local curcontext=$curcontext state line\n"
+                "        typeset -A opt_args\n"
+                "        _arguments -C",
+                id);
+        zsh_options(out, face->globals, id);
+        text_addf(
+                out,
+                " \\\n                '1:command:_%s_commands' \\\n"
+                "                '*::argument:->argument'\n"
+                "        [[ $state == argument ]] || return\n"
+                "        case $line[1] in\n",
+                id);
+        for (size_t i = 0; face->commands[i]; i++) {
+                const struct command *c = face->commands[i];
+
+                text_addf(
+                        out, "        %s%s%s)\n                _arguments -s", c->name,
+                        c->alias ? "|" : "", c->alias ? c->alias : "");
+                zsh_options(out, c, id);
+                zsh_operands(out, c, id);
+                text_add(out, " ;;\n");
+        }
+        text_addf(out, "        esac\n}\n\n");
+        text_addf(
+                out, "if [[ $funcstack[1] == _%s ]]; then _%s \"$@\"; else compdef _%s %s; fi\n",
+                id, id, id, face->name);
+}
+
+/* In fish only \ and ' are special between single quotes. */
+static void fish_text(struct text *out, const char *string)
+{
+        text_add_char(out, '\'');
+        for (; *string; string++) {
+                if (*string == '\'' || *string == '\\')
+                        text_add_char(out, '\\');
+                text_add_char(out, *string);
+        }
+        text_add_char(out, '\'');
+}
+
+static void fish_offer(struct text *out, const struct option *o, const char *id)
+{
+        if (o->values)
+                text_addf(out, " -x -a '%s'", o->values);
+        else if (o->complete == COMPLETE_FILE)
+                text_add(out, " -r -F");
+        else if (o->complete == COMPLETE_DIRECTORY)
+                text_add(out, " -x -a '(__fish_complete_directories)'");
+        else if (o->complete == COMPLETE_CONTAINER)
+                text_addf(out, " -x -a '(__%s_containers)'", id);
+        else if (o->complete == COMPLETE_COMMAND)
+                text_addf(out, " -x -a '(__%s_commands)'", id);
+        else if (o->metavar)
+                text_add(out, " -x");
+}
+
+static void fish_command(
+        struct text *out, const struct face *face, const struct command *command, const char *id)
+{
+        struct option_walk walk = { .command = command };
+        const struct option *o;
+        char when[80] = "__fish_use_subcommand";
+
+        if (command != face->globals)
+                text_format(
+                        when, sizeof when, "__fish_seen_subcommand_from %s%s%s", command->name,
+                        command->alias ? " " : "", command->alias ? command->alias : "");
+        while ((o = cli_option_next(&walk))) {
+                text_addf(out, "complete -c %s -n '%s' -l %s", face->name, when, o->name);
+                if (o->letter)
+                        text_addf(out, " -s %c", o->letter);
+                fish_offer(out, o, id);
+                text_add(out, " -d ");
+                fish_text(out, o->help);
+                text_add_char(out, '\n');
+        }
+        for (o = command->operands; o && o->kind != OPTION_END; o++) {
+                if (!o->values && !o->complete)
+                        continue;
+                text_addf(out, "complete -c %s -n '%s'", face->name, when);
+                fish_offer(out, o, id);
+                text_add_char(out, '\n');
+        }
+}
+
+static void fish_put(struct text *out, const struct face *face)
+{
+        const char *id = identifier(out->arena, face);
+
+        text_addf(
+                out, "# fish completion for %s\n\nfunction __%s_containers\n        %s\nend\n",
+                face->name, id, list_line(face));
+        text_addf(out, "function __%s_commands\n        string split ' ' '", id);
+        put_command_names(out, face);
+        text_addf(out, "'\nend\ncomplete -c %s -f\n", face->name);
+        for (size_t i = 0; face->commands[i]; i++) {
+                text_addf(
+                        out, "complete -c %s -n __fish_use_subcommand -a %s -d ", face->name,
+                        face->commands[i]->name);
+                fish_text(out, face->commands[i]->summary);
+                text_add_char(out, '\n');
+        }
+        fish_command(out, face, face->globals, id);
+        for (size_t i = 0; face->commands[i]; i++)
+                fish_command(out, face, face->commands[i], id);
+}
+
+int cli_completion_put(struct text *out, const struct face *face, const char *shell)
+{
+        static const struct {
+                const char *shell;
+                void (*put)(struct text *out, const struct face *face);
+        } writers[] = {
+                {"bash",  bash_put},
+                { "zsh",  zsh_put },
+                { "fish", fish_put}
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(writers); i++)
+                if (text_equal(shell, writers[i].shell)) {
+                        writers[i].put(out, face);
+                        return 0;
+                }
+        return trail(-EINVAL, "no completion for '%s': expected bash, zsh or fish", shell);
+}

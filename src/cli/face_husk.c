@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: the husk face: its global options and the order of its commands. */
+#include "commands.h"
+
+#define ROW(kind, field, ...) OPTION(union globals, kind, husk.field, __VA_ARGS__)
+
+static const struct option global_options[] = {
+        ROW(TEXT, engine.root, 0, "root", "DIR", "where images and containers are kept",
+            .shown_default = "/var/lib/husk", .complete = COMPLETE_DIRECTORY),
+        ROW(TEXT, engine.runroot, 0, "runroot", "DIR", "where the state of running ones is",
+            .shown_default = "/run/husk", .complete = COMPLETE_DIRECTORY),
+        ROW(FLAG, engine.debug, 0, "debug", NULL, "tell more on standard error"),
+        ROW(FLAG, version, 0, "version", NULL, "show the version and end"),
+        OPTIONS_END,
+};
+
+static const struct command globals = {
+        .name = "husk",
+        .options = { global_options },
+        .request_size = sizeof(union globals),
+        .options_first = true,
+};
+
+static const struct command *const commands[] = {
+        &cli_cmd_run,  &cli_cmd_exec,    &cli_cmd_ps,         &cli_cmd_stop, &cli_cmd_kill,
+        &cli_cmd_wait, &cli_cmd_rm,      &cli_cmd_inspect,    &cli_cmd_diff, &cli_cmd_explain,
+        &cli_cmd_help, &cli_cmd_version, &cli_cmd_completion, NULL,
+};
+
+static const struct example examples[] = {
+        {"husk run --rm -it host sh",                 "a shell in a throw-away container"},
+        { "husk explain run --memory 256m host true",
+         "what that container is made of, step by step, without making it"               },
+        { NULL,                                       NULL                               },
+};
+
+const struct face cli_face_husk = {
+        .name = "husk",
+        .summary = "Run containers",
+        .description = "husk runs containers. It turns what you ask for into a plan, a list of "
+                       "kernel operations that can be read before it is followed.",
+        .error_exit = 125,
+        .globals = &globals,
+        .commands = commands,
+        .examples = examples,
+        .copied = sizeof(struct engine_options),
+};

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: the manual pages, from the same tables as --help. Only the macros of
+ * man(7) are used, which every formatter knows. A hyphen that is to be typed must be written \-,
+ * else a reader who copies it out of the page gets a typographic one; table text is full of
+ * options, so every hyphen is written so. */
+#include "man.h"
+
+#include "help.h"
+#include "options.h"
+#include "version.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* Text with roff's own characters made harmless. A line of a page begins with neither ' nor '.'
+ * because the callers put a word, a font or \& first. */
+static void put(struct text *out, const char *string)
+{
+        for (; *string; string++) {
+                if (*string == '\\')
+                        text_add(out, "\\e");
+                else if (*string == '-')
+                        text_add(out, "\\-");
+                else if (*string == '\'')
+                        text_add(out, "\\(aq");
+                else if (string[0] == '\n' && string[1] == '\n')
+                        text_add(out, "\n.PP\n\\&"), string++;
+                else
+                        text_add_char(out, *string);
+        }
+}
+
+static void put_line(struct text *out, const char *string)
+{
+        text_add(out, "\\&");
+        put(out, string);
+        text_add_char(out, '\n');
+}
+
+static void put_title(struct text *out, const struct face *face, const struct command *command)
+{
+        char title[64];
+
+        text_format(
+                title, sizeof title, "%s%s%s", face->name, command ? "-" : "",
+                command ? command->name : "");
+        for (char *p = title; *p; p++)
+                *p = (char)toupper((unsigned char)*p);
+        text_addf(out, ".TH %s 1 \"\" \"husk %s\" \"husk manual\"\n", title, HUSK_VERSION);
+        text_add(out, ".SH NAME\n");
+        put(out, face->name);
+        if (command)
+                text_addf(out, "\\-%s", command->name);
+        text_add(out, " \\- ");
+        put(out, command ? command->summary : face->summary);
+        text_add_char(out, '\n');
+}
+
+static void put_synopsis(struct text *out, const struct face *face, const struct command *command)
+{
+        struct text usage = { .arena = out->arena };
+
+        text_add(out, ".SH SYNOPSIS\n.B ");
+        put(out, face->name);
+        if (command) {
+                text_addf(out, " %s\n", command->name);
+                cli_help_usage(&usage, command);
+        } else {
+                text_add_char(out, '\n');
+                text_add(&usage, " [OPTIONS] COMMAND [ARG...]");
+        }
+        put_line(out, text_string(&usage) + (usage.len > 0));
+}
+
+static void put_option(struct text *out, const struct option *o)
+{
+        text_add(out, ".TP\n");
+        if (o->letter)
+                text_addf(out, "\\fB\\-%c\\fR, ", o->letter);
+        text_add(out, "\\fB\\-\\-");
+        put(out, o->name);
+        text_add(out, "\\fR");
+        if (o->metavar) {
+                text_add(out, " \\fI");
+                put(out, o->metavar);
+                text_add(out, "\\fR");
+        }
+        text_add(out, "\n\\&");
+        put(out, o->help);
+        if (o->kind == OPTION_CHOICE) {
+                text_add(out, ": ");
+                put(out, cli_help_values(out->arena, o->values));
+        }
+        if (o->shown_default) {
+                text_add(out, " (default ");
+                put(out, o->shown_default);
+                text_add_char(out, ')');
+        }
+        text_add_char(out, '\n');
+}
+
+static void put_options(struct text *out, const struct command *command, const char *heading)
+{
+        struct option_walk walk = { .command = command };
+        const struct option *o = cli_option_next(&walk);
+
+        if (!o)
+                return;
+        text_addf(out, ".SH %s\n", heading);
+        for (; o; o = cli_option_next(&walk))
+                put_option(out, o);
+}
+
+static void put_examples(struct text *out, const struct example *examples)
+{
+        if (!examples)
+                return;
+        text_add(out, ".SH EXAMPLES\n");
+        for (; examples->line; examples++) {
+                text_add(out, ".TP\n\\fB");
+                put(out, examples->line);
+                text_add(out, "\\fR\n");
+                put_line(out, examples->does);
+        }
+}
+
+static void put_exit_status(
+        struct text *out, const struct face *face, const struct command *command)
+{
+        int failed = command && command->error_exit ? command->error_exit : face->error_exit;
+
+        text_addf(out, ".SH EXIT STATUS\n.TP\n0\nSuccess.\n.TP\n%d\n", failed);
+        text_addf(out, "\\&%s failed; the reason is on standard error.\n", face->name);
+        if (failed != face->error_exit)
+                text_addf(out, ".TP\n%d\nThe command line was not understood.\n", face->error_exit);
+        if (!command || !command->exits_as_command)
+                return;
+        if (face == &cli_face_husk)
+                text_add(
+                        out, ".TP\n126\nThe command could not be executed.\n"
+                             ".TP\n127\nThe command was not found.\n");
+        text_add(
+                out, ".TP\n128+n\nThe command was ended by signal n.\n"
+                     ".TP\nother\nThe exit status of the command.\n");
+}
+
+static void put_commands(struct text *out, const struct face *face)
+{
+        text_add(out, ".SH COMMANDS\n");
+        for (size_t i = 0; face->commands[i]; i++) {
+                text_addf(out, ".TP\n\\fB%s\\fR\n", face->commands[i]->name);
+                put_line(out, face->commands[i]->summary);
+        }
+}
+
+static void put_see_also(struct text *out, const struct face *face, const struct command *command)
+{
+        text_add(out, ".SH SEE ALSO\n");
+        if (command) {
+                text_add(out, "\\fB");
+                put(out, face->name);
+                text_add(out, "\\fR(1)\n");
+                return;
+        }
+        for (size_t i = 0; face->commands[i]; i++) {
+                text_add(out, "\\fB");
+                put(out, face->name);
+                text_addf(
+                        out, "\\-%s\\fR(1)%s\n", face->commands[i]->name,
+                        face->commands[i + 1] ? "," : "");
+        }
+}
+
+void cli_man_put(struct text *out, const struct face *face, const struct command *command)
+{
+        const char *description = command ? command->description : face->description;
+
+        put_title(out, face, command);
+        put_synopsis(out, face, command);
+        text_add(out, ".SH DESCRIPTION\n");
+        put_line(out, description ? description : command->summary);
+        if (command)
+                put_options(out, command, "OPTIONS");
+        else
+                put_commands(out, face);
+        if (!command)
+                put_options(out, face->globals, "OPTIONS");
+        put_exit_status(out, face, command);
+        put_examples(out, command ? command->examples : face->examples);
+        if (!command)
+                text_add(
+                        out, ".SH ENVIRONMENT\n.TP\n\\fBNO_COLOR\\fR\n"
+                             "Neither bold nor colour on a terminal.\n"
+                             ".TP\n\\fBXDG_DATA_HOME\\fR, \\fBXDG_RUNTIME_DIR\\fR\n"
+                             "Where the default directories of users other than root are.\n");
+        put_see_also(out, face, command);
+}

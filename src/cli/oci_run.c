@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: `husk-oci run` and `create`: the same request, run with two options more.
+ * The rows are runc's. */
+#include "commands.h"
+
+#define ROW(kind, field, ...) OPTION(struct oci_create_request, kind, field, __VA_ARGS__)
+
+static const struct option create_options[] = {
+        ROW(TEXT, bundle, 'b', "bundle", "DIR", "the bundle", .shown_default = "this directory",
+            .complete = COMPLETE_DIRECTORY),
+        ROW(TEXT, console_socket, 0, "console-socket", "SOCKET",
+            "send the terminal's master to this socket", .complete = COMPLETE_FILE),
+        ROW(TEXT, pid_file, 0, "pid-file", "FILE", "write the process id to this file",
+            .complete = COMPLETE_FILE),
+        ROW(TEXT, pidfd_socket, 0, "pidfd-socket", "SOCKET",
+            "send a pidfd of the process to this socket", .complete = COMPLETE_FILE),
+        ROW(U64, preserve_fds, 0, "preserve-fds", "NUMBER",
+            "pass on that many more descriptors from 3 on", .shown_default = "0"),
+        ROW(FLAG, no_pivot, 0, "no-pivot", NULL, "change the root without pivot_root"),
+        ROW(FLAG, no_new_keyring, 0, "no-new-keyring", NULL, "keep the caller's session keyring"),
+        OPTIONS_END,
+};
+
+static const struct option run_options[] = {
+        ROW(FLAG, detach, 'd', "detach", NULL, "do not wait for its end"),
+        ROW(FLAG, keep, 0, "keep", NULL, "do not delete it when it has ended"),
+        OPTIONS_END,
+};
+
+static const struct option operands[] = {
+        OPERAND(struct oci_create_request, TEXT, id, "ID", "the new container's id",
+                .required = true),
+        OPTIONS_END,
+};
+
+static const struct oci_create_request create_defaults = { .bundle = "." };
+static const struct oci_create_request run_defaults = { .bundle = ".", .run = true };
+
+static int run(struct invocation *in)
+{
+        return engine_oci_create(in->request, &in->exit);
+}
+
+static const struct example run_examples[] = {
+        {"husk-oci run --bundle /srv/web web", "run the bundle and wait for its end"},
+        { NULL,                                NULL                                 },
+};
+
+static const struct example create_examples[] = {
+        {"husk-oci create --bundle /srv/web --pid-file web.pid web",
+         "make it; 'husk-oci start web' runs its process"                },
+        { NULL,                                                      NULL},
+};
+
+const struct command cli_oci_run = {
+        .name = "run",
+        .summary = "Create and start a container",
+        .examples = run_examples,
+        .options = {create_options, run_options},
+        .operands = operands,
+        .request_size = sizeof(struct oci_create_request),
+        .defaults = &run_defaults,
+        .exits_as_command = true,
+        .group = GROUP_RUN,
+        .run = run,
+};
+
+const struct command cli_oci_create = {
+        .name = "create",
+        .summary = "Create a container, ready to be started",
+        .examples = create_examples,
+        .options = { create_options },
+        .operands = operands,
+        .request_size = sizeof(struct oci_create_request),
+        .defaults = &create_defaults,
+        .group = GROUP_RUN,
+        .run = run,
+};

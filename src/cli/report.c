@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: the only place that prints errors. Everything below cli leaves a trail;
+ * here it is shown once, with its hint. What a trail quotes (paths, names, a config's strings)
+ * comes from others, so it is made visible rather than sent to the terminal as it is.
+ * runc's callers (containerd, podman's conmon) read the reason of a failure from the --log file:
+ * its line format is an interface; the last line of level "error" is what they show. */
+#include "report.h"
+
+#include "terminal.h"
+
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+void cli_report_line(struct text *out, bool json, const char *message, int64_t seconds)
+{
+        struct json_writer w = { .out = out };
+        time_t when = (time_t)seconds;
+        char time[32] = "";
+        struct tm tm;
+
+        if (gmtime_r(&when, &tm))
+                strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%SZ", &tm);
+        if (!json) {
+                text_addf(out, "time=\"%s\" level=error msg=", time);
+                text_add_json(out, message);
+                return;
+        }
+        json_open_object(&w, NULL);
+        json_put_string(&w, "level", "error");
+        json_put_string(&w, "msg", message);
+        json_put_string(&w, "time", time);
+        json_close_object(&w);
+}
+
+static void log_append(const struct oci_options *oci, struct arena *arena)
+{
+        struct text line = { .arena = arena };
+        struct timespec now = { 0 };
+        int fd = open(oci->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+
+        if (fd < 0)
+                return;
+        clock_gettime(CLOCK_REALTIME, &now);
+        cli_report_line(&line, text_equal(oci->log_format, "json"), trail_text(), now.tv_sec);
+        text_add_char(&line, '\n');
+        /* Nothing can be done about a log that cannot be written: stderr has it too. */
+        (void)!write(fd, text_string(&line), line.len);
+        close(fd);
+}
+
+void cli_report(const struct invocation *in)
+{
+        struct text out = { .arena = in->arena };
+        bool bold = cli_terminal_bold(STDERR_FILENO);
+
+        text_addf(
+                &out, "%s%s:%s ", bold ? "\033[1;31m" : "", in->face->name, bold ? "\033[0m" : "");
+        text_add_visible(&out, *trail_text() ? trail_text() : "failed without saying why");
+        text_add_char(&out, '\n');
+        if (*trail_hint_text()) {
+                text_add(&out, "      hint: ");
+                text_add_visible(&out, trail_hint_text());
+                text_add_char(&out, '\n');
+        }
+        cli_print(STDERR_FILENO, &out);
+        if (in->face == &cli_face_oci && in->globals.oci.oci.log)
+                log_append(&in->globals.oci.oci, in->arena);
+        trail_reset();
+}

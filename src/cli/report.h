@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "command.h"
+
+/* Print the trail, once: "husk: WORDS" and "      hint: WORDS" on stderr, foreign bytes made
+ * visible, and forget it. husk-oci with --log also appends it to that file, as runc does. */
+void cli_report(const struct invocation *in);
+
+/* One line as runc's --log has it, without the newline: JSON, or logfmt. `seconds` is since
+ * 1970, UTC. */
+void cli_report_line(struct text *out, bool json, const char *message, int64_t seconds);

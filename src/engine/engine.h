@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The front door of engine: one function a use case, named as the command that asks for it.
+ * All return 0, or a negative errno with a trail. The engine reads no environment variable and
+ * prints nothing of its own: what is for the user goes out through `ret_` operands. */
+#pragma once
+
+#include "request.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct text;
+
+/* Returned by engine_run, engine_exec, engine_oci_create and engine_oci_exec when the container
+ * was made but its command could not be executed: the trail says why, and *ret_exit is 126 (not
+ * executable) or 127 (not found), as a shell has it. */
+#define ENGINE_NO_COMMAND 1
+
+/* A container as lists show it. Strings live in the arena of the call and are never NULL. */
+struct container_info {
+        const char *id;
+        const char *name;
+        const char *image;
+        const char *command;
+        const char *status;      /* "running", "exited", "created" */
+        const char *status_text; /* "Up 3 minutes", "Exited (0) 2 seconds ago" */
+        uint64_t created_ns;     /* since 1970 */
+        int64_t pid;             /* 0: none */
+        int exit_code;           /* of an exited one */
+};
+
+/* One difference between a container's root and its image. */
+struct diff_entry {
+        char kind; /* 'A'dded, 'C'hanged, 'D'eleted */
+        const char *path;
+};
+
+/* A container as `husk-oci list` shows it. Strings live in the arena, never NULL. */
+struct oci_container_info {
+        const char *oci_version;
+        const char *id;
+        int64_t pid;        /* 0: stopped */
+        const char *status; /* "creating", "created", "running", "stopped", "paused" */
+        const char *bundle;
+        const char *rootfs;
+        const char *created; /* RFC 3339 */
+        const char *owner;   /* user name or number */
+};
+
+/* Make a container and run its command. Without `detach` wait for the end; *ret_exit is then the
+ * command's status (128 + n for signal n), with `detach` 0. 0, ENGINE_NO_COMMAND, or a negative
+ * errno: nothing is left behind. */
+int engine_run(const struct run_request *request, int *ret_exit);
+
+/* Run one more process in a running container. Results as engine_run. */
+int engine_exec(const struct exec_request *request, int *ret_exit);
+
+/* The containers of the store, newest first; only running ones unless `all`. The list lives in
+ * `arena`; *ret_n may be 0. */
+int engine_ps(
+        const struct ps_request *request, struct arena *arena, struct container_info **ret_list,
+        size_t *ret_n);
+
+/* Remove, signal, stop (SIGTERM, then SIGKILL after the time-out) the named containers; the
+ * first failure ends the call. -ENOENT: no such container. */
+int engine_rm(const struct rm_request *request);
+int engine_kill(const struct kill_request *request);
+int engine_stop(const struct stop_request *request);
+
+/* Wait until the first of `names` has ended; *ret_exit is its exit status. */
+int engine_wait(const struct wait_request *request, int *ret_exit);
+
+/* What the container's root has that its image has not, sorted by path; lives in `arena`. */
+int engine_diff(
+        const struct diff_request *request, struct arena *arena, struct diff_entry **ret_list,
+        size_t *ret_n);
+
+/* Everything known about a container, as one JSON document appended to `out`. */
+int engine_inspect(const struct inspect_request *request, struct text *out);
+
+/* The plan of engine_run in the format asked for; nothing is done. */
+int engine_explain(const struct explain_request *request, struct text *out);
+
+/* Write a config.json to start from into the bundle. -EEXIST: there is one already.
+ * runc's `spec`. */
+int engine_oci_spec(const struct oci_spec_request *request);
+
+/* The `create` operation of the runtime spec; with `run` also `start`, and wait unless `detach`.
+ * *ret_exit is the status of a container that was waited for, else 0. */
+int engine_oci_create(const struct oci_create_request *request, int *ret_exit);
+
+/* The operations of the runtime spec (runtime.md, "Operations"). */
+int engine_oci_start(const struct oci_id_request *request);
+int engine_oci_state(const struct oci_id_request *request, struct text *out);
+int engine_oci_kill(const struct oci_kill_request *request);
+int engine_oci_delete(const struct oci_delete_request *request);
+
+/* runc's `exec`: one more process. Results as engine_exec. */
+int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit);
+
+/* runc's `list`: the containers under `root`, sorted by id. */
+int engine_oci_list(
+        const struct oci_list_request *request, struct arena *arena,
+        struct oci_container_info **ret_list, size_t *ret_n);
+
+/* The plan that `create` and `start` of this bundle would follow. */
+int engine_oci_explain(const struct oci_explain_request *request, struct text *out);

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: the verbs of an OCI runtime.
+ *
+ * Glue, a step a line: read the bundle, gather the facts, compile, create; or open a container's
+ * journal and do one thing to it. What a verb means is said in runtime.md, what its flags mean in
+ * runc's manual. */
+#include "oci.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
+
+int oci_read_bundle(struct arena *arena, const char *path, struct bundle *ret_bundle)
+{
+        struct bundle bundle = { 0 };
+        char *real = realpath(path, NULL);
+        int r;
+
+        if (!real)
+                return trail(-errno, "cannot open the bundle %s: %s", path, text_errno(errno));
+        bundle.path = arena_string(arena, real);
+        free(real);
+        r = file_read(arena, AT_FDCWD, arena_format(arena, "%s/config.json", bundle.path),
+                      SPEC_SIZE_MAX + 1, &bundle.config);
+        if (r == -EFBIG)
+                return trail(r, "%s/config.json: larger than %zu MiB, no document of a container is",
+                             bundle.path, SPEC_SIZE_MAX >> 20);
+        if (r < 0) {
+                if (r == -ENOENT)
+                        trail_hint("`husk-oci spec -b DIR` writes one to start from");
+                return trail(r, "cannot read %s/config.json: %s", bundle.path, text_errno(r));
+        }
+        r = spec_parse(arena, arena_format(arena, "%s/config.json", bundle.path),
+                       text_string(&bundle.config), bundle.config.len, &bundle.spec);
+        if (r < 0)
+                return r;
+        *ret_bundle = bundle;
+        return 0;
+}
+
+/* The root must be there before anything is made. */
+static int check_root(struct arena *arena, const struct bundle *bundle)
+{
+        const struct spec_root *root = bundle->spec->root;
+        const char *path;
+        struct stat st;
+
+        if (!root)
+                return 0;
+        path = root->path[0] == '/' ? root->path
+                                    : arena_format(arena, "%s/%s", bundle->path, root->path);
+        if (stat(path, &st) < 0)
+                return spec_error(root->at, "config.json", "/root/path", "%s: %s", path,
+                                  text_errno(errno));
+        if (!S_ISDIR(st.st_mode))
+                return spec_error(root->at, "config.json", "/root/path", "%s is not a directory", path);
+        return 0;
+}
+
+int engine_oci_spec(const struct oci_spec_request *request)
+{
+        auto_arena arena = { 0 };
+        struct spec *spec = spec_default(&arena, request->rootless);
+        struct text out = { .arena = &arena };
+        const char *path = arena_format(&arena, "%s/config.json", request->bundle);
+        int fd, r;
+
+        if (request->rootless && spec->linux_->uid_mappings.n && spec->linux_->gid_mappings.n) {
+                spec->linux_->uid_mappings.items[0].host_id = geteuid();
+                spec->linux_->gid_mappings.items[0].host_id = getegid();
+        }
+        spec_encode(spec, 8, &out);
+        text_add_char(&out, '\n');
+        fd = file_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL, 0666);
+        if (fd == -EEXIST)
+                return trail(fd, "%s exists already; remove it to get a new one", path);
+        if (fd < 0)
+                return trail(fd, "cannot make %s: %s", path, text_errno(fd));
+        r = file_write(fd, out.data, out.len);
+        close(fd);
+        return r < 0 ? trail(r, "cannot write %s: %s", path, text_errno(r)) : 0;
+}
+
+static int write_pid_file(struct arena *arena, const char *path, pid_t pid)
+{
+        const char *temporary, *text;
+        const char *slash;
+        int fd, r;
+
+        if (!path)
+                return 0;
+        slash = strrchr(path, '/');
+        temporary = arena_format(arena, "%.*s.%s.%d", slash ? (int)(slash + 1 - path) : 0, path,
+                                 slash ? slash + 1 : path, (int)getpid());
+        text = arena_format(arena, "%d", (int)pid);
+        fd = file_open(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
+        if (fd < 0)
+                return trail(fd, "cannot write the pid file %s: %s", path, text_errno(fd));
+        r = file_write(fd, text, strlen(text));
+        close(fd);
+        if (r == 0 && rename(temporary, path) < 0)
+                r = -errno;
+        if (r < 0) {
+                unlink(temporary);
+                return trail(r, "cannot write the pid file %s: %s", path, text_errno(r));
+        }
+        return 0;
+}
+
+/* --console-socket: the terminal's master goes to whoever listens there. */
+static int send_console(const char *path, int master)
+{
+        auto_close peer = NO_FD;
+        static const char name[] = "/dev/ptmx";
+
+        if (!path || master < 0)
+                return 0;
+        peer = socket_connect_stream(path);
+        if (peer < 0)
+                return trail(peer, "cannot connect to the console socket %s: %s", path,
+                             text_errno(peer));
+        return socket_send(peer, name, sizeof name, master);
+}
+
+static int check_terminal(const struct spec_process *process, const char *socket, bool attached)
+{
+        if (!process->terminal && socket)
+                return trail(-EINVAL, "--console-socket is for a process with a terminal "
+                                      "(/process/terminal is false)");
+        if (process->terminal && !socket && !attached) {
+                trail_hint("give --console-socket, or set /process/terminal to false");
+                return trail(-EINVAL, "nobody would get the container's terminal");
+        }
+        return 0;
+}
+
+/* Stay in front of it until it ends. */
+static int attend(struct machine *machine, int master, int *ret_exit)
+{
+        struct keeper_relay relay;
+        int r, status;
+
+        keeper_relay_init(&relay);
+        relay.end = relay.process = machine->pidfd;
+        if (master >= 0) {
+                relay.terminal = master;
+                relay.user = isatty(0) ? 0 : NO_FD;
+                relay.copies[0] = (struct keeper_copy){ .from = 0, .to = master };
+                relay.copies[1] = (struct keeper_copy){ .from = master, .to = 1, .last_words = true };
+        }
+        r = keeper_relay_run(&relay);
+        if (r == 0)
+                r = process_wait(machine->pid, &status);
+        if (r == 0)
+                *ret_exit = process_exit_code(status);
+        return r;
+}
+
+static int no_command(int error, int *ret_exit)
+{
+        *ret_exit = error == -ENOENT || error == -ENOTDIR ? 127 : 126;
+        return ENGINE_NO_COMMAND;
+}
+
+static int remove_container(struct arena *arena, const char *root, const char *id)
+{
+        struct container container;
+        int r = container_open(arena, root, id, true, &container);
+
+        if (r < 0)
+                return r;
+        r = container_remove(arena, &container);
+        container_close(&container);
+        return r;
+}
+
+static int compile_bundle(struct arena *arena, const struct oci_create_request *request,
+                          struct bundle *bundle, struct runtime_options *options,
+                          struct plan **ret_plan)
+{
+        struct facts facts;
+        int r = oci_read_bundle(arena, request->bundle, bundle);
+
+        if (r < 0)
+                return r;
+        *options = (struct runtime_options){
+                .id = request->id,
+                .bundle = bundle->path,
+                .preserve_fds = request->preserve_fds,
+                .await_start = !request->run,
+                .no_new_keyring = request->no_new_keyring,
+                .no_pivot = request->no_pivot,
+        };
+        r = facts_gather(arena, &facts);
+        return r < 0 ? r : runtime_compile(arena, bundle->spec, options, &facts, ret_plan);
+}
+
+static int refuse_unsupported(const struct oci_create_request *request)
+{
+        if (request->oci.systemd_cgroup)
+                return trail(-EOPNOTSUPP, "the systemd cgroup driver is not supported yet; leave "
+                                          "--systemd-cgroup out");
+        if (request->no_pivot)
+                return trail(-EOPNOTSUPP, "--no-pivot is not supported: it leaves the host's root "
+                                          "reachable");
+        if (request->pidfd_socket)
+                return trail(-EOPNOTSUPP, "--pidfd-socket is not supported yet");
+        return 0;
+}
+
+int engine_oci_create(const struct oci_create_request *request, int *ret_exit)
+{
+        auto_arena arena = { 0 };
+        struct runtime_options options;
+        struct bundle bundle;
+        struct machine machine;
+        struct plan *plan;
+        bool command, attached = request->run && !request->detach;
+        int master, r;
+
+        *ret_exit = 0;
+        if ((r = refuse_unsupported(request)) < 0 ||
+            (r = container_check_id(request->id)) < 0 ||
+            (r = compile_bundle(&arena, request, &bundle, &options, &plan)) < 0 ||
+            (r = check_root(&arena, &bundle)) < 0 ||
+            (r = check_terminal(bundle.spec->process, request->console_socket, attached)) < 0)
+                return r;
+        r = container_create(
+                &arena,
+                &(struct container_request){ .root = request->oci.root,
+                                             .spec = bundle.spec,
+                                             .config = text_string(&bundle.config),
+                                             .config_size = bundle.config.len,
+                                             .options = &options,
+                                             .plan = plan },
+                &machine, &master, &command);
+        if (r < 0)
+                return command ? no_command(r, ret_exit) : r;
+        r = send_console(request->console_socket, master);
+        if (r == 0)
+                r = write_pid_file(&arena, request->pid_file, machine.pid);
+        if (r == 0 && attached)
+                r = attend(&machine, request->console_socket ? NO_FD : master, ret_exit);
+        if (r < 0 || (attached && !request->keep))
+                remove_container(&arena, request->oci.root, request->id);
+        machine_done(&machine);
+        return r;
+}
+
+int engine_oci_start(const struct oci_id_request *request)
+{
+        auto_arena arena = { 0 };
+        struct container container;
+        bool command;
+        int r = container_open(&arena, request->oci.root, request->id, true, &container);
+
+        if (r < 0)
+                return r;
+        r = container_start(&arena, &container, &command);
+        container_close(&container);
+        return r;
+}
+
+int engine_oci_state(const struct oci_id_request *request, struct text *out)
+{
+        auto_arena arena = { 0 };
+        struct container container;
+        struct spec_state state;
+        int r = container_open(&arena, request->oci.root, request->id, false, &container);
+
+        if (r < 0)
+                return r;
+        state = (struct spec_state){
+                .oci_version = container.oci_version,
+                .id = container.id,
+                .pid = container.status == CONTAINER_STOPPED ? 0 : container.pid,
+                .status = container_status_word(container.status),
+                .bundle = container.bundle,
+                .rootfs = container.rootfs,
+                .created = container.created,
+                .annotations = container.annotations,
+                .owner = container.owner,
+        };
+        spec_state_encode(&state, 2, out);
+        text_add_char(out, '\n');
+        container_close(&container);
+        return 0;
+}
+
+/* Every process of its cgroups, when it has no pid namespace of its own. */
+int engine_oci_kill(const struct oci_kill_request *request)
+{
+        auto_arena arena = { 0 };
+        struct container container;
+        int r = container_open(&arena, request->oci.root, request->id, false, &container);
+
+        if (r < 0)
+                return r;
+        if (container.status == CONTAINER_STOPPED)
+                r = request->all ? 0
+                                 : trail(-ESRCH, "container '%s' is not running", request->id);
+        else
+                r = container_signal(&container, request->signal);
+        if (r == -ESRCH && !*trail_text())
+                trail(r, "container '%s' is not running", request->id);
+        container_close(&container);
+        return r;
+}
+
+int engine_oci_delete(const struct oci_delete_request *request)
+{
+        auto_arena arena = { 0 };
+        struct container container;
+        int r = container_open(&arena, request->oci.root, request->id, true, &container);
+
+        if (r == -ENOENT && request->force) {
+                trail_reset();
+                return 0;
+        }
+        if (r < 0)
+                return r;
+        if (container.status != CONTAINER_STOPPED && !request->force) {
+                trail_hint("stop it first, or use --force to kill it");
+                r = trail(-EBUSY, "container '%s' is %s", request->id,
+                          container_status_word(container.status));
+        } else {
+                r = container_remove(&arena, &container);
+        }
+        container_close(&container);
+        return r;
+}
+
+int engine_oci_list(
+        const struct oci_list_request *request, struct arena *arena,
+        struct oci_container_info **ret_list, size_t *ret_n)
+{
+        const char **ids;
+        size_t n, k = 0;
+        int r = container_list(arena, request->oci.root, &ids, &n);
+
+        if (r < 0)
+                return r;
+        *ret_list = arena_array(arena, n + 1, sizeof **ret_list);
+        for (size_t i = 0; i < n; i++) {
+                struct container container;
+
+                if (container_open(arena, request->oci.root, ids[i], false, &container) < 0) {
+                        trail_reset(); /* it went meanwhile */
+                        continue;
+                }
+                (*ret_list)[k++] = (struct oci_container_info){
+                        .oci_version = container.oci_version ? container.oci_version : "",
+                        .id = container.id,
+                        .pid = container.status == CONTAINER_STOPPED ? 0 : container.pid,
+                        .status = container_status_word(container.status),
+                        .bundle = container.bundle ? container.bundle : "",
+                        .rootfs = container.rootfs ? container.rootfs : "",
+                        .created = container.created ? container.created : "",
+                        .owner = container.owner ? container.owner : "",
+                };
+                container_close(&container);
+        }
+        *ret_n = k;
+        return 0;
+}
+
+int engine_print_plan(const struct plan *plan, const char *format, struct text *out)
+{
+        int r = plan_verify(plan);
+
+        if (r < 0)
+                return r;
+        if (text_equal(format, "json"))
+                plan_print_json(plan, out);
+        else if (text_equal(format, "shell"))
+                plan_print_shell(plan, out);
+        else
+                plan_print_text(plan, out);
+        return 0;
+}
+
+int engine_oci_explain(const struct oci_explain_request *request, struct text *out)
+{
+        auto_arena arena = { 0 };
+        struct oci_create_request create = { .id = "husk", .bundle = request->bundle, .run = true };
+        struct runtime_options options;
+        struct bundle bundle;
+        struct plan *plan;
+        int r = compile_bundle(&arena, &create, &bundle, &options, &plan);
+
+        return r < 0 ? r : engine_print_plan(plan, request->format, out);
+}
+
+/* -- exec ----------------------------------------------------------------------------------------- */
+
+/* "UID[:GID]" */
+static int parse_user(struct arena *arena, const char *words, struct spec_user *user)
+{
+        const char *colon = strchr(words, ':');
+        uint64_t uid, gid = 0;
+
+        if (text_u64(colon ? arena_copy(arena, words, (size_t)(colon - words)) : words, &uid) < 0 ||
+            (colon && text_u64(colon + 1, &gid) < 0) || uid > 0x7fffffff || gid > 0x7fffffff)
+                return trail(-EINVAL, "--user: '%s' is not UID[:GID] with numbers below 2^31", words);
+        user->uid = (uint32_t)uid;
+        if (colon)
+                user->gid = (uint32_t)gid;
+        return 0;
+}
+
+static struct spec_texts join_texts(struct arena *arena, const struct spec_texts *a,
+                                    const struct words *b)
+{
+        struct spec_texts all = { .items = arena_array(arena, a->n + b->n + 1, sizeof(char *)) };
+
+        for (size_t i = 0; i < a->n; i++)
+                all.items[all.n++] = a->items[i];
+        for (size_t i = 0; i < b->n; i++)
+                all.items[all.n++] = b->items[i];
+        return all;
+}
+
+static struct spec_capabilities *add_caps(struct arena *arena, const struct spec_process *from,
+                                          const struct words *caps)
+{
+        struct spec_capabilities *sets = arena_new(arena, struct spec_capabilities);
+
+        if (from->capabilities)
+                *sets = *from->capabilities;
+        sets->bounding = join_texts(arena, &sets->bounding, caps);
+        sets->effective = join_texts(arena, &sets->effective, caps);
+        sets->permitted = join_texts(arena, &sets->permitted, caps);
+        return sets;
+}
+
+/* The container's own process object, with what the command line says over it. */
+static int build_process(struct arena *arena, const struct oci_exec_request *request,
+                         const struct spec *spec, const struct spec_process **ret_process)
+{
+        struct spec_process *process = arena_new(arena, struct spec_process);
+        struct spec_user *user = arena_new(arena, struct spec_user);
+
+        if (request->process) {
+                struct text text;
+                int r = file_read(arena, AT_FDCWD, request->process, SPEC_SIZE_MAX, &text);
+
+                if (r < 0)
+                        return trail(r, "cannot read %s: %s", request->process, text_errno(r));
+                return spec_parse_process(arena, request->process, text_string(&text), text.len,
+                                          ret_process);
+        }
+        *process = *spec->process;
+        process->terminal = request->tty;
+        process->console_size = NULL;
+        process->args = (struct spec_texts){ request->argv.items, request->argv.n };
+        process->env = join_texts(arena, &spec->process->env, &request->env);
+        if (request->cwd)
+                process->cwd = request->cwd;
+        if (spec->process->user)
+                *user = *spec->process->user;
+        if (request->user) {
+                int r = parse_user(arena, request->user, user);
+
+                if (r < 0)
+                        return r;
+        }
+        if (request->additional_gids.n)
+                user->additional_gids = (struct spec_u32s){
+                        (uint32_t *)(uintptr_t)request->additional_gids.items,
+                        request->additional_gids.n,
+                };
+        process->user = user;
+        if (request->caps.n)
+                process->capabilities = add_caps(arena, spec->process, &request->caps);
+        if (request->no_new_privs)
+                process->no_new_privileges = true;
+        *ret_process = process;
+        return 0;
+}
+
+int oci_exec_compile(struct arena *arena, const struct container *container,
+                     const struct spec *spec, const struct spec_process *process,
+                     struct plan **ret_plan)
+{
+        struct runtime_options options = { .id = container->id, .bundle = container->bundle };
+        struct facts facts;
+        int r;
+
+        if (container->status != CONTAINER_RUNNING && container->status != CONTAINER_CREATED)
+                return trail(-ESRCH, "container '%s' is not running", container->id);
+        if (process->args.n == 0)
+                return trail(-EINVAL, "/process/args: what is to be run?");
+        r = facts_gather(arena, &facts);
+        if (r < 0)
+                return r;
+        return runtime_compile_exec(arena, spec, process, &options, &facts, container->pid, ret_plan);
+}
+
+int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit)
+{
+        auto_arena arena = { 0 };
+        struct container container;
+        const struct spec *spec;
+        const struct spec_process *process;
+        struct machine machine;
+        struct plan *plan;
+        bool command;
+        int master, r = container_open(&arena, request->oci.root, request->id, false, &container);
+
+        *ret_exit = 0;
+        if (r < 0)
+                return r;
+        if ((r = container_spec(&arena, &container, &spec)) == 0 &&
+            (r = build_process(&arena, request, spec, &process)) == 0 &&
+            (r = check_terminal(process, request->console_socket, !request->detach)) == 0)
+                r = oci_exec_compile(&arena, &container, spec, process, &plan);
+        container_close(&container);
+        if (r < 0)
+                return r;
+        r = container_exec(plan, &machine, &master, &command);
+        if (r < 0)
+                return command ? no_command(r, ret_exit) : r;
+        r = send_console(request->console_socket, master);
+        if (r == 0)
+                r = write_pid_file(&arena, request->pid_file, machine.pid);
+        if (r == 0 && !request->detach)
+                r = attend(&machine, request->console_socket ? NO_FD : master, ret_exit);
+        machine_done(&machine);
+        return r;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The front door of keeper: what stays with a container while it runs. */
+#pragma once
+
+#include "base/base.h"
+#include "linux/linux.h"
+
+#include <sys/types.h>
+
+/* One direction of bytes. Both descriptors are borrowed. */
+struct keeper_copy {
+        int from, to;
+        bool done;       /* from has ended, or there is nothing to do */
+        bool close_to;   /* close `to` when `from` ends, so that the reader sees the end */
+        bool last_words; /* what is left in `from` is still copied after the end */
+};
+
+/* A user's side of a running container: copies bytes, forwards signals, carries the size of the
+ * terminal over, until the end. */
+struct keeper_relay {
+        struct keeper_copy copies[3];
+        int end;      /* readable when the container has ended: a pidfd, or the keeper's socket */
+        int process;  /* pidfd that gets our signals */
+        int terminal; /* master whose size follows that of `user`, NO_FD without one */
+        int user;     /* our own terminal, put into raw mode meanwhile; NO_FD without one */
+};
+
+void keeper_relay_init(struct keeper_relay *relay);
+/* 0 when `end` became readable; or -errno. The user's terminal is as it was afterwards, and the
+ * signal mask too. Source: signalfd(2), termios(3). */
+int keeper_relay_run(struct keeper_relay *relay);
+
+/* Wait for the first process, our child; meanwhile empty `drain` (a pty's master whose user has
+ * gone; NO_FD: nothing). */
+int keeper_wait(int process, pid_t pid, int drain, int *ret_status);

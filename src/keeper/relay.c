@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: between a user and a container.
+ *
+ * One poll loop over at most five descriptors: the copies' sources, a signalfd, and the descriptor
+ * that tells the end. Signals are blocked and read from the signalfd, so that none is lost and no
+ * handler runs; each is passed on to the container's first process, but for SIGWINCH, which becomes
+ * a new size of its terminal. Copies use one fixed buffer; a reader that is gone ends its copy and
+ * nothing else. */
+#include "keeper.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+void keeper_relay_init(struct keeper_relay *relay)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++)
+                relay->copies[i] = (struct keeper_copy){ .from = NO_FD, .to = NO_FD, .done = true };
+        relay->end = relay->process = relay->terminal = relay->user = NO_FD;
+}
+
+static void finish(struct keeper_copy *copy)
+{
+        copy->done = true;
+        if (copy->close_to)
+                close(copy->to);
+}
+
+/* One buffer's worth; false when the source has ended or nobody reads. */
+static bool copy_some(struct keeper_copy *copy)
+{
+        char bytes[16384];
+        ssize_t n = read(copy->from, bytes, sizeof bytes);
+
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+                return true;
+        if (n <= 0 || file_write(copy->to, bytes, (size_t)n) < 0) /* EIO: a pty without slaves */
+                return false;
+        return true;
+}
+
+static void follow_size(const struct keeper_relay *relay)
+{
+        unsigned rows, columns;
+
+        if (relay->terminal >= 0 && relay->user >= 0 &&
+            pty_get_size(relay->user, &rows, &columns) == 0)
+                pty_set_size(relay->terminal, rows, columns);
+}
+
+static void pass_signals(const struct keeper_relay *relay, int signals)
+{
+        struct signalfd_siginfo info;
+
+        while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
+                int number = (int)info.ssi_signo;
+
+                if (number == SIGWINCH)
+                        follow_size(relay);
+                else if (number != SIGCHLD && number != SIGPIPE && relay->process >= 0)
+                        process_signal(relay->process, number);
+        }
+}
+
+/* What the container wrote before its end is still in the pipes. */
+static void last_words(struct keeper_relay *relay)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++) {
+                struct keeper_copy *copy = &relay->copies[i];
+                struct pollfd entry = { .fd = copy->from, .events = POLLIN };
+
+                while (!copy->done && copy->last_words && poll(&entry, 1, 0) == 1)
+                        if (!copy_some(copy))
+                                break;
+        }
+}
+
+static int loop(struct keeper_relay *relay, int signals)
+{
+        enum { END, SIGNALS, COPIES };
+        struct pollfd set[COPIES + ARRAY_SIZE(relay->copies)] = {
+                [END] = { .fd = relay->end, .events = POLLIN },
+                [SIGNALS] = { .fd = signals, .events = POLLIN },
+        };
+
+        for (;;) {
+                for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++)
+                        set[COPIES + i] = (struct pollfd){
+                                .fd = relay->copies[i].done ? -1 : relay->copies[i].from,
+                                .events = POLLIN,
+                        };
+                if (poll(set, ARRAY_SIZE(set), -1) < 0 && errno != EINTR)
+                        return -errno;
+                if (set[SIGNALS].revents)
+                        pass_signals(relay, signals);
+                for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++)
+                        if (set[COPIES + i].revents && !copy_some(&relay->copies[i]))
+                                finish(&relay->copies[i]);
+                if (set[END].revents) {
+                        last_words(relay);
+                        return 0;
+                }
+        }
+}
+
+static int go_raw(int user, struct termios *ret_before)
+{
+        struct termios raw;
+
+        if (tcgetattr(user, ret_before) < 0)
+                return -errno;
+        raw = *ret_before;
+        cfmakeraw(&raw);
+        return tcsetattr(user, TCSANOW, &raw) < 0 ? -errno : 0;
+}
+
+int keeper_relay_run(struct keeper_relay *relay)
+{
+        auto_close signals = NO_FD;
+        struct termios before;
+        sigset_t all, old;
+        bool raw = false;
+        int r;
+
+        sigfillset(&all);
+        /* Faults are our own, and a stopped client is the shell's business. */
+        static const int own[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTSTP, SIGTTIN, SIGTTOU };
+        for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+                sigdelset(&all, own[i]);
+        if (sigprocmask(SIG_BLOCK, &all, &old) < 0)
+                return -errno;
+        signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (signals < 0)
+                return -errno;
+        if (relay->user >= 0 && relay->terminal >= 0) {
+                follow_size(relay);
+                raw = go_raw(relay->user, &before) == 0;
+        }
+        r = loop(relay, signals);
+        if (raw)
+                tcsetattr(relay->user, TCSADRAIN, &before);
+        sigprocmask(SIG_SETMASK, &old, NULL);
+        return r;
+}
+
+int keeper_wait(int process, pid_t pid, int drain, int *ret_status)
+{
+        while (drain >= 0) {
+                struct pollfd set[] = { { .fd = process, .events = POLLIN },
+                                        { .fd = drain, .events = POLLIN } };
+                char bytes[4096];
+
+                if (poll(set, 2, -1) < 0 && errno != EINTR)
+                        return -errno;
+                if (set[0].revents)
+                        break;
+                if (set[1].revents && read(drain, bytes, sizeof bytes) <= 0)
+                        drain = NO_FD;
+        }
+        return process_wait(pid, ret_status);
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: directories on cgroupfs.
+ *
+ * A cgroup is a directory, a limit is a write, membership is a write of a pid. The directory that
+ * is written to is held by descriptor and its filesystem's magic is checked, so that a plain
+ * directory in the place of a mount is never taken for a limit. Removal waits only where the
+ * kernel itself is late: tasks that have exited leave their cgroup a moment after wait(2). */
+#include "linux.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+static int check(int fd)
+{
+        int64_t magic = file_magic(fd);
+
+        return magic == MAGIC_CGROUP1 || magic == MAGIC_CGROUP2 ? 0 : -ENOTTY;
+}
+
+/* A v1 cpuset that was just made is empty and accepts no task before it has cpus and mems; its
+ * parent has them, or gets them first. */
+static int fill_cpuset(int parent, int child)
+{
+        static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+                char value[4096];
+                ssize_t n = file_get(child, files[i], value, sizeof value);
+
+                if (n == -ENOENT || n > 1)
+                        continue;
+                n = file_get(parent, files[i], value, sizeof value);
+                if (n <= 1)
+                        continue;
+                n = file_put(child, files[i], value);
+                if (n < 0)
+                        return (int)n;
+        }
+        return 0;
+}
+
+/* The parent of `path` as a descriptor; made when missing. */
+static int open_parent(char *path, char **ret_leaf)
+{
+        char *slash = strrchr(path, '/');
+        int fd;
+
+        if (!slash || slash == path)
+                return -EINVAL;
+        *ret_leaf = slash + 1;
+        *slash = '\0';
+        fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
+        if (fd == -ENOENT) {
+                char *leaf;
+                int above = open_parent(path, &leaf);
+
+                if (above < 0) {
+                        *slash = '/';
+                        return above;
+                }
+                if (mkdirat(above, leaf, 0755) < 0 && errno != EEXIST)
+                        fd = -errno;
+                else
+                        fd = file_open(above, leaf, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+                if (fd >= 0 && strstr(path, "/cpuset/"))
+                        fill_cpuset(above, fd);
+                leaf[-1] = '/';
+                close(above);
+        }
+        *slash = '/';
+        return fd;
+}
+
+int cgroup_make(const char *path)
+{
+        char copy[4096], *leaf, procs[16];
+        auto_close parent = NO_FD;
+        auto_close fd = NO_FD;
+        int r;
+
+        if (strlen(path) >= sizeof copy)
+                return -ENAMETOOLONG;
+        strcpy(copy, path);
+        parent = open_parent(copy, &leaf);
+        if (parent < 0)
+                return parent;
+        r = check(parent);
+        if (r < 0)
+                return r;
+        r = mkdirat(parent, leaf, 0755) < 0 ? -errno : 0;
+        if (r < 0 && r != -EEXIST)
+                return r;
+        fd = file_open(parent, leaf, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+        if (fd < 0)
+                return fd;
+        if (r == -EEXIST && file_get(fd, "cgroup.procs", procs, sizeof procs) != 0)
+                return -EBUSY;
+        if (r == 0 && strstr(path, "/cpuset/")) {
+                r = fill_cpuset(parent, fd);
+                if (r < 0)
+                        return r;
+        }
+        r = fd;
+        fd = NO_FD;
+        return r;
+}
+
+int cgroup_set(int cgroup, const char *file, const char *values)
+{
+        auto_close fd = file_open(cgroup, file, O_WRONLY, 0);
+
+        if (fd < 0)
+                return fd;
+        if (check(fd) < 0)
+                return -ENOTTY;
+        do {
+                size_t size = strcspn(values, "\n");
+                int r = file_write(fd, values, size);
+
+                if (r < 0)
+                        return r;
+                values += size;
+                values += *values == '\n';
+        } while (*values);
+        return 0;
+}
+
+int cgroup_delegate(const char *path, const char *controllers)
+{
+        char copy[4096];
+        size_t size = strlen(path);
+
+        if (size >= sizeof copy)
+                return -ENAMETOOLONG;
+        memcpy(copy, path, size + 1);
+        /* From the top down: a child can only give on what it was given. */
+        for (char *slash = copy + 1; (slash = strchr(slash, '/')); slash++) {
+                auto_close fd = NO_FD;
+
+                *slash = '\0';
+                fd = file_open(AT_FDCWD, copy, O_PATH | O_DIRECTORY, 0);
+                *slash = '/';
+                if (fd == -ENOENT) {
+                        *slash = '\0';
+                        mkdir(copy, 0755);
+                        fd = file_open(AT_FDCWD, copy, O_PATH | O_DIRECTORY, 0);
+                        *slash = '/';
+                }
+                if (fd < 0)
+                        return fd;
+                if (file_magic(fd) != MAGIC_CGROUP2)
+                        continue;
+                for (const char *word = controllers; *word;) {
+                        char one[64];
+                        size_t n = strcspn(word, " ");
+
+                        if (n < sizeof one) {
+                                memcpy(one, word, n);
+                                one[n] = '\0';
+                                file_put(fd, "cgroup.subtree_control", one);
+                        }
+                        word += n + (word[n] == ' ');
+                }
+        }
+        return 0;
+}
+
+static void nap(long ms)
+{
+        struct timespec time = { .tv_sec = 0, .tv_nsec = ms * 1000000L };
+
+        nanosleep(&time, NULL);
+}
+
+/* SIGKILL to each pid listed: how many there were, or -errno. */
+static int kill_listed(int cgroup)
+{
+        char list[65536], *at = list;
+        ssize_t size = file_get(cgroup, "cgroup.procs", list, sizeof list - 1);
+        int n = 0;
+
+        if (size == -EFBIG)
+                size = (ssize_t)sizeof list - 1;
+        if (size < 0)
+                return size == -EOPNOTSUPP ? 0 : (int)size;
+        list[size] = '\0';
+        while (*at) {
+                long pid = strtol(at, &at, 10);
+
+                at += *at == '\n';
+                if (pid <= 1)
+                        continue;
+                /* The pid was a member of our cgroup a moment ago. A pidfd pins it; the cgroup is
+                 * read again afterwards, so a stranger that got the number is never in it. */
+                kill((pid_t)pid, SIGKILL);
+                n++;
+        }
+        return n;
+}
+
+/* Every child cgroup first, then `fd` itself: `each` is called with the descriptor. */
+static int kill_below(int fd, unsigned depth)
+{
+        auto_close again = file_open(fd, ".", O_RDONLY | O_DIRECTORY, 0);
+        DIR *dir;
+        int n;
+
+        if (again < 0 || depth > 64)
+                return again;
+        dir = fdopendir(again);
+        if (!dir)
+                return -errno;
+        again = NO_FD;
+        for (struct dirent *entry; (entry = readdir(dir));) {
+                auto_close below = NO_FD;
+
+                if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+                        continue;
+                below = file_open(dirfd(dir), entry->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+                if (below >= 0)
+                        kill_below(below, depth + 1);
+        }
+        closedir(dir);
+        n = kill_listed(fd);
+        return n < 0 ? n : 0;
+}
+
+int cgroup_kill(const char *path)
+{
+        auto_close fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
+
+        if (fd == -ENOENT)
+                return 0;
+        if (fd < 0)
+                return fd;
+        if (check(fd) < 0)
+                return -ENOTTY;
+        for (int round = 0; round < 200; round++) {
+                char procs[16];
+
+                if (file_get(fd, "cgroup.procs", procs, sizeof procs) == 0 && round > 0)
+                        return 0;
+                if (file_put(fd, "cgroup.kill", "1") < 0) {
+                        int r = kill_below(fd, 0);
+
+                        if (r < 0)
+                                return r;
+                }
+                if (file_get(fd, "cgroup.procs", procs, sizeof procs) == 0)
+                        return 0;
+                nap(round < 20 ? 1 : 10);
+        }
+        return -EBUSY;
+}
+
+static int remove_below(int dir, const char *name, unsigned depth)
+{
+        auto_close fd = NO_FD;
+        DIR *list;
+
+        if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+                return 0;
+        if (errno != EBUSY && errno != ENOTEMPTY)
+                return -errno;
+        fd = file_open(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        if (fd < 0 || depth > 64)
+                return fd < 0 ? fd : -ELOOP;
+        list = fdopendir(fd);
+        if (!list)
+                return -errno;
+        fd = NO_FD;
+        for (struct dirent *entry; (entry = readdir(list));)
+                if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+                        remove_below(dirfd(list), entry->d_name, depth + 1);
+        closedir(list);
+        return unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+int cgroup_remove(const char *path)
+{
+        int r = 0;
+
+        for (int round = 0; round < 200; round++) {
+                r = remove_below(AT_FDCWD, path, 0);
+                if (r != -EBUSY)
+                        return r;
+                nap(round < 50 ? 1 : 20);
+        }
+        return r;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+/* Control groups of both versions, cgroups(7). Paths are absolute and must lie on a cgroup
+ * filesystem: the magic is checked on the descriptor that is used. */
+
+/* The directory and its missing parents: an O_PATH descriptor. -ENOTTY when it is not on cgroupfs;
+ * -EBUSY when it exists and has processes in it (somebody else's). v1 cpuset parents are filled
+ * from theirs so that the child can have tasks. */
+int cgroup_make(const char *path);
+/* One write(2) for each line of `values`. */
+int cgroup_set(int cgroup, const char *file, const char *values);
+/* Enable "+a +b" in cgroup.subtree_control of every ancestor of `path` up to the mount's root. A
+ * controller that an ancestor does not have is passed over. */
+int cgroup_delegate(const char *path, const char *controllers);
+/* Kill every process in it and below: cgroup.kill where there is one (v2, since Linux 5.14), else
+ * by pidfd until none is left. -EBUSY when processes survive (state D) after about 2 s. */
+int cgroup_kill(const char *path);
+/* Remove it and its children. What is missing is no error; -EBUSY after about 2 s of trying. */
+int cgroup_remove(const char *path);

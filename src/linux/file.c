@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: plain files, by descriptor.
+ *
+ * Small helpers around open, read, write and removal, so that EINTR, close-on-exec and short
+ * writes are handled in one place. Kernel files (cgroupfs, procfs) take exactly one write(2) a
+ * value, because the kernel parses each write by itself. Paths given here are the host's or our
+ * own; what lies under a container's root is reached through rootpath.c only. */
+#include "linux.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+
+int file_open(int dir, const char *path, int flags, mode_t mode)
+{
+        int fd;
+
+        do
+                fd = openat(dir, path, flags | O_CLOEXEC, mode);
+        while (fd < 0 && errno == EINTR);
+        return fd < 0 ? -errno : fd;
+}
+
+int file_open_strict(int dir, const char *path, int flags)
+{
+        struct open_how how = {
+                .flags = (uint64_t)flags | O_CLOEXEC | O_NOFOLLOW,
+                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+                           RESOLVE_NO_XDEV,
+        };
+        long fd;
+
+        do
+                fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
+        while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+        return fd < 0 ? -errno : (int)fd;
+}
+
+void file_close(int *fd)
+{
+        if (*fd >= 0)
+                close(*fd);
+        *fd = NO_FD;
+}
+
+int file_write(int fd, const char *bytes, size_t size)
+{
+        while (size > 0) {
+                ssize_t n = write(fd, bytes, size);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        return -EIO;
+                bytes += n;
+                size -= (size_t)n;
+        }
+        return 0;
+}
+
+int file_put(int dir, const char *path, const char *value)
+{
+        auto_close fd = file_open(dir, path, O_WRONLY, 0);
+        size_t size = strlen(value);
+        ssize_t n;
+
+        if (fd < 0)
+                return fd;
+        do
+                n = write(fd, value, size);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return -errno;
+        return (size_t)n == size ? 0 : -EIO;
+}
+
+ssize_t file_get(int dir, const char *path, char *buffer, size_t size)
+{
+        auto_close fd = file_open(dir, path, O_RDONLY, 0);
+        size_t have = 0;
+
+        if (fd < 0)
+                return fd;
+        while (have < size) {
+                ssize_t n = read(fd, buffer + have, size - have);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0) {
+                        buffer[have] = '\0';
+                        return (ssize_t)have;
+                }
+                have += (size_t)n;
+        }
+        return -EFBIG;
+}
+
+int file_read_fd(struct arena *arena, int fd, size_t most, struct text *ret)
+{
+        struct text got = { .arena = arena };
+        char piece[4096];
+
+        for (;;) {
+                ssize_t n = read(fd, piece, sizeof piece);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                text_add_bytes(&got, piece, (size_t)n);
+                if (got.len > most)
+                        return -EFBIG;
+        }
+        *ret = got;
+        return 0;
+}
+
+int file_read(struct arena *arena, int dir, const char *path, size_t most, struct text *ret)
+{
+        auto_close fd = file_open(dir, path, O_RDONLY, 0);
+
+        if (fd < 0)
+                return fd;
+        return file_read_fd(arena, fd, most, ret);
+}
+
+int64_t file_magic(int fd)
+{
+        struct statfs fs;
+
+        return fstatfs(fd, &fs) < 0 ? -errno : (int64_t)(uint32_t)fs.f_type;
+}
+
+int64_t file_magic_at(const char *path)
+{
+        struct statfs fs;
+
+        return statfs(path, &fs) < 0 ? -errno : (int64_t)(uint32_t)fs.f_type;
+}
+
+int file_make_dirs(const char *path, mode_t mode)
+{
+        char part[4096];
+        size_t size = strlen(path);
+
+        if (size >= sizeof part)
+                return -ENAMETOOLONG;
+        if (mkdir(path, mode) == 0 || errno == EEXIST)
+                return 0;
+        if (errno != ENOENT)
+                return -errno;
+        memcpy(part, path, size + 1);
+        for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+                *slash = '\0';
+                if (mkdir(part, mode) < 0 && errno != EEXIST)
+                        return -errno;
+                *slash = '/';
+        }
+        return mkdir(path, mode) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* Empty the directory behind `fd` (consumed). Depth is bounded by the descriptor limit and by
+ * `depth`: a tree that is deeper is refused rather than followed. */
+static int remove_inside(int *fd, unsigned depth)
+{
+        DIR *dir;
+        int result = 0;
+        struct stat top;
+
+        if (depth > 512)
+                return -ELOOP;
+        if (fstat(*fd, &top) < 0)
+                return -errno;
+        dir = fdopendir(*fd);
+        if (!dir)
+                return -errno;
+        *fd = NO_FD;
+        for (struct dirent *entry; (entry = readdir(dir));) {
+                const char *name = entry->d_name;
+                struct stat st;
+                int r = 0;
+
+                if (text_equal(name, ".") || text_equal(name, ".."))
+                        continue;
+                if (unlinkat(dirfd(dir), name, 0) == 0)
+                        continue;
+                r = -errno;
+                if (r == -EISDIR || r == -EPERM) {
+                        int below = file_open(
+                                dirfd(dir), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+
+                        if (below >= 0 && fstat(below, &st) == 0 && st.st_dev != top.st_dev)
+                                r = -EBUSY;
+                        else if (below >= 0)
+                                r = remove_inside(&below, depth + 1);
+                        else
+                                r = below;
+                        file_close(&below);
+                        if (unlinkat(dirfd(dir), name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+                                r = 0;
+                        else if (r == 0)
+                                r = -errno;
+                }
+                if (r < 0 && r != -ENOENT && result == 0)
+                        result = r;
+        }
+        closedir(dir);
+        return result;
+}
+
+int file_remove_tree(int dir, const char *name)
+{
+        int fd = file_open(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        int r;
+
+        if (fd == -ENOENT)
+                return 0;
+        if (fd == -ENOTDIR || fd == -ELOOP)
+                return unlinkat(dir, name, 0) < 0 ? -errno : 0;
+        if (fd < 0)
+                return fd;
+        r = remove_inside(&fd, 0);
+        file_close(&fd);
+        if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+                return 0;
+        return r < 0 ? r : -errno;
+}

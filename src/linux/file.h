@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/base.h"
+
+#include <sys/types.h>
+
+/* Filesystem magics, statfs(2). */
+enum {
+        MAGIC_PROC = 0x9fa0,
+        MAGIC_CGROUP1 = 0x27e0eb,
+        MAGIC_CGROUP2 = 0x63677270,
+        MAGIC_TMPFS = 0x01021994,
+        MAGIC_OVERLAY = 0x794c7630,
+        MAGIC_NSFS = 0x6e736673,
+        MAGIC_DEVPTS = 0x1cd1,
+};
+
+/* openat(2) with O_CLOEXEC. The path is one that we trust; names under a container's root go
+ * through rootpath.h. */
+int file_open(int dir, const char *path, int flags, mode_t mode);
+/* The last component is not followed, nor any symbolic link on the way; no mount is crossed. For
+ * procfs and cgroupfs, whose root descriptor is the caller's: openat2(2). Since Linux 5.6. */
+int file_open_strict(int dir, const char *path, int flags);
+void file_close(int *fd); /* closes when >= 0; leaves NO_FD; never retried (close(2)) */
+#define auto_close __attribute__((cleanup(file_close))) int
+
+/* Whole writes: 0, or -errno (-EIO for a short write that does not go on). */
+int file_write(int fd, const char *bytes, size_t size);
+/* Open, one write(2) of the string, close: cgroupfs and procfs files. */
+int file_put(int dir, const char *path, const char *value);
+/* Up to size - 1 bytes and a NUL: the number of bytes, or -errno; -EFBIG when there was more. */
+ssize_t file_get(int dir, const char *path, char *buffer, size_t size);
+/* A whole file into the arena, at most `most` bytes (-EFBIG). Not child-safe. */
+int file_read(struct arena *arena, int dir, const char *path, size_t most, struct text *ret);
+/* As file_read, from an open descriptor. Not child-safe. */
+int file_read_fd(struct arena *arena, int fd, size_t most, struct text *ret);
+/* The magic of the filesystem that holds it, as a positive number; or -errno. */
+int64_t file_magic(int fd);
+int64_t file_magic_at(const char *path);
+/* mkdir -p for a host path of our own; existing directories are fine. */
+int file_make_dirs(const char *path, mode_t mode);
+/* Remove a tree of our own store without ever leaving it: no symbolic link is followed, no mount
+ * is crossed. What is missing is no error. 0 or the first error. */
+int file_remove_tree(int dir, const char *name);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The front door of linux: the only room with raw system calls. One file a kernel door, named as
+ * the man page's noun. Every function returns 0 or a value >= 0, or a negative errno; handles
+ * EINTR; opens close-on-exec. No policy, no defaults, no printing. All of it is child-safe (usable
+ * between clone and exec) unless it says otherwise: no malloc, no stdio, no locks. */
+#pragma once
+
+#include "base/base.h"
+
+#include <sys/types.h>
+
+#include "caps.h"
+#include "cgroup.h"
+#include "devices.h"
+#include "file.h"
+#include "mount.h"
+#include "namespace.h"
+#include "process.h"
+#include "pty.h"
+#include "rootpath.h"
+#include "seccomp.h"
+#include "socket.h"

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Mounts by descriptor: fsopen(2), fsconfig(2), fsmount(2), open_tree(2), mount_setattr(2),
+ * move_mount(2). A mount is made detached, gets its attributes while nobody can see it, and is
+ * attached to a directory or file given by descriptor. No function takes a target path.
+ * Since Linux 5.2; mount_set_attributes since 5.12. */
+
+int mount_open_fs(const char *type);
+/* value NULL: a flag. Numbers are given as text. */
+int mount_set_fs(int fs, const char *key, const char *value);
+/* Create the superblock and a detached mount of it with MOUNT_ATTR_* attributes. */
+int mount_make(int fs, uint64_t attributes);
+/* A detached clone of the mount at dir/path; path "" is dir itself. A symbolic link at the end is
+ * followed only for the host's own paths (dir AT_FDCWD). */
+int mount_clone(int dir, const char *path, bool recursive);
+/* propagation 0 leaves it; else MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE. */
+int mount_set_attributes(
+        int tree, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive);
+/* Attach a detached tree at a descriptor. */
+int mount_attach(int tree, int target);
+/* Old kernels: MS_REMOUNT|MS_BIND with the MS_* equivalents of the attributes, through
+ * /proc/self/fd. The descriptor must be that of an attached mount. */
+int mount_remount(int tree, uint64_t attributes);
+/* mount(2) of propagation flags (MS_PRIVATE...) with MS_REC on a path of our own. */
+int mount_set_propagation(const char *path, unsigned long flags);
+/* pivot_root(2) onto root, with the old root detached: the caller's cwd and root are in the new
+ * one afterwards. */
+int mount_pivot(int root);
+/* Take away whatever is mounted at a path of our own store. -EINVAL when nothing is. */
+int mount_detach(const char *path);
+/* MOUNT_ATTR_* of the mount that holds it, as far as statfs(2) shows them. */
+int mount_get_attributes(int fd, uint64_t *ret_attributes);

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: processes by pidfd, and the attributes of our own.
+ *
+ * A pid is only a number; what we signal is a pidfd that was opened and then checked against the
+ * start time that the journal holds. Changes of identity are read back, because setuid(-1) is a
+ * successful no-op (CVE-2026-30892).
+ *
+ * The executable is sealed before anything of a container runs: a process of the container that
+ * execs /proc/self/exe would otherwise hand the host's binary to its neighbours, writable
+ * (CVE-2019-5736). A detached read-only bind mount costs three calls and one exec and no copy. */
+#include "linux.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/close_range.h>
+#include <linux/filter.h>
+#include <linux/keyctl.h>
+#include <linux/mount.h>
+#include <linux/seccomp.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+int process_open(pid_t pid)
+{
+        long fd = syscall(SYS_pidfd_open, pid, 0);
+
+        return fd < 0 ? -errno : (int)fd;
+}
+
+int process_signal(int pidfd, int signal)
+{
+        return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+int process_start_time(pid_t pid, uint64_t *ret_ticks, char *ret_state)
+{
+        char path[32], stat[1024], *at;
+        ssize_t n;
+        uint64_t ticks = 0;
+
+        text_format(path, sizeof path, "/proc/%d/stat", (int)pid);
+        n = file_get(AT_FDCWD, path, stat, sizeof stat);
+        if (n < 0)
+                return n == -ENOENT ? -ESRCH : (int)n;
+        /* The name in field 2 may hold spaces and parentheses: the last ')' ends it. */
+        at = strrchr(stat, ')');
+        if (!at || strlen(at) < 4)
+                return -EIO;
+        *ret_state = at[2];
+        at += 2;
+        for (int field = 3; field < 22 && *at; at++)
+                field += *at == ' ';
+        while (*at >= '0' && *at <= '9')
+                ticks = ticks * 10 + (uint64_t)(*at++ - '0');
+        *ret_ticks = ticks;
+        return 0;
+}
+
+int process_wait(pid_t pid, int *ret_status)
+{
+        pid_t r;
+
+        do
+                r = waitpid(pid, ret_status, 0);
+        while (r < 0 && errno == EINTR);
+        return r < 0 ? -errno : 0;
+}
+
+int process_poll(int pidfd, int timeout_ms)
+{
+        struct pollfd entry = { .fd = pidfd, .events = POLLIN };
+        int r;
+
+        do
+                r = poll(&entry, 1, timeout_ms);
+        while (r < 0 && errno == EINTR);
+        return r < 0 ? -errno : r;
+}
+
+int process_exit_code(int wait_status)
+{
+        return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+int process_guard(int signal)
+{
+        return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+int process_set_ids(uint32_t uid, uint32_t gid)
+{
+        uid_t ruid, euid, suid;
+        gid_t rgid, egid, sgid;
+
+        /* The raw calls: the C library's would signal every thread, and there is only one. */
+        if (syscall(SYS_setresgid, gid, gid, gid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0)
+                return -errno;
+        if (getresuid(&ruid, &euid, &suid) < 0 || getresgid(&rgid, &egid, &sgid) < 0)
+                return -errno;
+        if (ruid != uid || euid != uid || suid != uid || rgid != gid || egid != gid || sgid != gid)
+                return -EPERM;
+        return 0;
+}
+
+int process_set_groups(const uint32_t *groups, size_t n)
+{
+        return syscall(SYS_setgroups, n, groups) < 0 ? -errno : 0;
+}
+
+int process_set_rlimit(int resource, uint64_t soft, uint64_t hard)
+{
+        struct rlimit limit = { .rlim_cur = soft, .rlim_max = hard };
+
+        return setrlimit(resource, &limit) < 0 ? -errno : 0;
+}
+
+int process_get_rlimit(int resource, uint64_t *ret_soft, uint64_t *ret_hard)
+{
+        struct rlimit limit;
+
+        if (getrlimit(resource, &limit) < 0)
+                return -errno;
+        *ret_soft = limit.rlim_cur;
+        *ret_hard = limit.rlim_max;
+        return 0;
+}
+
+int process_no_new_privs(void)
+{
+        return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+int process_seccomp(const void *filter, size_t size, uint64_t flags)
+{
+        struct sock_fprog program = {
+                .len = (unsigned short)(size / sizeof(struct sock_filter)),
+                .filter = (struct sock_filter *)(uintptr_t)filter,
+        };
+
+        return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned long)flags, &program) < 0
+                       ? -errno
+                       : 0;
+}
+
+int process_new_keyring(const char *name)
+{
+        return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name) < 0 ? -errno : 0;
+}
+
+int process_hide(void)
+{
+        return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+int process_seal_fds(unsigned first, bool now)
+{
+        unsigned flags = now ? 0 : CLOSE_RANGE_CLOEXEC;
+
+        if (syscall(SYS_close_range, first, ~0U, flags) == 0)
+                return 0;
+        /* Before Linux 5.11 (flag) or 5.9 (call): one by one, up to the limit. */
+        if (errno == ENOSYS || errno == EINVAL) {
+                uint64_t soft, hard;
+                int r = process_get_rlimit(RLIMIT_NOFILE, &soft, &hard);
+
+                if (r < 0)
+                        return r;
+                for (uint64_t fd = first; fd < soft && fd < 1048576; fd++) {
+                        if (now)
+                                close((int)fd);
+                        else if (fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0 && errno != EBADF)
+                                return -errno;
+                }
+                return 0;
+        }
+        return -errno;
+}
+
+uint64_t process_clock_ns(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+/* Sealed already? The kernel tells by which name we were started (execveat of a descriptor gives
+ * /dev/fd/N) and whether the mount that we run from can be written through. */
+static bool is_sealed(void)
+{
+        const char *name = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+        struct statfs fs;
+
+        if (!name || !text_starts(name, "/dev/fd/"))
+                return false;
+        if (statfs("/proc/self/exe", &fs) < 0)
+                return false;
+        if ((unsigned long)fs.f_flags & 1 /* ST_RDONLY */)
+                return true;
+        auto_close self = file_open(AT_FDCWD, "/proc/self/exe", O_RDONLY, 0);
+
+        return self >= 0 && fcntl(self, F_GET_SEALS) >= (F_SEAL_WRITE | F_SEAL_SHRINK);
+}
+
+/* A sealed copy in memory: an executable descriptor. */
+static int copy_sealed(int self)
+{
+        struct stat st;
+        auto_close copy = memfd_create("husk", MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x10U);
+        int r;
+
+        if (copy < 0 && errno == EINVAL) /* MFD_EXEC (0x10) is since Linux 6.3 */
+                copy = memfd_create("husk", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (copy < 0 || fstat(self, &st) < 0)
+                return -errno;
+        for (off_t at = 0; at < st.st_size;)
+                if (sendfile(copy, self, &at, (size_t)(st.st_size - at)) <= 0)
+                        return errno ? -errno : -EIO;
+        if (fcntl(copy, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+                return -errno;
+        r = copy;
+        copy = NO_FD;
+        return r;
+}
+
+int process_seal_executable(char *const *argv, char *const *envp)
+{
+        auto_close sealed = NO_FD;
+
+        if (is_sealed())
+                return 0;
+        sealed = mount_clone(AT_FDCWD, "/proc/self/exe", false);
+        if (sealed < 0 ||
+            mount_set_attributes(sealed, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, 0, false) < 0) {
+                auto_close self = file_open(AT_FDCWD, "/proc/self/exe", O_RDONLY, 0);
+
+                file_close(&sealed);
+                if (self < 0)
+                        return trail(self, "cannot open our own executable");
+                sealed = copy_sealed(self);
+                if (sealed < 0)
+                        return trail(sealed, "cannot make a sealed copy of our own executable");
+        }
+        syscall(SYS_execveat, sealed, "", argv, envp, AT_EMPTY_PATH);
+        return trail(-errno, "cannot execute the sealed copy of our own executable");
+}
+
+static const struct {
+        const char *name;
+        int number;
+} rlimits[] = {
+        { "as",         RLIMIT_AS         },
+        { "core",       RLIMIT_CORE       },
+        { "cpu",        RLIMIT_CPU        },
+        { "data",       RLIMIT_DATA       },
+        { "fsize",      RLIMIT_FSIZE      },
+        { "locks",      RLIMIT_LOCKS      },
+        { "memlock",    RLIMIT_MEMLOCK    },
+        { "msgqueue",   RLIMIT_MSGQUEUE   },
+        { "nice",       RLIMIT_NICE       },
+        { "nofile",     RLIMIT_NOFILE     },
+        { "nproc",      RLIMIT_NPROC      },
+        { "rss",        RLIMIT_RSS        },
+        { "rtprio",     RLIMIT_RTPRIO     },
+        { "rttime",     RLIMIT_RTTIME     },
+        { "sigpending", RLIMIT_SIGPENDING },
+        { "stack",      RLIMIT_STACK      },
+};
+
+int process_rlimit_number(const char *name)
+{
+        if (strncasecmp(name, "rlimit_", 7) == 0)
+                name += 7;
+        for (size_t i = 0; i < ARRAY_SIZE(rlimits); i++)
+                if (strcasecmp(rlimits[i].name, name) == 0)
+                        return rlimits[i].number;
+        return -EINVAL;
+}
+
+const char *process_rlimit_name(int resource)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(rlimits); i++)
+                if (rlimits[i].number == resource)
+                        return rlimits[i].name;
+        return NULL;
+}
+
+static const struct {
+        const char *name;
+        int number;
+} signals[] = {
+        { "SIGHUP",    SIGHUP    },
+        { "SIGINT",    SIGINT    },
+        { "SIGQUIT",   SIGQUIT   },
+        { "SIGILL",    SIGILL    },
+        { "SIGTRAP",   SIGTRAP   },
+        { "SIGABRT",   SIGABRT   },
+        { "SIGIOT",    SIGABRT   },
+        { "SIGBUS",    SIGBUS    },
+        { "SIGFPE",    SIGFPE    },
+        { "SIGKILL",   SIGKILL   },
+        { "SIGUSR1",   SIGUSR1   },
+        { "SIGSEGV",   SIGSEGV   },
+        { "SIGUSR2",   SIGUSR2   },
+        { "SIGPIPE",   SIGPIPE   },
+        { "SIGALRM",   SIGALRM   },
+        { "SIGTERM",   SIGTERM   },
+        { "SIGSTKFLT", SIGSTKFLT },
+        { "SIGCHLD",   SIGCHLD   },
+        { "SIGCONT",   SIGCONT   },
+        { "SIGSTOP",   SIGSTOP   },
+        { "SIGTSTP",   SIGTSTP   },
+        { "SIGTTIN",   SIGTTIN   },
+        { "SIGTTOU",   SIGTTOU   },
+        { "SIGURG",    SIGURG    },
+        { "SIGXCPU",   SIGXCPU   },
+        { "SIGXFSZ",   SIGXFSZ   },
+        { "SIGVTALRM", SIGVTALRM },
+        { "SIGPROF",   SIGPROF   },
+        { "SIGWINCH",  SIGWINCH  },
+        { "SIGIO",     SIGIO     },
+        { "SIGPOLL",   SIGIO     },
+        { "SIGPWR",    SIGPWR    },
+        { "SIGSYS",    SIGSYS    },
+};
+
+int process_signal_number(const char *name)
+{
+        uint64_t number;
+
+        if (text_u64(name, &number) == 0)
+                return number <= 64 ? (int)number : -EINVAL;
+        if (strncasecmp(name, "sig", 3) == 0)
+                name += 3;
+        for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+                if (strcasecmp(signals[i].name + 3, name) == 0)
+                        return signals[i].number;
+        if (strncasecmp(name, "rtmin", 5) == 0 && name[5] == '\0')
+                return 34;
+        if (strncasecmp(name, "rtmin+", 6) == 0 && text_u64(name + 6, &number) == 0 && number <= 30)
+                return 34 + (int)number;
+        if (strncasecmp(name, "rtmax", 5) == 0 && name[5] == '\0')
+                return 64;
+        if (strncasecmp(name, "rtmax-", 6) == 0 && text_u64(name + 6, &number) == 0 && number <= 30)
+                return 64 - (int)number;
+        return -EINVAL;
+}
+
+const char *process_signal_name(int signal)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+                if (signals[i].number == signal)
+                        return signals[i].name;
+        return NULL;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Processes and the calling process's own attributes. */
+
+/* A pidfd of a running process; then the start time tells whether it is the one meant. */
+int process_open(pid_t pid);
+int process_signal(int pidfd, int signal);
+/* proc_pid_stat(5) field 22, clock ticks since boot, and field 3, the state letter. -ESRCH. */
+int process_start_time(pid_t pid, uint64_t *ret_ticks, char *ret_state);
+/* Wait for a child: its wait status as of waitpid(2). */
+int process_wait(pid_t pid, int *ret_status);
+/* Wait at most timeout_ms (-1: for ever) for the process to end. 1 ended, 0 time is over. */
+int process_poll(int pidfd, int timeout_ms);
+/* The shell's exit code for a wait status: code, or 128 + signal. */
+int process_exit_code(int wait_status);
+
+/* Die with the parent, PR_SET_PDEATHSIG (signal 0: no longer). */
+int process_guard(int signal);
+int process_set_ids(uint32_t uid, uint32_t gid); /* setresgid, setresuid; read back */
+int process_set_groups(const uint32_t *groups, size_t n);
+int process_set_rlimit(int resource, uint64_t soft, uint64_t hard);
+int process_get_rlimit(int resource, uint64_t *ret_soft, uint64_t *ret_hard);
+int process_no_new_privs(void);
+int process_seccomp(const void *filter, size_t size, uint64_t flags);
+int process_new_keyring(const char *name);
+/* Neither ptrace nor /proc/PID/{fd,exe,mem} for those who could: PR_SET_DUMPABLE 0. */
+int process_hide(void);
+/* Descriptors from `first` on get close-on-exec; or are closed when `now`. */
+int process_seal_fds(unsigned first, bool now);
+uint64_t process_clock_ns(void); /* CLOCK_MONOTONIC */
+
+/* Go on from a copy of the executable that nothing inside a container can write to: a detached
+ * read-only mount of it, or (without the right to mount) a sealed memfd. Execs this program again
+ * with the same arguments; returns 0 at once when it already runs sealed. CVE-2019-5736. */
+int process_seal_executable(char *const *argv, char *const *envp);
+
+/* The RLIMIT_* number of "RLIMIT_NOFILE" or "nofile", or -EINVAL; and "nofile" back, or NULL. */
+int process_rlimit_number(const char *name);
+const char *process_rlimit_name(int resource);
+/* The number of "SIGTERM", "TERM", "rtmin+1" or "15"; -EINVAL. And "SIGTERM" back, or NULL. */
+int process_signal_number(const char *name);
+const char *process_signal_name(int signal);

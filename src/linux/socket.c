@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: messages between our own processes.
+ *
+ * SOCK_SEQPACKET keeps message borders and tells when the peer is gone, which makes a gate one
+ * send and one receive, and a crashed peer an event instead of a hang. */
+#include "linux.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+int socket_pair(int ret_pair[2])
+{
+        return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_pair) < 0 ? -errno : 0;
+}
+
+int socket_send(int fd, const void *bytes, size_t size, int passed)
+{
+        union {
+                char bytes[CMSG_SPACE(sizeof(int))];
+                struct cmsghdr align;
+        } control = { 0 };
+        struct iovec vector = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = size };
+        struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
+        ssize_t n;
+
+        if (passed >= 0) {
+                struct cmsghdr *header;
+
+                message.msg_control = control.bytes;
+                message.msg_controllen = sizeof control.bytes;
+                header = CMSG_FIRSTHDR(&message);
+                header->cmsg_level = SOL_SOCKET;
+                header->cmsg_type = SCM_RIGHTS;
+                header->cmsg_len = CMSG_LEN(sizeof(int));
+                memcpy(CMSG_DATA(header), &passed, sizeof(int));
+        }
+        do
+                n = sendmsg(fd, &message, MSG_NOSIGNAL);
+        while (n < 0 && errno == EINTR);
+        return n < 0 ? -errno : 0;
+}
+
+ssize_t socket_receive(int fd, void *bytes, size_t size, int *ret_passed)
+{
+        union {
+                char bytes[CMSG_SPACE(sizeof(int))];
+                struct cmsghdr align;
+        } control;
+        struct iovec vector = { .iov_base = bytes, .iov_len = size };
+        struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
+        struct cmsghdr *header;
+        ssize_t n;
+
+        if (ret_passed) {
+                *ret_passed = NO_FD;
+                message.msg_control = control.bytes;
+                message.msg_controllen = sizeof control.bytes;
+        }
+        do
+                n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return -errno;
+        header = ret_passed ? CMSG_FIRSTHDR(&message) : NULL;
+        if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+                memcpy(ret_passed, CMSG_DATA(header), sizeof(int));
+        return n;
+}
+
+static int address(struct sockaddr_un *where, int dir, const char *name)
+{
+        size_t size;
+
+        where->sun_family = AF_UNIX;
+        size = text_format(
+                where->sun_path, sizeof where->sun_path, "/proc/self/fd/%d/%s", dir, name);
+        return size < sizeof where->sun_path ? 0 : -ENAMETOOLONG;
+}
+
+int socket_listen(int dir, const char *name)
+{
+        struct sockaddr_un where;
+        int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        int r = fd < 0 ? -errno : address(&where, dir, name);
+
+        if (r == 0 && bind(fd, (struct sockaddr *)&where, sizeof where) < 0)
+                r = -errno;
+        if (r == 0 && listen(fd, 8) < 0)
+                r = -errno;
+        if (r < 0)
+                file_close(&fd);
+        return r < 0 ? r : fd;
+}
+
+int socket_accept(int fd)
+{
+        for (;;) {
+                struct ucred peer;
+                socklen_t size = sizeof peer;
+                int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+
+                if (connection < 0 && (errno == EINTR || errno == ECONNABORTED))
+                        continue;
+                if (connection < 0)
+                        return -errno;
+                if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+                    (peer.uid == 0 || peer.uid == geteuid()))
+                        return connection;
+                close(connection);
+        }
+}
+
+int socket_connect(int dir, const char *name)
+{
+        struct sockaddr_un where;
+        int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        int r = fd < 0 ? -errno : address(&where, dir, name);
+
+        if (r == 0 && connect(fd, (struct sockaddr *)&where, sizeof where) < 0)
+                r = -errno;
+        if (r < 0)
+                file_close(&fd);
+        return r < 0 ? r : fd;
+}
+
+int socket_connect_stream(const char *path)
+{
+        struct sockaddr_un where = { .sun_family = AF_UNIX };
+        int fd;
+
+        if (strlen(path) >= sizeof where.sun_path)
+                return -ENAMETOOLONG;
+        strcpy(where.sun_path, path);
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return -errno;
+        if (connect(fd, (struct sockaddr *)&where, sizeof where) < 0) {
+                int r = -errno;
+
+                close(fd);
+                return r;
+        }
+        return fd;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Unix sockets between our own processes, unix(7). */
+
+/* A pair of connected SOCK_SEQPACKET sockets: each send is one message. */
+int socket_pair(int ret_pair[2]);
+/* One message, with at most one descriptor (NO_FD: none). -EPIPE when the peer is gone; never
+ * SIGPIPE. */
+int socket_send(int fd, const void *bytes, size_t size, int passed);
+/* One message: its size, 0 when the peer is gone. A descriptor that came along, close-on-exec, or
+ * NO_FD; ret_passed NULL: none is accepted. */
+ssize_t socket_receive(int fd, void *bytes, size_t size, int *ret_passed);
+/* A listening SOCK_SEQPACKET socket `name` in the directory; and a connection to one. Long paths
+ * are no problem: the address goes through /proc/self/fd. -ECONNREFUSED: nobody listens. */
+int socket_listen(int dir, const char *name);
+/* The next connection; only from our own uid or root (unix(7) SO_PEERCRED): others are hung up on. */
+int socket_accept(int fd);
+int socket_connect(int dir, const char *name);
+/* A stream connection to a path of the caller's (--console-socket). */
+int socket_connect_stream(const char *path);

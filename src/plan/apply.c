@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: the loop that does a plan.
+ *
+ * One switch, made from ops.def; an operation that failed ends the list, with its number in the
+ * machine and its words on the trail. INIT runs in the forked child, between clone and exec, so all
+ * that is called from here is child-safe. The two lists meet at gates: messages on a SEQPACKET
+ * pair. A side that fails sends what it knows; a side that dies closes the socket, which the other
+ * sees at its next gate: nobody waits for the dead. */
+#include "ops.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/mman.h>
+
+/* What a gate message holds: a gate's number, or FAILURE with what the peer's trail says. */
+enum { FAILURE = 0xff };
+
+struct message {
+        uint8_t gate;
+        int32_t error;
+        uint32_t operation;
+        uint16_t text_size, hint_size;
+        char words[3000]; /* text, NUL, hint, NUL */
+};
+
+void machine_init(struct machine *machine, const struct plan *plan)
+{
+        machine->plan = plan;
+        machine->actor = HOST;
+        for (size_t i = 0; i < ARRAY_SIZE(machine->fd); i++)
+                machine->fd[i] = NO_FD;
+        machine->gate = machine->gate_peer = NO_FD;
+        machine->journal = machine->start = machine->pidfd = NO_FD;
+        machine->pid = 0;
+        machine->start_time = 0;
+        machine->program[0] = '\0';
+        machine->trace = NULL;
+        machine->failed = 0;
+        machine->failed_actor = HOST;
+}
+
+void machine_done(struct machine *machine)
+{
+        for (int16_t i = 0; i < machine->plan->slots; i++)
+                file_close(&machine->fd[i]);
+        file_close(&machine->gate);
+        file_close(&machine->gate_peer);
+        file_close(&machine->start);
+}
+
+void gate_fail(struct machine *m, int error)
+{
+        struct message message = { .gate = FAILURE, .error = error, .operation = (uint32_t)m->failed };
+        size_t text, room = sizeof message.words;
+
+        if (m->gate < 0)
+                return;
+        text = text_format(message.words, room, "%s", trail_text());
+        if (text >= room - 1)
+                text = room - 2;
+        message.text_size = (uint16_t)text;
+        text_format(message.words + text + 1, room - text - 1, "%s", trail_hint_text());
+        socket_send(m->gate, &message, sizeof message, NO_FD);
+}
+
+ssize_t gate_receive(struct machine *m, void *bytes, size_t size, int *ret_fd)
+{
+        struct message message;
+        ssize_t n;
+
+        if (m->gate < 0)
+                return -ECONNRESET;
+        n = socket_receive(m->gate, &message, sizeof message, ret_fd);
+        if (n == 0)
+                return -ECONNRESET;
+        if (n < 0)
+                return n;
+        if (n == (ssize_t)sizeof message && message.gate == FAILURE) {
+                message.words[sizeof message.words - 1] = '\0';
+                m->failed = message.operation;
+                m->failed_actor = m->actor == HOST ? INIT : HOST;
+                trail(message.error, "%s", message.words);
+                if (message.words[message.text_size + 1])
+                        trail_hint("%s", message.words + message.text_size + 1);
+                return message.error;
+        }
+        memcpy(bytes, &message, size < (size_t)n ? size : (size_t)n);
+        return n;
+}
+
+int do_open_gate(struct machine *m, const struct op_open_gate *o)
+{
+        uint8_t gate = (uint8_t)o->gate;
+        int r = socket_send(m->gate, &gate, 1, NO_FD);
+
+        /* The peer failed before it could see the gate: what it said waits in the socket. */
+        if (r == -EPIPE || r == -ECONNRESET) {
+                ssize_t n = gate_receive(m, &gate, 1, NULL);
+
+                return n < 0 ? (int)n : r;
+        }
+        return r;
+}
+
+/* The start socket: whoever connects and says START starts us. The connection stays open until the
+ * exec, so that `start` hears how it went; it becomes our gate. */
+static int await_start(struct machine *m)
+{
+        uint8_t gate = GATE_COUNT;
+
+        for (;;) {
+                int peer = socket_accept(m->start);
+
+                if (peer < 0)
+                        return peer;
+                file_close(&m->gate);
+                m->gate = peer;
+                if (socket_receive(peer, &gate, 1, NULL) == 1 && gate == GATE_START) {
+                        file_close(&m->start);
+                        return 0;
+                }
+        }
+}
+
+int do_await_gate(struct machine *m, const struct op_await_gate *o)
+{
+        uint8_t gate = GATE_COUNT;
+        ssize_t n;
+
+        if (o->gate == GATE_START && m->start >= 0)
+                return await_start(m);
+        n = gate_receive(m, &gate, 1, NULL);
+        if (o->gate == GATE_EXECUTED && n == -ECONNRESET)
+                return 0;
+        if (n < 0)
+                return (int)n;
+        return gate == (uint8_t)o->gate ? 0 : -EPROTO;
+}
+
+/* The child's life: its list, then exec; whatever goes wrong is told and ends it. */
+static void init_run(struct machine *m)
+{
+        int r;
+
+        file_close(&m->gate);
+        m->gate = m->gate_peer;
+        m->gate_peer = NO_FD;
+        r = plan_apply(m, INIT);
+        gate_fail(m, r);
+        _exit(1);
+}
+
+int do_spawn(struct machine *m, const struct op_spawn *o)
+{
+        int pair[2];
+        int r = socket_pair(pair);
+        pid_t pid;
+
+        if (r < 0)
+                return r;
+        m->gate = pair[0];
+        m->gate_peer = pair[1];
+        pid = namespace_spawn(o->spaces, o->cgroup < 0 ? NO_FD : m->fd[o->cgroup], &m->pidfd);
+        if (pid < 0)
+                return pid;
+        if (pid == 0)
+                init_run(m);
+        file_close(&m->gate_peer);
+        file_close(&m->start);
+        m->pid = pid;
+        m->fd[o->process] = m->pidfd;
+        return 0;
+}
+
+static int dispatch(struct machine *m, const struct op *op)
+{
+        switch ((enum op_code)op->code) {
+#define OP(name, manual, stage)                                                                    \
+        case OP_##name:                                                                            \
+                return do_##name(m, &op->as.name);
+#define FIELD(kind, name)
+#define END(name)
+#include "ops.def"
+#undef OP
+#undef FIELD
+#undef END
+        case OP_COUNT:
+                break;
+        }
+        return -ENOSYS;
+}
+
+static void stamp(struct machine *m, int actor, size_t i)
+{
+        if (i < ARRAY_SIZE(m->trace->end[0]))
+                m->trace->end[actor][i] = process_clock_ns();
+}
+
+int plan_apply(struct machine *m, int actor)
+{
+        const struct op_list *list = &m->plan->list[actor];
+
+        if (m->plan->slots > PLAN_SLOTS)
+                return trail(-E2BIG, "the plan needs more than %d descriptors", (int)PLAN_SLOTS);
+        m->actor = actor;
+        if (m->trace)
+                m->trace->begin[actor] = process_clock_ns();
+        for (size_t i = 0; i < list->n; i++) {
+                const struct op *op = &list->ops[i];
+                bool skip = false;
+                int r;
+
+                m->failed = i;
+                m->failed_actor = actor;
+                r = dispatch(m, op);
+                if (op->has_else && (r == -EPERM || r == -ENOSYS || r == -EINVAL))
+                        trail_reset();
+                else if (r < 0)
+                        return r;
+                else
+                        skip = op->has_else;
+                if (m->trace)
+                        stamp(m, actor, i);
+                if (skip && m->trace)
+                        stamp(m, actor, i + 1);
+                i += skip;
+        }
+        return 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/base.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct plan;
+
+/* What an applying plan may change besides the kernel. One for each actor; INIT's is the copy that
+ * fork makes. */
+struct machine {
+        const struct plan *plan;
+        int actor;              /* enum actor */
+        int fd[512];            /* slot -> descriptor, NO_FD where empty */
+        int gate;               /* our end of the gate socket, NO_FD when there is none */
+        int journal;            /* the journal's descriptor, NO_FD when nothing is recorded */
+        int start;              /* INIT: the listening start socket, NO_FD when START is not awaited */
+        int gate_peer;          /* HOST before spawn: the end that INIT will have */
+        pid_t pid;              /* HOST after spawn: the container's first process, as we see it */
+        uint64_t start_time;    /* its start time in clock ticks, proc_pid_stat(5) field 22; 0: not read */
+        int pidfd;              /* HOST after spawn, NO_FD before; borrowed from its slot */
+        char program[4096];     /* INIT: what find_program found */
+        struct trace *trace;    /* NULL, or shared memory that gets a time stamp an operation */
+        size_t failed;          /* the operation that failed */
+        int failed_actor;       /* whose it was */
+};
+
+/* CLOCK_MONOTONIC in ns after each operation; shared between the two processes. */
+struct trace {
+        uint64_t begin[2];
+        uint64_t end[2][1024];
+};
+
+void machine_init(struct machine *machine, const struct plan *plan);
+/* Run one actor's list; child-safe. 0, or the negative errno of the operation that failed, with a
+ * trail and machine->failed. INIT's list does not return on success. */
+int plan_apply(struct machine *machine, int actor);
+/* One message from the peer over machine->gate: its size. When it tells of the peer's failure, its
+ * words go to the trail and its errno is returned; -ECONNRESET when the peer is gone. `ret_fd` NULL:
+ * no descriptor is accepted. Child-safe. */
+ssize_t gate_receive(struct machine *machine, void *bytes, size_t size, int *ret_fd);
+/* Close what the machine still holds. */
+void machine_done(struct machine *machine);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/base.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct plan;
+struct machine;
+
+/* The journal: one append-only file of JSON lines a container, <root>/<id>/journal. The first line
+ * is the header; then an {"undo":...} line for every host operation that has an inverse, all written
+ * before the first of them runs; then what happened: {"process":...}, {"status":...}. A torn last
+ * line is not there. Who changes it holds its lock. The state of a container *is* its journal. */
+
+/* The lines for the inverses of the plan's HOST list, in order of the operations. */
+void journal_undo_lines(const struct plan *plan, struct text *out);
+/* Append one whole line (without newline) in one write(2). Child-safe. */
+int journal_append(int journal, const char *line, size_t size);
+
+/* Run the inverses recorded in the journal's text, backwards: kill, remove cgroups, remove trees.
+ * What is gone already is no error. 0, or the first error (the rest is still tried). */
+int journal_undo(struct arena *arena, const char *bytes, size_t size);

@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: what each operation of ops.def does to the kernel.
+ *
+ * One function an operation, three to fifteen lines: read the operands, call one or two doors of
+ * linux/, put what came back into a slot. Nothing is decided here but what only the run can know
+ * (is this masked path a directory?). Child-safe throughout: no malloc, no stdio, no locks; a text
+ * for a failure goes to the trail, and apply.c adds which operation it was. */
+#include "ops.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/mount.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+static int slot(const struct machine *m, int16_t number)
+{
+        return number < 0 ? NO_FD : m->fd[number];
+}
+
+static int put(struct machine *m, int16_t number, int fd)
+{
+        if (fd < 0)
+                return fd;
+        m->fd[number] = fd;
+        return 0;
+}
+
+int do_open_path(struct machine *m, const struct op_open_path *o)
+{
+        return put(m, o->fd, file_open(AT_FDCWD, o->path, O_PATH, 0));
+}
+
+int do_open_process(struct machine *m, const struct op_open_process *o)
+{
+        return put(m, o->fd, process_open((pid_t)o->pid));
+}
+
+int do_open_namespace(struct machine *m, const struct op_open_namespace *o)
+{
+        int fd = namespace_open(o->path, o->type);
+
+        if (fd == -EINVAL)
+                return trail(fd, "%s is no %s namespace", o->path, namespace_oci_name(o->type));
+        return put(m, o->ns, fd);
+}
+
+int do_make_store(struct machine *m, const struct op_make_store *o)
+{
+        (void)m;
+        return file_make_dirs(o->path, (mode_t)o->mode);
+}
+
+int do_make_cgroup(struct machine *m, const struct op_make_cgroup *o)
+{
+        int fd = cgroup_make(o->path);
+
+        if (fd == -EBUSY)
+                return trail(fd, "the cgroup %s exists and has processes in it", o->path);
+        return put(m, o->cgroup, fd);
+}
+
+int do_set_cgroup(struct machine *m, const struct op_set_cgroup *o)
+{
+        int r = cgroup_set(slot(m, o->cgroup), o->file, o->values);
+
+        if (r == -ENOENT && o->optional)
+                return 0;
+        return r < 0 ? trail(r, "cannot write '%s' to %s", o->values, o->file) : 0;
+}
+
+int do_delegate_cgroup(struct machine *m, const struct op_delegate_cgroup *o)
+{
+        (void)m;
+        return cgroup_delegate(o->path, o->controllers);
+}
+
+int do_filter_devices(struct machine *m, const struct op_filter_devices *o)
+{
+        return devices_attach(
+                slot(m, o->cgroup), o->program.data, o->program.size / sizeof(struct bpf_insn));
+}
+
+int do_map_ids(struct machine *m, const struct op_map_ids *o)
+{
+        char path[64];
+        int r = 0;
+
+        (void)o->process;
+        if (o->deny_setgroups) {
+                text_format(path, sizeof path, "/proc/%d/setgroups", (int)m->pid);
+                r = file_put(AT_FDCWD, path, "deny");
+                if (r < 0 && r != -ENOENT)
+                        return r;
+        }
+        text_format(path, sizeof path, "/proc/%d/uid_map", (int)m->pid);
+        r = file_put(AT_FDCWD, path, o->uid_map);
+        if (r < 0)
+                return trail(r, "cannot write the uid map '%s'", o->uid_map);
+        text_format(path, sizeof path, "/proc/%d/gid_map", (int)m->pid);
+        r = file_put(AT_FDCWD, path, o->gid_map);
+        return r < 0 ? trail(r, "cannot write the gid map '%s'", o->gid_map) : 0;
+}
+
+int do_record(struct machine *m, const struct op_record *o)
+{
+        char line[160], state;
+        size_t size;
+        int r;
+
+        (void)o->process;
+        if (m->journal < 0)
+                return 0;
+        r = process_start_time(m->pid, &m->start_time, &state);
+        if (r < 0)
+                return r;
+        size = text_format(
+                line, sizeof line, "{\"process\":{\"pid\":%d,\"start\":%llu}}", (int)m->pid,
+                (unsigned long long)m->start_time);
+        return journal_append(m->journal, line, size);
+}
+
+int do_send_fd(struct machine *m, const struct op_send_fd *o)
+{
+        return socket_send(m->gate, "fd", 2, slot(m, o->fd));
+}
+
+int do_take_fd(struct machine *m, const struct op_take_fd *o)
+{
+        int fd;
+        char bytes[2];
+        ssize_t n = gate_receive(m, bytes, sizeof bytes, &fd);
+
+        if (n < 0)
+                return (int)n;
+        return put(m, o->fd, fd < 0 ? -ECONNRESET : fd);
+}
+
+int do_close_fd(struct machine *m, const struct op_close_fd *o)
+{
+        file_close(&m->fd[o->fd]);
+        return 0;
+}
+
+int do_unshare(struct machine *m, const struct op_unshare *o)
+{
+        (void)m;
+        return namespace_unshare(o->spaces);
+}
+
+int do_join_namespace(struct machine *m, const struct op_join_namespace *o)
+{
+        return namespace_join(slot(m, o->ns), o->type);
+}
+
+int do_set_clocks(struct machine *m, const struct op_set_clocks *o)
+{
+        (void)m;
+        return file_put(AT_FDCWD, "/proc/self/timens_offsets", o->offsets);
+}
+
+int do_become_root(struct machine *m, const struct op_become_root *o)
+{
+        int r = process_set_ids(0, 0);
+
+        (void)m;
+        (void)o;
+        return r < 0 ? r : process_hide();
+}
+
+int do_guard_parent(struct machine *m, const struct op_guard_parent *o)
+{
+        (void)m;
+        return process_guard(o->on ? 9 : 0);
+}
+
+int do_join_cgroup(struct machine *m, const struct op_join_cgroup *o)
+{
+        return cgroup_set(slot(m, o->cgroup), o->file, "0");
+}
+
+int do_link_up(struct machine *m, const struct op_link_up *o)
+{
+        (void)m;
+        return namespace_link_up(o->name);
+}
+
+int do_set_hostname(struct machine *m, const struct op_set_hostname *o)
+{
+        (void)m;
+        return sethostname(o->name, strlen(o->name)) < 0 ? -errno : 0;
+}
+
+int do_set_domainname(struct machine *m, const struct op_set_domainname *o)
+{
+        (void)m;
+        return setdomainname(o->name, strlen(o->name)) < 0 ? -errno : 0;
+}
+
+static unsigned long propagation_flag(PROPAGATION kind)
+{
+        switch (kind) {
+        case PROPAGATE_UNCHANGED:
+                return 0;
+        case PROPAGATE_PRIVATE:
+                return MS_PRIVATE;
+        case PROPAGATE_SLAVE:
+                return MS_SLAVE;
+        case PROPAGATE_SHARED:
+                return MS_SHARED;
+        case PROPAGATE_UNBINDABLE:
+                return MS_UNBINDABLE;
+        }
+        return 0;
+}
+
+int do_set_propagation(struct machine *m, const struct op_set_propagation *o)
+{
+        (void)m;
+        return mount_set_propagation(o->target, propagation_flag(o->kind));
+}
+
+int do_open_fs(struct machine *m, const struct op_open_fs *o)
+{
+        int fd = mount_open_fs(o->type);
+
+        if (fd == -ENODEV)
+                return trail(fd, "this kernel has no filesystem type '%s'", o->type);
+        return put(m, o->fs, fd);
+}
+
+int do_set_fs(struct machine *m, const struct op_set_fs *o)
+{
+        int r = mount_set_fs(slot(m, o->fs), o->key, o->value);
+
+        if (r < 0)
+                return trail(r, "cannot set the option %s%s%s", o->key, o->value ? "=" : "",
+                             o->value ? o->value : "");
+        return 0;
+}
+
+int do_make_mount(struct machine *m, const struct op_make_mount *o)
+{
+        int tree = mount_make(slot(m, o->fs), o->attrs);
+
+        file_close(&m->fd[o->fs]);
+        return put(m, o->tree, tree);
+}
+
+/* The place that `path` names inside the slot `dir`, or on the host when there is no slot. */
+static int clone(const struct machine *m, int16_t dir, const char *path, bool recursive)
+{
+        auto_close at = NO_FD;
+
+        if (dir < 0)
+                return mount_clone(AT_FDCWD, path, recursive);
+        if (!*path)
+                return mount_clone(slot(m, dir), "", recursive);
+        at = rootpath_open(slot(m, dir), path, O_PATH, false);
+        return at < 0 ? at : mount_clone(at, "", recursive);
+}
+
+int do_clone_tree(struct machine *m, const struct op_clone_tree *o)
+{
+        return put(m, o->tree, clone(m, o->dir, o->path, o->recursive != 0));
+}
+
+int do_set_mount(struct machine *m, const struct op_set_mount *o)
+{
+        return mount_set_attributes(
+                slot(m, o->tree), o->set, o->clear, propagation_flag(o->propagation),
+                o->recursive != 0);
+}
+
+int do_remount(struct machine *m, const struct op_remount *o)
+{
+        return mount_remount(slot(m, o->tree), o->attrs);
+}
+
+/* The target of a mount inside root; made when it is missing and `make` says as what. */
+static int open_target(int root, const char *path, TARGET make, bool strict)
+{
+        int fd = rootpath_open(root, path, O_PATH, strict);
+
+        if (fd == -ELOOP && strict)
+                return trail(
+                        fd, "%s is a symbolic link in the container's root: refused, because the "
+                            "mount would land elsewhere", path);
+        if (fd != -ENOENT || make == TARGET_EXISTS)
+                return fd;
+        return make == TARGET_DIRECTORY ? rootpath_make_dirs(root, path, 0755)
+                                        : rootpath_make_file(root, path);
+}
+
+int do_attach(struct machine *m, const struct op_attach *o)
+{
+        auto_close target = NO_FD;
+        TARGET make = o->make;
+        struct stat st;
+        int r;
+
+        if (!*o->target)
+                return mount_attach(slot(m, o->tree), slot(m, o->root));
+        if (make == TARGET_DIRECTORY_OR_FILE) {
+                if (fstat(slot(m, o->tree), &st) < 0)
+                        return -errno;
+                make = S_ISDIR(st.st_mode) ? TARGET_DIRECTORY : TARGET_FILE;
+        }
+        target = open_target(slot(m, o->root), o->target, make, o->strict != 0);
+        if (target < 0)
+                return target;
+        r = mount_attach(slot(m, o->tree), target);
+        if (r == -ENOTDIR)
+                return trail(r, "one of source and target is a directory, the other is not");
+        return r;
+}
+
+int do_make_node(struct machine *m, const struct op_make_node *o)
+{
+        const char *leaf = o->path;
+        auto_close parent = NO_FD;
+        int dir = slot(m, o->dir);
+        mode_t type = o->device.type == 'c' ? S_IFCHR : o->device.type == 'b' ? S_IFBLK : S_IFIFO;
+        mode_t mask;
+        int r;
+
+        if (strchr(o->path, '/')) {
+                parent = rootpath_parent(dir, o->path, &leaf);
+                if (parent < 0)
+                        return parent;
+                dir = parent;
+        }
+        mask = umask(0);
+        r = mknodat(dir, leaf, type | (mode_t)o->mode, makedev(o->device.major, o->device.minor));
+        r = r < 0 ? -errno : 0;
+        umask(mask);
+        if (r < 0)
+                return r;
+        if ((o->uid || o->gid) &&
+            fchownat(dir, leaf, (uid_t)o->uid, (gid_t)o->gid, AT_SYMLINK_NOFOLLOW) < 0)
+                return -errno;
+        return 0;
+}
+
+int do_make_link(struct machine *m, const struct op_make_link *o)
+{
+        const char *leaf = o->path;
+        auto_close parent = NO_FD;
+        int dir = slot(m, o->dir);
+
+        if (strchr(o->path, '/')) {
+                parent = rootpath_parent(dir, o->path, &leaf);
+                if (parent < 0)
+                        return parent;
+                dir = parent;
+        }
+        return symlinkat(o->target, dir, leaf) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* Kernels before 6.15 clone attached mounts only: the first use attaches the tree itself. */
+static int attach_copy(int tree, int target)
+{
+        auto_close copy = mount_clone(tree, "", false);
+
+        return mount_attach(copy == -EINVAL ? tree : copy, target);
+}
+
+int do_mask_path(struct machine *m, const struct op_mask_path *o)
+{
+        auto_close target = rootpath_open(slot(m, o->root), o->path, O_PATH, false);
+        struct stat st;
+
+        if (target == -ENOENT || target == -ENOTDIR)
+                return 0;
+        if (target < 0)
+                return target;
+        if (fstat(target, &st) < 0)
+                return -errno;
+        return attach_copy(slot(m, S_ISDIR(st.st_mode) ? o->empty : o->null), target);
+}
+
+int do_lock_path(struct machine *m, const struct op_lock_path *o)
+{
+        auto_close target = rootpath_open(slot(m, o->root), o->path, O_PATH, false);
+        auto_close tree = NO_FD;
+        int r;
+
+        if (target == -ENOENT || target == -ENOTDIR)
+                return 0;
+        if (target < 0)
+                return target;
+        tree = mount_clone(target, "", true);
+        if (tree < 0)
+                return tree;
+        r = mount_set_attributes(tree, MOUNT_ATTR_RDONLY, 0, 0, true);
+        if (r == 0)
+                return mount_attach(tree, target);
+        if (r != -ENOSYS)
+                return r;
+        r = mount_attach(tree, target);
+        if (r == 0) {
+                uint64_t attributes;
+
+                r = mount_get_attributes(tree, &attributes);
+                if (r == 0)
+                        r = mount_remount(tree, attributes | MOUNT_ATTR_RDONLY);
+        }
+        return r;
+}
+
+int do_open_terminal(struct machine *m, const struct op_open_terminal *o)
+{
+        int master, slave, r = pty_open(slot(m, o->devpts), &master, &slave);
+
+        if (r < 0)
+                return r;
+        m->fd[o->master] = master;
+        m->fd[o->slave] = slave;
+        if (o->rows || o->columns)
+                return pty_set_size(master, (unsigned)o->rows, (unsigned)o->columns);
+        return 0;
+}
+
+int do_set_proc(struct machine *m, const struct op_set_proc *o)
+{
+        auto_close fd = NO_FD;
+        const char *file = o->file;
+        char path[256];
+        int proc = slot(m, o->proc);
+
+        if (file_magic(proc) != MAGIC_PROC)
+                return trail(-ENOTTY, "this is no procfs");
+        if (text_starts(file, "self/")) {
+                /* "self" is a symbolic link, and links are refused here: the pid by number. */
+                text_format(path, sizeof path, "%d/%s", (int)getpid(), file + 5);
+                file = path;
+        }
+        fd = file_open_strict(proc, file, O_WRONLY);
+        if (fd < 0)
+                return fd;
+        return file_write(fd, o->value, strlen(o->value));
+}
+
+int do_pivot(struct machine *m, const struct op_pivot *o)
+{
+        return mount_pivot(slot(m, o->root));
+}
+
+int do_new_session(struct machine *m, const struct op_new_session *o)
+{
+        (void)m;
+        (void)o;
+        return setsid() < 0 && errno != EPERM ? -errno : 0;
+}
+
+int do_use_terminal(struct machine *m, const struct op_use_terminal *o)
+{
+        int slave = slot(m, o->slave);
+        int r = pty_use(slave);
+
+        if (r == 0 && o->uid && fchown(slave, (uid_t)o->uid, (gid_t)-1) < 0)
+                r = -errno;
+        file_close(&m->fd[o->slave]);
+        return r;
+}
+
+int do_set_rlimit(struct machine *m, const struct op_set_rlimit *o)
+{
+        (void)m;
+        return process_set_rlimit(o->resource, o->soft, o->hard);
+}
+
+int do_set_umask(struct machine *m, const struct op_set_umask *o)
+{
+        (void)m;
+        umask((mode_t)o->mask);
+        return 0;
+}
+
+int do_change_dir(struct machine *m, const struct op_change_dir *o)
+{
+        char where[4096] = "";
+
+        (void)m;
+        if (chdir(o->path) < 0) {
+                int r = -errno;
+
+                if (r != -ENOENT || !o->make)
+                        return trail(r, "cannot go to the working directory %s", o->path);
+                r = file_make_dirs(o->path, 0755);
+                if (r == 0 && chdir(o->path) < 0)
+                        r = -errno;
+                if (r < 0)
+                        return trail(r, "cannot make the working directory %s", o->path);
+        }
+        /* The kernel answers "(unreachable)..." for a directory outside the root:
+         * CVE-2024-21626. */
+        if (!getcwd(where, sizeof where) && errno != ENOENT) /* ENOENT: musl's word for it */
+                return -errno;
+        if (where[0] != '/')
+                return trail(-EACCES, "the working directory %s is outside the container's root",
+                             o->path);
+        return 0;
+}
+
+/* 0 when `path` is a file that we may execute, else why not. */
+static int executable(const char *path)
+{
+        struct stat st;
+
+        if (stat(path, &st) < 0)
+                return -errno;
+        if (S_ISDIR(st.st_mode))
+                return -EISDIR;
+        return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
+
+int do_find_program(struct machine *m, const struct op_find_program *o)
+{
+        const char *dir = o->search ? o->search : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        int result = -ENOENT;
+
+        if (strchr(o->program, '/')) {
+                if (text_format(m->program, sizeof m->program, "%s", o->program) >=
+                    sizeof m->program)
+                        return -ENAMETOOLONG;
+                result = executable(m->program);
+                if (result < 0)
+                        return trail(result == -EISDIR ? -EACCES : result, "%s%s", o->program,
+                                     result == -EISDIR ? " is a directory" : "");
+                return 0;
+        }
+        if (!*o->program)
+                return trail(-ENOENT, "the program's name is empty");
+        for (; dir; dir = strchr(dir, ':') ? strchr(dir, ':') + 1 : NULL) {
+                int size = (int)strcspn(dir, ":");
+                int r;
+
+                if (text_format(
+                            m->program, sizeof m->program, "%.*s/%s", size ? size : 1,
+                            size ? dir : ".", o->program) >= sizeof m->program)
+                        continue;
+                r = executable(m->program);
+                if (r == 0)
+                        return 0;
+                if (r == -EACCES)
+                        result = r;
+        }
+        if (result == -EACCES)
+                return trail(result, "%s: found in PATH, but not executable", o->program);
+        return trail(-ENOENT, "%s: executable file not found in PATH", o->program);
+}
+
+int do_new_keyring(struct machine *m, const struct op_new_keyring *o)
+{
+        int r = process_new_keyring(o->name);
+
+        (void)m;
+        return r == -ENOSYS ? 0 : r; /* a kernel without keyrings has none to leak */
+}
+
+int do_set_groups(struct machine *m, const struct op_set_groups *o)
+{
+        (void)m;
+        return process_set_groups(o->groups.items, o->groups.n);
+}
+
+int do_drop_bounding(struct machine *m, const struct op_drop_bounding *o)
+{
+        (void)m;
+        return caps_bound(o->keep);
+}
+
+int do_keep_caps(struct machine *m, const struct op_keep_caps *o)
+{
+        (void)m;
+        (void)o;
+        return caps_keep();
+}
+
+int do_set_ids(struct machine *m, const struct op_set_ids *o)
+{
+        (void)m;
+        return process_set_ids((uint32_t)o->uid, (uint32_t)o->gid);
+}
+
+int do_set_caps(struct machine *m, const struct op_set_caps *o)
+{
+        (void)m;
+        return caps_set(o->effective, o->permitted, o->inheritable);
+}
+
+int do_set_ambient(struct machine *m, const struct op_set_ambient *o)
+{
+        (void)m;
+        return caps_set_ambient(o->ambient);
+}
+
+int do_no_new_privs(struct machine *m, const struct op_no_new_privs *o)
+{
+        (void)m;
+        (void)o;
+        return process_no_new_privs();
+}
+
+int do_load_seccomp(struct machine *m, const struct op_load_seccomp *o)
+{
+        (void)m;
+        return process_seccomp(o->filter.data, o->filter.size, o->flags);
+}
+
+int do_seal_fds(struct machine *m, const struct op_seal_fds *o)
+{
+        (void)m;
+        return process_seal_fds((unsigned)o->first, false);
+}
+
+int do_exec(struct machine *m, const struct op_exec *o)
+{
+        const char *program = m->program[0] ? m->program : o->args.items[0];
+
+        execve(program, (char *const *)(uintptr_t)o->args.items,
+               (char *const *)(uintptr_t)o->env.items);
+        return trail(-errno, "%s", program);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: from a document to a plan.
+ *
+ * Pure: the spec, the options and the facts go in, operations come out; no system call is made, so
+ * everything in this folder is tested without root. runtime_compile() reads as the container is
+ * built: the host's part up to the first process, then that process's own way to its program. The
+ * order of the second half is the security order which plan_verify() holds every plan to. */
+#include "compile.h"
+
+#include <sched.h>
+
+static const struct spec_linux no_linux;
+
+static void init(
+        struct compile *c, struct arena *arena, const struct spec *spec,
+        const struct runtime_options *options, const struct facts *facts)
+{
+        *c = (struct compile){
+                .arena = arena,
+                .spec = spec,
+                .linux_ = spec->linux_ ? spec->linux_ : &no_linux,
+                .process = spec->process,
+                .options = options,
+                .facts = facts,
+                .plan = arena_new(arena, struct plan),
+                .root = -1,
+                .proc = -1,
+                .dev = -1,
+                .devpts = -1,
+                .cgroup2 = -1,
+        };
+        c->plan->arena = arena;
+        c->plan->id = options->id;
+        for (size_t i = 0; i < ARRAY_SIZE(c->join); i++)
+                c->join[i] = -1;
+}
+
+bool compile_has_namespace(const struct compile *c, uint32_t type)
+{
+        return ((c->new_spaces | c->joined_spaces) & type) != 0;
+}
+
+static int check(const struct compile *c)
+{
+        const struct spec *spec = c->spec;
+
+        if (!facts_kernel(c->facts, 5, 6)) {
+                trail_hint("every name in a container's root is resolved with openat2(2), which is "
+                           "since Linux 5.6; there is no safe way without it");
+                return trail(-ENOSYS, "this kernel (%u.%u) is too old", c->facts->kernel_major,
+                             c->facts->kernel_minor);
+        }
+        if (!spec->root && c->options->n_overlays == 0)
+                return spec_error(spec->at, "config.json", "/root", "missing: where is the root "
+                                                                    "file system?");
+        if (!spec->process)
+                return spec_error(spec->at, "config.json", "/process", "missing: what is to be run?");
+        if (spec->process->args.n == 0)
+                return spec_error(spec->process->at, "config.json", "/process/args",
+                                  "missing or empty: what is to be run?");
+        if (spec->process->cwd[0] != '/')
+                return spec_error(spec->process->at, "config.json", "/process/cwd",
+                                  "'%s' is not an absolute path", spec->process->cwd);
+        return 0;
+}
+
+/* The host's part after the first process is there: it waits at every gate that needs the host. */
+static void finish_host(struct compile *c)
+{
+        plan_add(c->plan, HOST, "[journal]", record, .process = c->process_fd);
+        plan_add(c->plan, HOST, "[journal]", open_gate, .gate = GATE_HOST_READY);
+        if (c->process->terminal)
+                plan_add(c->plan, HOST, "/process/terminal", take_fd, .fd = plan_slot(c->plan));
+        plan_add(c->plan, HOST, "[start]", await_gate,
+                 .gate = c->options->await_start ? GATE_CREATED : GATE_EXECUTED);
+}
+
+static void await_host(struct compile *c)
+{
+        plan_add(c->plan, INIT, "[journal]", await_gate, .gate = GATE_HOST_READY);
+        plan_add(c->plan, INIT, "[journal]", guard_parent, .on = 0);
+}
+
+int runtime_compile(
+        struct arena *arena, const struct spec *spec, const struct runtime_options *options,
+        const struct facts *facts, struct plan **ret_plan)
+{
+        struct compile state, *c = &state;
+        int r;
+
+        init(c, arena, spec, options, facts);
+        if ((r = check(c)) < 0 ||
+            /* the host's part */
+            (r = compile_namespaces_host(c)) < 0 ||
+            (r = compile_cgroup_host(c)) < 0 ||
+            (r = compile_root_host(c)) < 0 ||
+            (r = compile_spawn(c)) < 0)
+                return r;
+        finish_host(c);
+        /* the first process's own */
+        if ((r = compile_namespaces_init(c)) < 0 ||
+            (r = compile_root_init(c)) < 0 ||
+            (r = compile_mounts(c)) < 0 ||
+            (r = compile_devices(c)) < 0 ||
+            (r = compile_terminal(c)) < 0 ||
+            (r = compile_sysctl(c)) < 0 ||
+            (r = compile_masks(c)) < 0)
+                return r;
+        await_host(c);
+        plan_add(c->plan, INIT, "/root/path", pivot, .root = c->root);
+        if ((r = compile_process(c)) < 0 ||
+            (r = compile_identity(c)) < 0 ||
+            (r = compile_security(c)) < 0)
+                return r;
+        *ret_plan = c->plan;
+        return 0;
+}
+
+/* The namespaces to enter, all by the pidfd of the container's first process; the pid namespace on
+ * the host side, because it is for children only. */
+static void enter(struct compile *c, pid_t pid)
+{
+        FD process = plan_slot(c->plan);
+        uint32_t spaces = c->new_spaces | c->joined_spaces;
+
+        c->process_fd = process;
+        plan_add(c->plan, HOST, "[container]", open_process, .pid = pid, .fd = process);
+        if (spaces & CLONE_NEWPID)
+                plan_add(c->plan, HOST, "/linux/namespaces", join_namespace, .ns = process,
+                         .type = CLONE_NEWPID);
+        compile_cgroup_init(c);
+        plan_add(c->plan, INIT, "[container]", guard_parent, .on = 1);
+        for (size_t i = 0; i < c->n_cgroups; i++)
+                plan_add(c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
+                         .file = "tasks");
+        plan_add(c->plan, INIT, "/linux/namespaces", join_namespace, .ns = process,
+                 .type = spaces & ~(uint32_t)CLONE_NEWPID);
+        if (spaces & CLONE_NEWUSER)
+                plan_add(c->plan, INIT, "/linux/namespaces", become_root);
+}
+
+int runtime_compile_exec(
+        struct arena *arena, const struct spec *spec, const struct spec_process *process,
+        const struct runtime_options *options, const struct facts *facts, pid_t pid,
+        struct plan **ret_plan)
+{
+        struct compile state, *c = &state;
+        FD child;
+        int r;
+
+        init(c, arena, spec, options, facts);
+        c->process = process;
+        r = compile_namespaces_host(c);
+        if (r < 0)
+                return r;
+        c->plan->list[HOST].n = 0;
+        enter(c, pid);
+        child = plan_slot(c->plan);
+        plan_add(c->plan, HOST, "[exec]", spawn, .spaces = 0, .cgroup = c->cgroup2,
+                 .process = child);
+        if (process->terminal)
+                plan_add(c->plan, HOST, "/process/terminal", take_fd, .fd = plan_slot(c->plan));
+        plan_add(c->plan, HOST, "[exec]", await_gate, .gate = GATE_EXECUTED);
+        if ((r = compile_terminal(c)) < 0)
+                return r;
+        plan_add(c->plan, INIT, "[exec]", guard_parent, .on = 0);
+        if ((r = compile_process(c)) < 0 ||
+            (r = compile_identity(c)) < 0 ||
+            (r = compile_security(c)) < 0)
+                return r;
+        *ret_plan = c->plan;
+        return 0;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/base.h"
+#include "plan/plan.h"
+#include "spec/spec.h"
+
+#include <sys/types.h>
+
+struct runtime_options;
+struct facts;
+
+/* A container on this host: a directory of the state root, named by its id, with a journal in it
+ * (plan/journal.h). The journal's lock is held by whoever changes the container. */
+
+enum container_status {
+        CONTAINER_CREATING,
+        CONTAINER_CREATED,
+        CONTAINER_RUNNING,
+        CONTAINER_STOPPED,
+};
+
+struct container {
+        const char *root, *id;
+        int dir;                    /* the state directory */
+        int journal;
+        const char *text;           /* the journal as it was read */
+        size_t size;
+        const struct json *header;  /* its first line */
+        const char *config;         /* its second line: the document, on one line */
+        size_t config_size;
+        const char *bundle, *rootfs, *created, *owner, *oci_version;
+        struct spec_map annotations;
+        pid_t pid;                  /* 0: never had a process */
+        uint64_t start_time;
+        enum container_status status; /* when it was read */
+        bool has_exit;
+        int exit_code;
+        int64_t ended_s;            /* unix time of the end, 0 */
+};
+
+/* Letters, digits, "_", "+", "-", ".", 1 to 1024 of them, neither "." nor "..": -EINVAL. */
+int container_check_id(const char *id);
+
+/* Open and read one. `lock`: wait for the lock and keep it. -ENOENT: there is none (with a trail).
+ * The strings live in `arena`. */
+int container_open(
+        struct arena *arena, const char *root, const char *id, bool lock,
+        struct container *ret_container);
+void container_close(struct container *container);
+
+/* The ids under a state root, sorted; *ret_n may be 0. A missing root has none. */
+int container_list(struct arena *arena, const char *root, const char ***ret_ids, size_t *ret_n);
+
+const char *container_status_word(enum container_status status);
+/* The document that it was made from. */
+int container_spec(
+        struct arena *arena, const struct container *container, const struct spec **ret_spec);
+/* A pidfd of its first process, checked against pid reuse; -ESRCH when that is gone. */
+int container_process(const struct container *container);
+int container_signal(const struct container *container, int signal);
+/* A whole line for the journal. */
+int container_note(const struct container *container, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
+/* Undo everything and forget it; kills what still runs. The lock must be held. */
+int container_remove(struct arena *arena, struct container *container);
+/* After its end: take back what the kernel holds (cgroups); what is on disk stays. */
+int container_release(struct arena *arena, const struct container *container);
+
+/* -- making one ---------------------------------------------------------------------------------- */
+
+struct container_request {
+        const char *root;              /* the state root; made when missing */
+        const struct spec *spec;
+        const char *config;            /* the document's text, to be stored */
+        size_t config_size;
+        const struct runtime_options *options;
+        const struct plan *plan;
+        const char *extra;             /* a JSON object to keep in the header under "engine", or NULL */
+        struct trace *trace;
+};
+
+/* Reserve the id (-EEXIST when it is taken by a living container), write the journal, apply the
+ * plan's HOST list. On success the lock is released, `machine` holds the descriptors (the terminal's
+ * master in *ret_master or NO_FD). On failure everything is undone and the trail says what failed;
+ * *ret_command tells whether it was the program that could not be executed. */
+int container_create(
+        struct arena *arena, const struct container_request *request, struct machine *machine,
+        int *ret_master, bool *ret_command);
+
+/* `start` of a created one: 0 once its program runs. */
+int container_start(struct arena *arena, struct container *container, bool *ret_command);
+
+/* Run a plan of runtime_compile_exec. Results as container_create. */
+int container_exec(
+        const struct plan *plan, struct machine *machine, int *ret_master, bool *ret_command);

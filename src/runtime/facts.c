@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: what the host is, asked once.
+ *
+ * A plan depends on a handful of facts: which cgroup trees there are and where we are in them, how
+ * old the kernel is, which capabilities and limits we hold. /proc/self/cgroup and one statfs for
+ * each conventional mount point tell the cgroup layout; the mount table, which is long on busy
+ * hosts, is not read. Nothing is probed by trying. */
+#include "runtime.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/utsname.h>
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+
+bool facts_kernel(const struct facts *facts, unsigned major, unsigned minor)
+{
+        return facts->kernel_major > major ||
+               (facts->kernel_major == major && facts->kernel_minor >= minor);
+}
+
+bool facts_capable(const struct facts *facts, unsigned capability)
+{
+        return facts->caps >> capability & 1;
+}
+
+static void read_kernel(struct facts *facts)
+{
+        struct utsname name;
+        const char *at;
+
+        if (uname(&name) < 0)
+                return;
+        at = name.release;
+        while (*at >= '0' && *at <= '9')
+                facts->kernel_major = facts->kernel_major * 10 + (unsigned)(*at++ - '0');
+        if (*at == '.')
+                at++;
+        while (*at >= '0' && *at <= '9')
+                facts->kernel_minor = facts->kernel_minor * 10 + (unsigned)(*at++ - '0');
+}
+
+/* Where a v1 hierarchy is mounted: by its controllers, else by the first of them. */
+static const char *find_v1(struct arena *arena, const char *names)
+{
+        const char *word = text_starts(names, "name=") ? names + 5 : names;
+        const char *path = arena_format(arena, CGROUP_ROOT "/%s", word);
+
+        if (file_magic_at(path) == MAGIC_CGROUP1)
+                return path;
+        path = arena_format(arena, CGROUP_ROOT "/%.*s", (int)strcspn(word, ","), word);
+        return file_magic_at(path) == MAGIC_CGROUP1 ? path : NULL;
+}
+
+/* One line of /proc/self/cgroup, "4:memory:/path"; the v2 one is "0::/path". */
+static void read_line(struct arena *arena, struct facts *facts, char *line)
+{
+        char *names = strchr(line, ':');
+        char *own = names ? strchr(names + 1, ':') : NULL;
+
+        if (!own)
+                return;
+        *names++ = '\0';
+        *own++ = '\0';
+        if (!*names) {
+                facts->v2 = (struct cgroup_hierarchy){ .names = "", .own = arena_string(arena, own) };
+                if (file_magic_at(CGROUP_ROOT) == MAGIC_CGROUP2)
+                        facts->v2.mount = CGROUP_ROOT;
+                else if (file_magic_at(CGROUP_ROOT "/unified") == MAGIC_CGROUP2)
+                        facts->v2.mount = CGROUP_ROOT "/unified";
+        } else if (facts->n_v1 < 32) {
+                struct cgroup_hierarchy *v1 = &facts->v1[facts->n_v1];
+
+                v1->mount = find_v1(arena, names);
+                v1->names = arena_string(arena, names);
+                v1->own = arena_string(arena, own);
+                facts->n_v1 += v1->mount != NULL;
+        }
+}
+
+static int read_cgroups(struct arena *arena, struct facts *facts)
+{
+        char list[8192];
+        ssize_t n = file_get(AT_FDCWD, "/proc/self/cgroup", list, sizeof list);
+
+        if (n == -ENOENT)
+                return 0; /* a kernel without cgroups */
+        if (n < 0)
+                return trail((int)n, "cannot read /proc/self/cgroup");
+        facts->v1 = arena_array(arena, 32, sizeof *facts->v1);
+        for (char *line = list; *line;) {
+                char *end = line + strcspn(line, "\n");
+                bool last = !*end;
+
+                *end = '\0';
+                read_line(arena, facts, line);
+                line = last ? end : end + 1;
+        }
+        if (facts->v2.mount && facts->n_v1 == 0)
+                facts->cgroup_mode = CGROUP_V2;
+        else if (facts->n_v1)
+                facts->cgroup_mode = facts->v2.mount ? CGROUP_HYBRID : CGROUP_V1;
+        if (facts->v2.mount) {
+                n = file_get(AT_FDCWD, arena_format(arena, "%s/cgroup.controllers", facts->v2.mount),
+                             list, sizeof list);
+                if (n > 0) {
+                        list[strcspn(list, "\n")] = '\0';
+                        facts->v2.names = arena_string(arena, list);
+                }
+        }
+        return 0;
+}
+
+int facts_gather(struct arena *arena, struct facts *ret_facts)
+{
+        struct facts facts = { .uid = geteuid(), .gid = getegid() };
+        uint64_t permitted, inheritable, soft;
+        int r;
+
+        read_kernel(&facts);
+        r = caps_get(&facts.caps, &permitted, &inheritable);
+        if (r < 0)
+                return trail(r, "cannot read our capabilities");
+        facts.has_time_namespace = access("/proc/self/ns/time", F_OK) == 0;
+        for (int i = 0; i < (int)ARRAY_SIZE(facts.rlimit_hard); i++)
+                if (process_get_rlimit(i, &soft, &facts.rlimit_hard[i]) < 0)
+                        facts.rlimit_hard[i] = UINT64_MAX;
+        r = read_cgroups(arena, &facts);
+        if (r < 0)
+                return r;
+        *ret_facts = facts;
+        return 0;
+}
+
+static const char *const modes[] = { "none", "v1", "v2", "hybrid" };
+
+static struct cgroup_hierarchy parse_hierarchy(const struct json *value)
+{
+        return (struct cgroup_hierarchy){
+                .mount = json_string(json_member(value, "mount")),
+                .names = json_string(json_member(value, "names")),
+                .own = json_string(json_member(value, "own")),
+        };
+}
+
+int facts_parse(
+        struct arena *arena, const char *name, const char *bytes, size_t size,
+        struct facts *ret_facts)
+{
+        struct facts facts = { 0 };
+        const struct json *root, *list;
+        const char *mode;
+        int64_t number;
+        int r = json_parse(arena, name, bytes, size, &root);
+
+        if (r < 0)
+                return r;
+        if (json_i64(json_member(root, "kernelMajor"), &number) == 0)
+                facts.kernel_major = (unsigned)number;
+        if (json_i64(json_member(root, "kernelMinor"), &number) == 0)
+                facts.kernel_minor = (unsigned)number;
+        if (json_i64(json_member(root, "uid"), &number) == 0)
+                facts.uid = (uint32_t)number;
+        if (json_i64(json_member(root, "gid"), &number) == 0)
+                facts.gid = (uint32_t)number;
+        json_u64(json_member(root, "caps"), &facts.caps);
+        list = json_member(root, "timeNamespace");
+        facts.has_time_namespace = list && list->boolean;
+        mode = json_string(json_member(root, "cgroupMode"));
+        for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+                if (text_equal(modes[i], mode))
+                        facts.cgroup_mode = (enum cgroup_mode)i;
+        list = json_member(root, "v1");
+        facts.n_v1 = list ? list->n : 0;
+        facts.v1 = arena_array(arena, facts.n_v1 + 1, sizeof *facts.v1);
+        for (size_t i = 0; i < facts.n_v1; i++)
+                facts.v1[i] = parse_hierarchy(&list->items[i]);
+        facts.v2 = parse_hierarchy(json_member(root, "v2"));
+        list = json_member(root, "rlimitHard");
+        for (size_t i = 0; i < ARRAY_SIZE(facts.rlimit_hard); i++) {
+                facts.rlimit_hard[i] = UINT64_MAX;
+                if (list && i < list->n)
+                        json_u64(&list->items[i], &facts.rlimit_hard[i]);
+        }
+        *ret_facts = facts;
+        return 0;
+}
+
+static void encode_hierarchy(
+        struct json_writer *w, const char *name, const struct cgroup_hierarchy *hierarchy)
+{
+        json_open_object(w, name);
+        json_put_string(w, "mount", hierarchy->mount);
+        json_put_string(w, "names", hierarchy->names);
+        json_put_string(w, "own", hierarchy->own);
+        json_close_object(w);
+}
+
+void facts_encode(const struct facts *facts, struct text *out)
+{
+        struct json_writer w = { .out = out, .indent = 8 };
+
+        json_open_object(&w, NULL);
+        json_put_u64(&w, "kernelMajor", facts->kernel_major);
+        json_put_u64(&w, "kernelMinor", facts->kernel_minor);
+        json_put_u64(&w, "uid", facts->uid);
+        json_put_u64(&w, "gid", facts->gid);
+        json_put_u64(&w, "caps", facts->caps);
+        json_put_bool(&w, "timeNamespace", facts->has_time_namespace);
+        json_put_string(&w, "cgroupMode", modes[facts->cgroup_mode]);
+        json_open_array(&w, "v1");
+        for (size_t i = 0; i < facts->n_v1; i++)
+                encode_hierarchy(&w, NULL, &facts->v1[i]);
+        json_close_array(&w);
+        if (facts->v2.mount)
+                encode_hierarchy(&w, "v2", &facts->v2);
+        json_open_array(&w, "rlimitHard");
+        for (size_t i = 0; i < ARRAY_SIZE(facts->rlimit_hard); i++)
+                json_put_u64(&w, NULL, facts->rlimit_hard[i]);
+        json_close_array(&w);
+        json_close_object(&w);
+        text_add_char(out, '\n');
+}

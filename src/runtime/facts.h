@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/base.h"
+
+/* What the host is, as far as compiling a plan depends on it. Gathered once; tests give it as a
+ * JSON document instead, so that a rootless host or an old kernel is a file. */
+
+struct cgroup_hierarchy {
+        const char *mount; /* "/sys/fs/cgroup/memory" */
+        const char *names; /* its controllers, "cpu,cpuacct", or "name=systemd" */
+        const char *own;   /* our own cgroup in it, "/" or "/user.slice/..." */
+};
+
+enum cgroup_mode { CGROUP_NONE, CGROUP_V1, CGROUP_V2, CGROUP_HYBRID };
+
+struct facts {
+        unsigned kernel_major, kernel_minor;
+        uint32_t uid, gid;
+        uint64_t caps;                 /* our effective capabilities */
+        bool has_time_namespace;
+        enum cgroup_mode cgroup_mode;
+        struct cgroup_hierarchy *v1;   /* n_v1 of them */
+        size_t n_v1;
+        struct cgroup_hierarchy v2;    /* mount NULL: none */
+        uint64_t rlimit_hard[16];      /* by RLIMIT_* number */
+};
+
+/* Ask the kernel. 0 or -errno with a trail. Not child-safe. */
+int facts_gather(struct arena *arena, struct facts *ret_facts);
+/* Read them from a fixture / write them as one. */
+int facts_parse(
+        struct arena *arena, const char *name, const char *bytes, size_t size,
+        struct facts *ret_facts);
+void facts_encode(const struct facts *facts, struct text *out);
+
+/* Is the kernel at least this version? */
+bool facts_kernel(const struct facts *facts, unsigned major, unsigned minor);
+bool facts_capable(const struct facts *facts, unsigned capability);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The front door of runtime: an OCI runtime. Facts, the compiler from a spec to a plan, and the
+ * operations on a container's state directory. It knows nothing of images, registries or
+ * terminals' users. */
+#pragma once
+
+#include "base/base.h"
+#include "linux/linux.h"
+#include "plan/plan.h"
+#include "spec/spec.h"
+
+#include "container.h"
+#include "facts.h"
+
+/* An overlay that becomes the root (target ""), or lies at a directory of it. */
+struct runtime_overlay {
+        const char *target;         /* relative to the root */
+        const char *lower;          /* directory of the host */
+        const char *upper, *work;   /* directories of the store; made, and removed by the journal */
+};
+
+struct runtime_options {
+        const char *id;
+        const char *bundle;              /* absolute; relative paths of the spec start here */
+        const char *attach_point;        /* an existing directory to attach the root at, in the
+                                            container's mount namespace only; NULL: the rootfs */
+        const struct runtime_overlay *overlays;
+        size_t n_overlays;               /* 0: the root is spec.root.path */
+        uint64_t preserve_fds;
+        unsigned rows, columns;          /* of the terminal; 0: what the spec says */
+        bool await_start;                /* `create`: stop before exec until START */
+        bool no_new_keyring;
+        bool no_pivot;
+        const char *cgroup;              /* instead of spec.linux.cgroupsPath; NULL: as that says */
+};
+
+/* Compile the container's plan. Pure: no system call; everything lives in `arena`.
+ * 0, or -EINVAL and the like with a trail that names the place in the document. */
+int runtime_compile(
+        struct arena *arena, const struct spec *spec, const struct runtime_options *options,
+        const struct facts *facts, struct plan **ret_plan);
+
+/* The plan of one more process in a running container: `spec` is the stored document, `process`
+ * what to run, `pid` its first process as we see it. */
+int runtime_compile_exec(
+        struct arena *arena, const struct spec *spec, const struct spec_process *process,
+        const struct runtime_options *options, const struct facts *facts, pid_t pid,
+        struct plan **ret_plan);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The front door of spec: OCI documents <-> structs. Other rooms include this header only. */
+#pragma once
+
+#include "base/base.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* -- the kinds of members and what they are in C; absent is NULL, 0, false, or `set` false ------ */
+
+struct spec_opt_bool {
+        bool set, value;
+};
+
+struct spec_opt_i64 {
+        bool set;
+        int64_t value;
+};
+
+struct spec_opt_u64 {
+        bool set;
+        uint64_t value;
+};
+
+struct spec_opt_u32 {
+        bool set;
+        uint32_t value;
+};
+
+/* Strings; items is NULL when absent, else it ends with a NULL that n does not count, so it serves
+ * execve as it is. */
+struct spec_texts {
+        const char **items;
+        size_t n;
+};
+
+struct spec_u32s {
+        uint32_t *items;
+        size_t n;
+};
+
+struct spec_pair {
+        const char *key, *value;
+};
+
+/* A string-to-string object, in the document's order. */
+struct spec_map {
+        struct spec_pair *items;
+        size_t n;
+};
+
+#define SPEC_TYPE_TEXT(of)    const char *
+#define SPEC_TYPE_BOOL(of)    bool
+#define SPEC_TYPE_TRI(of)     struct spec_opt_bool
+#define SPEC_TYPE_I32(of)     int32_t
+#define SPEC_TYPE_I64(of)     int64_t
+#define SPEC_TYPE_U32(of)     uint32_t
+#define SPEC_TYPE_U64(of)     uint64_t
+#define SPEC_TYPE_ID(of)      uint32_t /* a uid or gid: at most 4294967294 */
+#define SPEC_TYPE_OPT_I64(of) struct spec_opt_i64
+#define SPEC_TYPE_OPT_U64(of) struct spec_opt_u64
+#define SPEC_TYPE_OPT_U32(of) struct spec_opt_u32
+#define SPEC_TYPE_OPT_U16(of) struct spec_opt_u32 /* at most 65535 */
+#define SPEC_TYPE_OPT_ID(of)  struct spec_opt_u32
+#define SPEC_TYPE_TEXTS(of)   struct spec_texts
+#define SPEC_TYPE_IDS(of)     struct spec_u32s
+#define SPEC_TYPE_MAP(of)     struct spec_map
+#define SPEC_TYPE_RAW(of)     const struct json *
+#define SPEC_TYPE_OBJ(of)     const struct of *
+#define SPEC_TYPE_LIST(of)    struct of##_list  /* { struct OF *items; size_t n; } */
+#define SPEC_TYPE_TABLE(of)   struct of##_table /* { struct OF_entry *items; size_t n; } by key */
+
+/* -- the structs, one for each object of runtime.def --------------------------------------------
+ *
+ * Each begins with `at`, its place in the document (NULL when it was made by hand), for
+ * spec_error(). An enumeration is a TEXT whose words the decoder has checked. */
+
+/* clang-format off */
+#define OBJECT(tag) struct tag; struct tag##_entry;
+#define FIELD(kind, presence, name, json)
+#define FIELD_OF(kind, presence, name, json, of)
+#define FIELD_ENUM(kind, presence, name, json, words)
+#define END(tag)                                                                                   \
+        struct tag##_list { struct tag *items; size_t n; };                                        \
+        struct tag##_table { struct tag##_entry *items; size_t n; };
+#include "spec/runtime.def"
+#undef OBJECT
+#undef FIELD
+#undef FIELD_OF
+#undef FIELD_ENUM
+#undef END
+
+#define OBJECT(tag) struct tag { const struct json *at;
+#define FIELD(kind, presence, name, json) SPEC_TYPE_##kind(void) name;
+#define FIELD_OF(kind, presence, name, json, of) SPEC_TYPE_##kind(of) name;
+#define FIELD_ENUM(kind, presence, name, json, words) SPEC_TYPE_##kind(void) name;
+#define END(tag) }; struct tag##_entry { const char *key; struct tag value; };
+#include "spec/runtime.def"
+#undef OBJECT
+#undef FIELD
+#undef FIELD_OF
+#undef FIELD_ENUM
+#undef END
+/* clang-format on */
+
+/* -- documents ---------------------------------------------------------------------------------- */
+
+/* The version of the runtime specification that husk writes. */
+#define SPEC_VERSION "1.3.0"
+
+/* The largest config.json that is read: 16 MiB. */
+#define SPEC_SIZE_MAX ((size_t)16 << 20)
+
+/* Read a config.json. `name` is what messages call it; the bytes are not needed afterwards.
+ * Members that the specification does not know are passed over, as it demands; a null is an absent
+ * member. Refused: wrong types, numbers out of range, missing required members, unknown words of an
+ * enumeration, two namespaces or rlimits of one type, an ociVersion other than 1.x.
+ * 0 and the document, which lives in `arena`; -EBADMSG when it is not JSON, -EFBIG when larger than
+ * SPEC_SIZE_MAX, else -EINVAL; with a trail "NAME:LINE:COLUMN: /pointer: what".
+ * Source: OCI runtime specification 1.3, config.md, config-linux.md. */
+int spec_parse(
+        struct arena *arena, const char *name, const char *bytes, size_t size,
+        const struct spec **ret_spec);
+
+/* Read a process object (`exec --process FILE`), under the same rules. */
+int spec_parse_process(
+        struct arena *arena, const char *name, const char *bytes, size_t size,
+        const struct spec_process **ret_process);
+
+/* Read a resources object (`update --resources FILE`), under the same rules. */
+int spec_parse_resources(
+        struct arena *arena, const char *name, const char *bytes, size_t size,
+        const struct spec_resources **ret_resources);
+
+/* Append the document as JSON: absent members left out, members in the order of runtime.def.
+ * indent: spaces a level, 0 for one line. */
+void spec_encode(const struct spec *spec, unsigned indent, struct text *out);
+
+/* The document that `spec` writes and that `run` starts from; the struct and all below it live in
+ * `arena`. Rootless: a user namespace whose two mappings map id 0 to the caller's id, which the
+ * caller fills in (hostID is 0), no network namespace, no resources, /sys bound from the host. */
+struct spec *spec_default(struct arena *arena, bool rootless);
+
+/* Leave a trail "NAME:LINE:COLUMN: POINTER: what" about a member; -EINVAL. at NULL: "NAME: ...". */
+int spec_error(
+        const struct json *at, const char *name, const char *pointer, const char *format, ...)
+        __attribute__((format(printf, 4, 5)));
+
+/* -- state --------------------------------------------------------------------------------------- */
+
+/* What `state` prints and hooks read (runtime.md, "State"); NULL members are left out. */
+struct spec_state {
+        const char *oci_version;
+        const char *id;
+        int pid; /* 0: there is no process; written all the same, as runc does */
+        const char *status;
+        const char *bundle;
+        const char *rootfs;
+        const char *created; /* RFC 3339 */
+        struct spec_map annotations;
+        const char *owner;
+};
+
+/* Append the state as JSON, in runc's order; indent as for spec_encode. */
+void spec_state_encode(const struct spec_state *state, unsigned indent, struct text *out);

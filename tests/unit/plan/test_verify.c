@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verifier: the sample plan passes, each rule refuses a plan that breaks it, and random
+ * mutations never get by an independent check of the order of privileges. */
+#include "sample.h"
+#include "tap.h"
+
+static size_t at(const struct sample *s, enum actor actor, enum op_code code)
+{
+        for (size_t i = 0; i < s->plan.list[actor].n; i++)
+                if (s->plan.list[actor].ops[i].code == code)
+                        return i;
+        CHECK(!"the sample has no such operation");
+        return 0;
+}
+
+static void delete_op(struct sample *s, enum actor actor, size_t i)
+{
+        struct op_list *list = &s->plan.list[actor];
+
+        list->n--;
+        memmove(&list->ops[i], &list->ops[i + 1], (list->n - i) * sizeof *list->ops);
+}
+
+/* Put the operation `from` before the one at `to`. */
+static void move_op(struct sample *s, enum actor actor, size_t from, size_t to)
+{
+        struct op_list *list = &s->plan.list[actor];
+        struct op op = list->ops[from];
+
+        delete_op(s, actor, from);
+        if (from < to)
+                to--;
+        memmove(&list->ops[to + 1], &list->ops[to], (list->n - to) * sizeof *list->ops);
+        list->ops[to] = op;
+        list->n++;
+}
+
+static void insert_op(struct sample *s, enum actor actor, size_t to, struct op op)
+{
+        plan_push(&s->plan, actor, op);
+        move_op(s, actor, s->plan.list[actor].n - 1, to);
+}
+
+static void refused(const struct sample *s, const char *words)
+{
+        trail_reset();
+        CHECK_INT(plan_verify(&s->plan), -EINVAL);
+        if (!strstr(trail_text(), words))
+                CHECK_STR(trail_text(), words);
+}
+
+TEST(sample_is_valid)
+{
+        struct sample s = { 0 };
+
+        sample_build(&s);
+        CHECK_INT(plan_verify(&s.plan), 0);
+        CHECK_STR(trail_text(), "");
+}
+
+TEST(slot_before_write)
+{
+        struct sample s = { 0 };
+
+        sample_build(&s);
+        s.plan.list[INIT].ops[at(&s, INIT, OP_set_fs)].as.set_fs.fs = s.null;
+        refused(&s, "plan: init operation 9 (set_fs): slot %15 is read before it is written");
+}
+
+TEST(slot_after_close)
+{
+        struct sample s = { 0 };
+        size_t i;
+
+        sample_build(&s);
+        i = at(&s, INIT, OP_make_mount);
+        s.plan.list[INIT].ops[i + 1].as.attach.tree = s.plan.list[INIT].ops[i].as.make_mount.fs;
+        refused(&s, "(attach): slot %3 is read after it was closed");
+}
+
+TEST(slot_twice_or_nowhere)
+{
+        struct sample s = { 0 };
+
+        sample_build(&s);
+        s.plan.list[INIT].ops[at(&s, INIT, OP_open_fs)].as.open_fs.fs = s.root;
+        refused(&s, "(open_fs): slot %2 is written twice");
+        s.plan.list[INIT].ops[at(&s, INIT, OP_open_fs)].as.open_fs.fs = PLAN_SLOTS;
+        refused(&s, "(open_fs): fs: there is no slot %512");
+        s.plan.list[INIT].ops[at(&s, INIT, OP_open_fs)].as.open_fs.fs = -1;
+        refused(&s, "there is no slot %-1");
+}
+
+TEST(slot_of_host_after_spawn)
+{
+        struct sample s = { 0 };
+        int16_t slot;
+
+        sample_build(&s);
+        slot = plan_slot(&s.plan);
+        insert_op(
+                &s, HOST, 1,
+                (struct op){
+                        .code = OP_open_path, .as.open_path = {"/", slot}
+        });
+        insert_op(&s, INIT, 0, (struct op){ .code = OP_send_fd, .as.send_fd = { slot } });
+        refused(&s, "init operation 0 (send_fd): slot %18 is read before");
+        move_op(&s, HOST, 1, 0);
+        delete_op(&s, INIT, 0);
+        insert_op(&s, INIT, 0, (struct op){ .code = OP_close_fd, .as.close_fd = { slot } });
+        CHECK_INT(plan_verify(&s.plan), 0);
+}
+
+TEST(pairs)
+{
+        struct sample s = { 0 };
+        size_t i;
+
+        sample_build(&s);
+        s.plan.list[INIT].ops[at(&s, INIT, OP_open_fs)].has_else = true;
+        refused(&s, "(open_fs): its alternative writes other slots");
+        s.plan.list[INIT].ops[at(&s, INIT, OP_open_fs)].has_else = false;
+        i = at(&s, INIT, OP_remount);
+        s.plan.list[INIT].ops[i].has_else = true;
+        refused(&s, "(set_mount): its alternative has an alternative");
+        s.plan.list[INIT].ops[i].has_else = false;
+        s.plan.list[INIT].ops[s.plan.list[INIT].n - 1].has_else = true;
+        refused(&s, "(exec): it has no alternative: it is the last one");
+        s.plan.list[INIT].ops[s.plan.list[INIT].n - 1].has_else = false;
+        s.plan.list[HOST].ops[2].has_else = true;
+        refused(&s, "host operation 2 (await_gate): neither it nor open_gate can be in a pair");
+}
+
+TEST(pair_writes_one_slot)
+{
+        struct sample s = { 0 };
+        size_t i;
+        int16_t slot;
+
+        sample_build(&s);
+        i = at(&s, INIT, OP_open_path);
+        slot = s.plan.list[INIT].ops[i].as.open_path.fd;
+        s.plan.list[INIT].ops[i].has_else = true;
+        insert_op(
+                &s, INIT, i + 1,
+                (struct op){
+                        .code = OP_open_path, .as.open_path = {"/else", slot}
+        });
+        CHECK_INT(plan_verify(&s.plan), 0);
+        s.plan.list[INIT].ops[i].has_else = false;
+        refused(&s, "is written twice");
+}
+
+TEST(gates)
+{
+        struct sample s = { 0 };
+
+        sample_build(&s);
+        s.plan.list[HOST].ops[3].as.open_gate.gate = GATE_CREATED;
+        refused(&s, "host operation 3 (open_gate): the gate created is the other side's");
+        s.plan.list[HOST].ops[3].as.open_gate.gate = GATE_IDS_MAPPED;
+        refused(&s, "the gate ids_mapped comes after root_ready");
+        delete_op(&s, HOST, 3);
+        refused(&s, "(await_gate): it waits for what the other side never sends");
+        delete_op(&s, INIT, at(&s, INIT, OP_await_gate));
+        CHECK_INT(plan_verify(&s.plan), 0);
+        delete_op(&s, HOST, 2);
+        refused(&s, "plan: init sends messages that nobody awaits");
+        delete_op(&s, INIT, at(&s, INIT, OP_open_gate));
+        CHECK_INT(plan_verify(&s.plan), 0);
+}
+
+TEST(gates_deadlock)
+{
+        struct sample s = { 0 };
+        size_t open;
+
+        sample_build(&s);
+        /* Both wait first. */
+        open = at(&s, INIT, OP_open_gate);
+        move_op(&s, INIT, open, open + 2);
+        refused(&s, "host operation 2 (await_gate)");
+}
+
+TEST(start_comes_from_outside)
+{
+        struct sample s = { 0 };
+
+        sample_build(&s);
+        insert_op(
+                &s, INIT, s.plan.list[INIT].n - 1,
+                (struct op){ .code = OP_open_gate, .as.open_gate = { GATE_CREATED } });
+        insert_op(
+                &s, INIT, s.plan.list[INIT].n - 1,
+                (struct op){ .code = OP_await_gate, .as.await_gate = { GATE_START } });
+        plan_add(&s.plan, HOST, "", await_gate, .gate = GATE_CREATED);
+        CHECK_INT(plan_verify(&s.plan), 0);
+        plan_add(&s.plan, HOST, "", open_gate, .gate = GATE_START);
+        plan_add(&s.plan, HOST, "", await_gate, .gate = GATE_EXECUTED);
+        CHECK_INT(plan_verify(&s.plan), 0);
+        plan_add(&s.plan, HOST, "", await_gate, .gate = GATE_EXECUTED);
+        refused(&s, "the gate executed a second time");
+}
+
+TEST(descriptors_are_messages_too)
+{
+        struct sample s = { 0 };
+        int16_t slot;
+
+        sample_build(&s);
+        slot = plan_slot(&s.plan);
+        insert_op(
+                &s, INIT, at(&s, INIT, OP_open_gate),
+                (struct op){ .code = OP_send_fd, .as.send_fd = { s.dev } });
+        refused(&s, "host operation 2 (await_gate): the next message will be a descriptor");
+        insert_op(&s, HOST, 2, (struct op){ .code = OP_take_fd, .as.take_fd = { slot } });
+        CHECK_INT(plan_verify(&s.plan), 0);
+}
+
+TEST(one_spawn_one_exec)
+{
+        struct sample s = { 0 };
+        struct op spawn;
+
+        sample_build(&s);
+        spawn = s.plan.list[HOST].ops[0];
+        spawn.as.spawn.process = plan_slot(&s.plan);
+        plan_push(&s.plan, HOST, spawn);
+        refused(&s, "(spawn): a plan spawns once");
+        s.plan.list[HOST].n--;
+        plan_push(&s.plan, INIT, (struct op){ .code = OP_new_session });
+        refused(&s, "(exec): exec is not the last operation");
+        s.plan.list[INIT].n -= 2;
+        refused(&s, "(seal_fds): the last must be exec");
+        s.plan.list[INIT].n = 0;
+        s.plan.list[HOST].n = 1;
+        refused(&s, "plan: host spawns a process that has nothing to do");
+        s.plan.list[HOST].n = 0;
+        CHECK_INT(plan_verify(&s.plan), 0);
+}
+
+TEST(order_of_privileges)
+{
+        struct sample s = { 0 };
+        size_t i;
+
+        sample_build(&s);
+        i = at(&s, INIT, OP_drop_bounding);
+        move_op(&s, INIT, i, at(&s, INIT, OP_set_ids) + 1);
+        refused(&s, "(set_ids): drop_bounding must come before it");
+        move_op(&s, INIT, at(&s, INIT, OP_drop_bounding), i);
+        CHECK_INT(plan_verify(&s.plan), 0);
+        move_op(&s, INIT, at(&s, INIT, OP_no_new_privs), at(&s, INIT, OP_set_ids));
+        refused(&s, "it comes after an operation of a later stage");
+        move_op(&s, INIT, at(&s, INIT, OP_no_new_privs), at(&s, INIT, OP_seal_fds));
+        delete_op(&s, INIT, at(&s, INIT, OP_seal_fds));
+        refused(&s, "(exec): seal_fds must come before it");
+}
+
+TEST(mounts_come_before_pivot)
+{
+        struct sample s = { 0 };
+
+        sample_build(&s);
+        move_op(&s, INIT, at(&s, INIT, OP_pivot), at(&s, INIT, OP_make_link));
+        refused(&s, "(make_link): it comes after an operation of a later stage");
+}
+
+TEST(host_path_after_pivot)
+{
+        struct sample s = { 0 };
+
+        sample_build(&s);
+        insert_op(
+                &s, INIT, at(&s, INIT, OP_pivot) + 1,
+                (struct op){
+                        .code = OP_open_path, .as.open_path = {"/", plan_slot(&s.plan)}
+        });
+        refused(&s, "(open_path): it takes a path of the host after pivot");
+}
+
+TEST(seccomp_before_caps_only_without_no_new_privs)
+{
+        struct sample s = { 0 };
+
+        sample_build(&s);
+        insert_op(&s, INIT, at(&s, INIT, OP_set_groups), (struct op){ .code = OP_load_seccomp });
+        refused(&s, "(set_groups): it comes after an operation of a later stage");
+        delete_op(&s, INIT, at(&s, INIT, OP_no_new_privs));
+        CHECK_INT(plan_verify(&s.plan), 0);
+}
+
+TEST(becoming_root_of_a_user_namespace)
+{
+        struct sample s = { 0 };
+
+        sample_build(&s);
+        insert_op(&s, INIT, 1, (struct op){ .code = OP_become_root });
+        refused(&s, "init operation 1 (become_root): it comes before the gate ids_mapped");
+        insert_op(
+                &s, INIT, 1,
+                (struct op){ .code = OP_await_gate, .as.await_gate = { GATE_IDS_MAPPED } });
+        insert_op(
+                &s, HOST, 1,
+                (struct op){ .code = OP_open_gate, .as.open_gate = { GATE_IDS_MAPPED } });
+        CHECK_INT(plan_verify(&s.plan), 0);
+        s.plan.list[INIT].ops[2].code = OP_set_ids;
+        refused(&s, "(set_ids): drop_bounding must come before it");
+}
+
+/* What must hold of any plan that passes, said in another way than verify.c says it. */
+static size_t last_of(const struct op_list *list, enum op_code code)
+{
+        for (size_t i = list->n; i > 0; i--)
+                if (list->ops[i - 1].code == code)
+                        return i;
+        return 0;
+}
+
+static bool is_sound(const struct sample *s)
+{
+        const struct op_list *init = &s->plan.list[INIT];
+        size_t caps = last_of(init, OP_set_caps), ids = last_of(init, OP_set_ids);
+        size_t pivot = last_of(init, OP_pivot), bound = last_of(init, OP_drop_bounding);
+        bool open[PLAN_SLOTS] = { false };
+
+        if (last_of(init, OP_exec) != init->n || !last_of(init, OP_seal_fds))
+                return false;
+        if (caps && (!bound || bound > caps || ids > caps))
+                return false;
+        if (last_of(init, OP_no_new_privs) && last_of(init, OP_no_new_privs) < caps)
+                return false;
+        if (pivot && (last_of(init, OP_attach) > pivot || last_of(init, OP_mask_path) > pivot))
+                return false;
+        for (size_t i = 0; i < init->n; i++) {
+                const struct op *op = &init->ops[i];
+
+                if (op->code == OP_make_mount) {
+                        if (!open[op->as.make_mount.fs])
+                                return false;
+                        open[op->as.make_mount.tree] = true;
+                } else if (op->code == OP_open_fs) {
+                        open[op->as.open_fs.fs] = true;
+                } else if (op->code == OP_clone_tree) {
+                        open[op->as.clone_tree.tree] = true;
+                } else if (op->code == OP_attach && !open[op->as.attach.tree]) {
+                        return false;
+                }
+        }
+        return true;
+}
+
+static unsigned next_random(unsigned *state)
+{
+        *state = *state * 1103515245 + 12345;
+        return *state >> 8;
+}
+
+TEST(random_mutations)
+{
+        unsigned state = 1, refusals = 0;
+
+        for (int round = 0; round < 3000; round++) {
+                struct sample s = { 0 };
+                struct op_list *init = &s.plan.list[INIT];
+                size_t a, b;
+
+                sample_build(&s);
+                a = next_random(&state) % init->n;
+                b = next_random(&state) % init->n;
+                if (round % 2) {
+                        delete_op(&s, INIT, a);
+                } else {
+                        struct op op = init->ops[a];
+
+                        init->ops[a] = init->ops[b];
+                        init->ops[b] = op;
+                }
+                trail_reset();
+                if (plan_verify(&s.plan) < 0)
+                        refusals++;
+                else if (!is_sound(&s))
+                        CHECK_STR("a broken plan passed", "");
+                arena_free(&s.arena);
+        }
+        printf("# %u of 3000 mutations refused\n", refusals);
+        CHECK(refusals > 1500 && refusals < 3000);
+}
