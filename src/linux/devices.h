@@ -32,7 +32,7 @@ int devices_compile(
 
 /* Load a program and attach it to the cgroup v2 directory `cgroup_fd` (borrowed), together with
  * those that are there (BPF_F_ALLOW_MULTI: all have to agree). It goes with the cgroup. Needs
- * CAP_SYS_ADMIN, or CAP_BPF and CAP_NET_ADMIN, in the first user namespace. 0 or the errno of bpf(2)
- * with a trail: -EPERM, -ENOSYS (no such hook in this kernel), -EBADF (no cgroup v2 directory).
- * Child-safe. Since Linux 4.15 (5.1 for the jumps that we use). Sources: bpf(2). */
+ * CAP_SYS_ADMIN (since Linux 5.8: CAP_BPF and CAP_NET_ADMIN) in the first user namespace. 0, or the
+ * errno of bpf(2) with a trail: -EPERM, -ENOSYS (no such hook in this kernel), -EBADF (no cgroup v2
+ * directory). Child-safe. Since Linux 4.15 (5.1 for the jumps that we use). Sources: bpf(2). */
 int devices_attach(int cgroup_fd, const struct bpf_insn *program, size_t count);

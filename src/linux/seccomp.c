@@ -327,7 +327,7 @@ static size_t ranges_build(struct compilation *c, enum seccomp_abi abi, struct r
                 n = range_add(ranges, n, range);
         }
         range = (struct range){ base + (uint32_t)(c->last[abi] + 1), 0, c->default_action };
-        if (c->last[abi] > 0 && !action_permits(c->default_action))
+        if (c->last[abi] >= 0 && !action_permits(c->default_action))
                 range.action = SECCOMP_RET_ERRNO | ENOSYS;
         return range_add(ranges, n, range);
 }

@@ -31,7 +31,7 @@ void machine_init(struct machine *machine, const struct plan *plan)
         for (size_t i = 0; i < ARRAY_SIZE(machine->fd); i++)
                 machine->fd[i] = NO_FD;
         machine->gate = machine->gate_peer = NO_FD;
-        machine->journal = machine->start = machine->pidfd = NO_FD;
+        machine->journal = machine->state_dir = machine->start = machine->pidfd = NO_FD;
         machine->pid = 0;
         machine->start_time = 0;
         machine->program[0] = '\0';
@@ -146,6 +146,9 @@ static void init_run(struct machine *m)
         file_close(&m->gate);
         m->gate = m->gate_peer;
         m->gate_peer = NO_FD;
+        /* Nothing of the host's that the list does not need. */
+        file_close(&m->journal);
+        file_close(&m->state_dir);
         r = plan_apply(m, INIT);
         gate_fail(m, r);
         _exit(1);

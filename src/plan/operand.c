@@ -87,6 +87,18 @@ const char *propagation_name(PROPAGATION propagation)
         return (size_t)propagation < ARRAY_SIZE(names) ? names[propagation] : "?";
 }
 
+const char *target_name(TARGET target)
+{
+        static const char *const names[] = {
+                [TARGET_EXISTS] = "exists",
+                [TARGET_DIRECTORY] = "directory",
+                [TARGET_FILE] = "file",
+                [TARGET_DIRECTORY_OR_FILE] = "directory_or_file",
+        };
+
+        return (size_t)target < ARRAY_SIZE(names) ? names[target] : "?";
+}
+
 size_t attrs_names(ATTRS attrs, const char **ret_names, size_t room, uint64_t *ret_rest)
 {
         /* The time bits are a field of three, whose whole mask stands for "any of them". */

@@ -63,6 +63,8 @@ extern const struct bit_name plan_spaces[SPACES];
 const char *rlimit_name(RLIMIT resource);
 /* "unchanged", "private", "slave", "shared", "unbindable". */
 const char *propagation_name(PROPAGATION propagation);
+/* "exists", "directory", "file", "directory_or_file". */
+const char *target_name(TARGET target);
 /* The words of MOUNT_ATTR_* bits, in a list of at most `room`; *ret_rest gets the bits without a
  * word. Returns how many. */
 size_t attrs_names(ATTRS attrs, const char **ret_names, size_t room, uint64_t *ret_rest);

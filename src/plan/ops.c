@@ -446,7 +446,12 @@ int do_set_proc(struct machine *m, const struct op_set_proc *o)
 
 int do_pivot(struct machine *m, const struct op_pivot *o)
 {
-        return mount_pivot(slot(m, o->root));
+        int r = mount_pivot(slot(m, o->root));
+
+        /* No operation after this one reads a slot: no way back to the host is kept. */
+        for (int16_t i = 0; i < m->plan->slots; i++)
+                file_close(&m->fd[i]);
+        return r;
 }
 
 int do_new_session(struct machine *m, const struct op_new_session *o)

@@ -139,8 +139,9 @@ static bool is_absent(const struct op *op, const struct operand *operand)
         switch (operand->kind) {
         case KIND_TEXT:
                 return !*(const TEXT *)operand->value;
-        case KIND_NUM: /* but "set_ids uid=0" says something */
-                return op->code != OP_set_ids && memcmp(operand->value, &zero, sizeof zero) == 0;
+        case KIND_NUM: /* but "set_ids uid=0" and "guard_parent on=0" say something */
+                return op->code != OP_set_ids && op->code != OP_guard_parent &&
+                       memcmp(operand->value, &zero, sizeof zero) == 0;
         case KIND_FLAGS:
         case KIND_ATTRS:
                 return memcmp(operand->value, &zero, sizeof zero) == 0;
@@ -233,7 +234,7 @@ void operand_print(const struct op *op, const struct operand *operand, struct te
                 text_add(out, propagation_name(*(const PROPAGATION *)v));
                 break;
         case KIND_TARGET:
-                text_add(out, *(const TARGET *)v == TARGET_FILE ? "file" : "directory");
+                text_add(out, target_name(*(const TARGET *)v));
                 break;
         case KIND_RLIMIT:
                 text_add(out, rlimit_name(*(const RLIMIT *)v));

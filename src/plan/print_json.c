@@ -91,10 +91,7 @@ static void put_json_word(struct json_writer *w, const struct op *op, const stru
 {
         struct text word = { .arena = w->out->arena };
 
-        if (operand->kind == KIND_TARGET && *(const TARGET *)operand->value == TARGET_EXISTS)
-                text_add(&word, "exists");
-        else
-                operand_print(op, operand, &word);
+        operand_print(op, operand, &word);
         json_put_string(w, operand->name, text_string(&word));
 }
 

@@ -270,7 +270,7 @@ void shell_finish(struct shell *sh, const struct op_exec *exec)
         /* pivot_root(2) without its umount: the new root is put over the old one, and capsh
          * enters it. */
         if (sh->root >= 0)
-                shell_line(sh, "cd \"$root\"\nmount --move . /");
+                shell_line(sh, "cd \"$root\"\nmount -n --move . /");
         if (sh->umask >= 0)
                 shell_line(sh, "umask %04o", (unsigned)sh->umask);
         shell_line(sh, "exec%s", text_string(&chain));

@@ -24,6 +24,9 @@ const char shell_functions[] =
         "        inside \"$1\"\n"
         "        [ -e \"$1\" ] || { mkdir -p -- \"${1%/*}\"; : >\"$1\"; }\n"
         "}\n"
+        "make_like() {\n"
+        "        if [ -d \"$1\" ]; then make_dir \"$2\"; else make_file \"$2\"; fi\n"
+        "}\n"
         "# Options for a mount and all that is mounted below.\n"
         "remount_all() {\n"
         "        findmnt -Rrno TARGET -- \"$1\" | while read -r target; do\n"
@@ -246,21 +249,43 @@ void shell_remount(struct shell *sh, const struct op_remount *o)
                         tree->where);
 }
 
+/* The target, made as the plan says. */
+static void put_target(
+        struct shell *sh, const struct shell_slot *tree, TARGET make, const char *where)
+{
+        switch (make) {
+        case TARGET_EXISTS:
+                shell_line(sh, "inside %s", where);
+                break;
+        case TARGET_DIRECTORY:
+                shell_line(sh, "make_dir %s", where);
+                break;
+        case TARGET_FILE:
+                shell_line(sh, "make_file %s", where);
+                break;
+        case TARGET_DIRECTORY_OR_FILE:
+                if (tree->type)
+                        shell_line(sh, "make_dir %s", where);
+                else
+                        shell_line(sh, "make_like %s %s", tree->source, where);
+                break;
+        }
+}
+
 void shell_attach(struct shell *sh, const struct op_attach *o)
 {
         struct shell_slot *tree = shell_slot(sh, o->tree);
         const char *where = shell_under(sh, o->root, o->target);
 
+        if (!tree->type && !tree->source) {
+                shell_cannot(sh, "attach", "there is nothing to mount here");
+                return;
+        }
         if (o->tree == sh->root) {
                 shell_line(sh, "root=$(realpath -- %s)", where);
                 where = "\"$root\"";
         } else if (in_root(where) && *o->target) {
-                shell_line(
-                        sh, "%s %s",
-                        o->make == TARGET_DIRECTORY ? "make_dir"
-                        : o->make == TARGET_FILE    ? "make_file"
-                                                    : "inside",
-                        where);
+                put_target(sh, tree, o->make, where);
         }
         put_mount(sh, tree, where);
         tree->where = where;

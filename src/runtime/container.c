@@ -514,6 +514,7 @@ int container_create(
         machine_init(machine, request->plan);
         machine->trace = request->trace;
         machine->journal = made.journal;
+        machine->state_dir = made.dir;
         if (r == 0 && request->options->await_start) {
                 machine->start = socket_listen(made.dir, "start");
                 if (machine->start < 0)
@@ -539,7 +540,9 @@ int container_create(
                 return r;
         }
         *ret_master = find_master(request->plan, machine);
-        machine->journal = NO_FD;
+        machine->journal = machine->state_dir = NO_FD;
+        /* The first process was forked with the journal open: closing alone might not unlock it. */
+        flock(made.journal, LOCK_UN);
         container_close(&made);
         return 0;
 }

@@ -57,11 +57,11 @@ static int run(int fd, const char *const *words)
 TEST(the_name_picks_the_face)
 {
         CHECK_INT(RUN(1, "/usr/bin/husk", "--version"), 0);
-        CHECK(!strncmp(printed, "husk version ", 13));
+        CHECK(text_starts(printed, "husk version "));
         CHECK_INT(RUN(1, "/usr/bin/husk-oci", "--version"), 0);
-        CHECK(!strncmp(printed, "husk-oci version ", 17) && strstr(printed, "\nspec: 1."));
+        CHECK(text_starts(printed, "husk-oci version ") && strstr(printed, "\nspec: 1."));
         CHECK_INT(RUN(1, "husk", "oci", "version"), 0);
-        CHECK(!strncmp(printed, "husk-oci version ", 17));
+        CHECK(text_starts(printed, "husk-oci version "));
 }
 
 TEST(bad_usage_is_125_or_1_and_told_once)
@@ -89,11 +89,11 @@ TEST(what_a_user_typed_cannot_drive_the_terminal)
 TEST(help_goes_to_stdout)
 {
         CHECK_INT(RUN(1, "husk", "run", "--help"), 0);
-        CHECK(!strncmp(printed, "Usage: husk run [OPTIONS] ", 26));
+        CHECK(text_starts(printed, "Usage: husk run [OPTIONS] "));
         CHECK_INT(RUN(1, "husk", "--help"), 0);
-        CHECK(!strncmp(printed, "Usage: husk [OPTIONS] COMMAND", 29));
+        CHECK(text_starts(printed, "Usage: husk [OPTIONS] COMMAND"));
         CHECK_INT(RUN(1, "husk-oci", "help", "--list"), 0);
-        CHECK(!strncmp(printed, "run\nexec\ncreate\n", 16));
+        CHECK(text_starts(printed, "run\nexec\ncreate\n"));
 }
 
 TEST(errors_of_the_runtime_go_to_its_log_too)
@@ -103,13 +103,13 @@ TEST(errors_of_the_runtime_go_to_its_log_too)
 
         CHECK(file >= 0);
         CHECK_INT(RUN(2, "husk-oci", "--log", path, "--log-format", "json", "nonsense"), 1);
-        CHECK(!strncmp(printed, "husk-oci: unknown command 'nonsense'\n", 37));
+        CHECK(text_starts(printed, "husk-oci: unknown command 'nonsense'\n"));
         CHECK_INT(RUN(2, "husk-oci", "--log", path, "--log-format=json", "start"), 1);
         captured(file);
         unlink(path);
-        CHECK(!strncmp(
-                printed, "{\"level\":\"error\",\"msg\":\"unknown command 'nonsense'\",\"time\":\"",
-                62));
+        CHECK(text_starts(
+                printed,
+                "{\"level\":\"error\",\"msg\":\"unknown command 'nonsense'\",\"time\":\""));
         CHECK(strstr(printed, "\"}\n{\"level\":\"error\",\"msg\":\"start: ID is missing\","));
 }
 

@@ -143,7 +143,7 @@ static uint32_t model_call(
 /* The highest number that the profile names under an architecture. */
 static int model_last(const struct seccomp_profile *profile, uint32_t architecture)
 {
-        int last = 0;
+        int last = -1;
 
         for (size_t i = 0; i < profile->n_rules; i++) {
                 for (size_t k = 0; k < profile->rules[i].n_names; k++) {
@@ -176,9 +176,9 @@ __attribute__((unused)) static uint32_t model_run(
              architecture != SECCOMP_ARCH_X32 && architecture != AUDIT_ARCH_AARCH64))
                 return SECCOMP_RET_KILL_THREAD;
         last = model_last(profile, architecture);
-        if (!permits && last > 0 && nr > (uint32_t)last)
+        if (!permits && last >= 0 && nr > (uint32_t)last)
                 return SECCOMP_RET_ERRNO | ENOSYS;
-        name = nr > (uint32_t)last && last > 0 ? NULL : seccomp_call_name(architecture, nr);
+        name = seccomp_call_name(architecture, nr);
         if (!name)
                 return profile->default_action;
         return model_call(

@@ -227,6 +227,7 @@ TEST(conditions_are_and_repeated_ones_or)
 
 TEST(order_of_rules)
 {
+        /* clang-format off: it pads rows with macros wider at each run */
         struct seccomp_rule rules[] = {
                 {NAMES("getpid"),   SECCOMP_RET_TRAP,  ARGUMENTS({ 0, SECCOMP_CMP_EQ, 1 })},
                 { NAMES("getpid",   "getppid"),        SECCOMP_RET_ALLOW,                   NULL, 0 },
@@ -236,6 +237,7 @@ TEST(order_of_rules)
                 { NAMES("getuid"),   SECCOMP_RET_LOG,           ARGUMENTS({ 0, SECCOMP_CMP_LT, 5 })                                 },
                 { NAMES("getuid"),                SECCOMP_RET_TRAP,                                ARGUMENTS({ 0, SECCOMP_CMP_GT, 3 })                                                   },
         };
+        /* clang-format on */
         struct seccomp_profile profile = { EPERM_ACTION, NULL, 0, rules, ARRAY_SIZE(rules) };
         auto_arena arena = { 0 };
         struct filter filter = compile(&arena, &profile);
@@ -349,11 +351,13 @@ TEST(refusals)
 TEST(far_jumps)
 {
         struct seccomp_argument many[900];
+        /* clang-format off: it pads rows with macros wider at each run */
         struct seccomp_rule rules[] = {
                 {NAMES("read"),  SECCOMP_RET_TRAP, many,                     ARRAY_SIZE(many)},
                 {    NAMES("close",      "openat",         "mseal"),          SECCOMP_RET_LOG,             many, 300 },
                 { NAMES("write", "futex"),         SECCOMP_RET_KILL_PROCESS, NULL,             0 },
         };
+        /* clang-format on */
         struct seccomp_profile profile = { SECCOMP_RET_ALLOW, all_architectures,
                                            ARRAY_SIZE(all_architectures), rules,
                                            ARRAY_SIZE(rules) };
@@ -535,11 +539,13 @@ TEST(default_profile_follows_capabilities)
 
 TEST(encodes_oci)
 {
+        /* clang-format off: it pads rows with macros wider at each run */
         struct seccomp_rule rules[] = {
                 {NAMES("read", "write"), SECCOMP_RET_ALLOW,           NULL, 0 },
                 { NAMES("clone"),           SECCOMP_RET_ERRNO | 9,
                  ARGUMENTS({ 1, SECCOMP_CMP_MASKED_EQ, ~0ULL, 5 }, { 2, SECCOMP_CMP_LT, 3, 0 })         },
         };
+        /* clang-format on */
         struct seccomp_profile profile = { SECCOMP_RET_KILL_PROCESS, all_architectures, 3, rules,
                                            ARRAY_SIZE(rules) };
         auto_arena arena = { 0 };

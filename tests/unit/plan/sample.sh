@@ -19,6 +19,9 @@ make_file() {
         inside "$1"
         [ -e "$1" ] || { mkdir -p -- "${1%/*}"; : >"$1"; }
 }
+make_like() {
+        if [ -d "$1" ]; then make_dir "$2"; else make_file "$2"; fi
+}
 # Options for a mount and all that is mounted below.
 remount_all() {
         findmnt -Rrno TARGET -- "$1" | while read -r target; do
@@ -118,7 +121,7 @@ for dir in /usr/bin /bin; do
 done
 [ "$program" ] || { echo "program not found in PATH" >&2; exit 127; }
 cd "$root"
-mount --move . /
+mount -n --move . /
 umask 0027
 exec \
         prlimit --nofile=512:1024 --core=0:unlimited \

@@ -150,8 +150,6 @@ TEST(namespaces_are_followed)
 
 TEST(every_operation_has_name_and_manual)
 {
-        auto_arena arena = { 0 };
-
         for (int code = 0; code < OP_COUNT; code++) {
                 struct op op = { .code = (uint8_t)code };
 
