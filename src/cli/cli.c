@@ -9,6 +9,8 @@
 #include "help.h"
 #include "report.h"
 
+#include "linux/linux.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -82,6 +84,16 @@ static int show_help(struct invocation *in, const struct command *command)
         return cli_print(STDOUT_FILENO, &out);
 }
 
+/* Before anything of a container can run: our executable where nobody can write to it, our memory
+ * and descriptors where nobody can look (CVE-2019-5736, CVE-2016-9962). An ordinary user's process
+ * stays visible until its user namespace is set up: its own map files would be root's else. */
+static int cli_seal(struct invocation *in)
+{
+        int r = process_seal_executable(in->argv, environ);
+
+        return r < 0 || geteuid() != 0 ? r : process_hide();
+}
+
 static int run_command(struct invocation *in, int argc, char **argv)
 {
         const struct command *command = in->command;
@@ -101,6 +113,11 @@ static int run_command(struct invocation *in, int argc, char **argv)
         if (!command->no_request) {
                 resolve_directories(in);
                 memcpy(in->request, &in->globals, in->face->copied);
+        }
+        if (command->enters) {
+                r = cli_seal(in);
+                if (r < 0)
+                        return r;
         }
         r = command->run(in);
         if (r < 0)
@@ -167,6 +184,10 @@ int cli_main(int argc, char **argv)
         auto_arena arena = { 0 };
         struct invocation in = { .arena = &arena };
         int skip, r;
+
+        /* A copy, because the parser moves the words of argv about. */
+        in.argv = arena_array(&arena, (size_t)argc + 1, sizeof *argv);
+        memcpy(in.argv, argv, (size_t)argc * sizeof *argv);
 
         in.face = pick_face(argc, argv, &skip);
         r = run_face(&in, argc - skip, argv + skip);

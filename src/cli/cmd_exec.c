@@ -34,6 +34,7 @@ static const struct example examples[] = {
 };
 
 const struct command cli_cmd_exec = {
+        .enters = true,
         .name = "exec",
         .summary = "Run a command in a running container",
         .usage = "CONTAINER COMMAND [ARG...]",

@@ -3,6 +3,8 @@
  * own rows: its request begins with run's, so their offsets hold. */
 #include "commands.h"
 
+#include "xray/xray.h"
+
 #include <stddef.h>
 
 _Static_assert(offsetof(struct explain_request, run) == 0, "run's option rows are used here");
@@ -22,9 +24,14 @@ static int run(struct invocation *in)
 {
         struct explain_request *request = in->request;
         struct text out = { .arena = in->arena };
+        struct plan *plan;
         int r = cli_run_finish(&request->run);
 
-        return r < 0 ? r : cli_finish_text(engine_explain(request, &out), &out);
+        if (r == 0)
+                r = engine_run_plan(&request->run, in->arena, &plan);
+        if (r == 0)
+                r = xray_explain(plan, request->format, &out);
+        return cli_finish_text(r, &out);
 }
 
 static const struct example examples[] = {

@@ -125,6 +125,7 @@ static const struct example examples[] = {
 };
 
 const struct command cli_cmd_run = {
+        .enters = true,
         .name = "run",
         .summary = "Make a container and run a command in it",
         .usage = "host|--rootfs DIR [COMMAND [ARG...]]",

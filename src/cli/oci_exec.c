@@ -52,6 +52,7 @@ static const struct example examples[] = {
 };
 
 const struct command cli_oci_exec = {
+        .enters = true,
         .name = "exec",
         .summary = "Run one more process in a container",
         .usage = "ID [COMMAND [ARG...]]",

@@ -2,6 +2,8 @@
 /* Theory of operation: `husk-oci explain`: the plan of a bundle. Not in runc. */
 #include "commands.h"
 
+#include "xray/xray.h"
+
 #define ROW(kind, field, ...) OPTION(struct oci_explain_request, kind, field, __VA_ARGS__)
 
 static const struct option options[] = {
@@ -16,9 +18,14 @@ static const struct oci_explain_request defaults = { .bundle = ".", .format = "t
 
 static int run(struct invocation *in)
 {
+        const struct oci_explain_request *request = in->request;
         struct text out = { .arena = in->arena };
+        struct plan *plan;
+        int r = engine_oci_plan(request, in->arena, &plan);
 
-        return cli_finish_text(engine_oci_explain(in->request, &out), &out);
+        if (r == 0)
+                r = xray_explain(plan, request->format, &out);
+        return cli_finish_text(r, &out);
 }
 
 const struct command cli_oci_explain = {

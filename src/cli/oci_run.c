@@ -53,6 +53,7 @@ static const struct example create_examples[] = {
 };
 
 const struct command cli_oci_run = {
+        .enters = true,
         .name = "run",
         .summary = "Create and start a container",
         .examples = run_examples,
@@ -66,6 +67,7 @@ const struct command cli_oci_run = {
 };
 
 const struct command cli_oci_create = {
+        .enters = true,
         .name = "create",
         .summary = "Create a container, ready to be started",
         .examples = create_examples,

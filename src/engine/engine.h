@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct arena;
+struct plan;
 struct text;
 
 /* Returned by engine_run, engine_exec, engine_oci_create and engine_oci_exec when the container
@@ -79,8 +80,9 @@ int engine_diff(
 /* Everything known about a container, as one JSON document appended to `out`. */
 int engine_inspect(const struct inspect_request *request, struct text *out);
 
-/* The plan of engine_run in the format asked for; nothing is done. */
-int engine_explain(const struct explain_request *request, struct text *out);
+/* The plan of engine_run; nothing is done. It lives in `arena`. */
+int engine_run_plan(
+        const struct run_request *request, struct arena *arena, struct plan **ret_plan);
 
 /* Write a config.json to start from into the bundle. -EEXIST: there is one already.
  * runc's `spec`. */
@@ -104,5 +106,6 @@ int engine_oci_list(
         const struct oci_list_request *request, struct arena *arena,
         struct oci_container_info **ret_list, size_t *ret_n);
 
-/* The plan that `create` and `start` of this bundle would follow. */
-int engine_oci_explain(const struct oci_explain_request *request, struct text *out);
+/* The plan that `run` of this bundle would follow; nothing is done. It lives in `arena`. */
+int engine_oci_plan(
+        const struct oci_explain_request *request, struct arena *arena, struct plan **ret_plan);

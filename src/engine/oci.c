@@ -369,31 +369,14 @@ int engine_oci_list(
         return 0;
 }
 
-int engine_print_plan(const struct plan *plan, const char *format, struct text *out)
+int engine_oci_plan(
+        const struct oci_explain_request *request, struct arena *arena, struct plan **ret_plan)
 {
-        int r = plan_verify(plan);
-
-        if (r < 0)
-                return r;
-        if (text_equal(format, "json"))
-                plan_print_json(plan, out);
-        else if (text_equal(format, "shell"))
-                plan_print_shell(plan, out);
-        else
-                plan_print_text(plan, out);
-        return 0;
-}
-
-int engine_oci_explain(const struct oci_explain_request *request, struct text *out)
-{
-        auto_arena arena = { 0 };
         struct oci_create_request create = { .id = "husk", .bundle = request->bundle, .run = true };
         struct runtime_options options;
         struct bundle bundle;
-        struct plan *plan;
-        int r = compile_bundle(&arena, &create, &bundle, &options, &plan);
 
-        return r < 0 ? r : engine_print_plan(plan, request->format, out);
+        return compile_bundle(arena, &create, &bundle, &options, ret_plan);
 }
 
 /* -- exec ----------------------------------------------------------------------------------------- */
@@ -485,9 +468,10 @@ static int build_process(struct arena *arena, const struct oci_exec_request *req
 
 int oci_exec_compile(struct arena *arena, const struct container *container,
                      const struct spec *spec, const struct spec_process *process,
-                     struct plan **ret_plan)
+                     const char *seccomp, struct plan **ret_plan)
 {
-        struct runtime_options options = { .id = container->id, .bundle = container->bundle };
+        struct runtime_options options = { .id = container->id, .bundle = container->bundle,
+                                           .seccomp = seccomp };
         struct facts facts;
         int r;
 
@@ -518,7 +502,7 @@ int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit)
         if ((r = container_spec(&arena, &container, &spec)) == 0 &&
             (r = build_process(&arena, request, spec, &process)) == 0 &&
             (r = check_terminal(process, request->console_socket, !request->detach)) == 0)
-                r = oci_exec_compile(&arena, &container, spec, process, &plan);
+                r = oci_exec_compile(&arena, &container, spec, process, NULL, &plan);
         container_close(&container);
         if (r < 0)
                 return r;

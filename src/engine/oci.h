@@ -15,9 +15,7 @@ struct bundle {
 };
 
 int oci_read_bundle(struct arena *arena, const char *path, struct bundle *ret_bundle);
-/* The plan of one more process in a running container. */
+/* The plan of one more process in a running container; `seccomp`: a built-in profile, or NULL. */
 int oci_exec_compile(
         struct arena *arena, const struct container *container, const struct spec *spec,
-        const struct spec_process *process, struct plan **ret_plan);
-/* Verify, then print as "text", "json" or "shell". */
-int engine_print_plan(const struct plan *plan, const char *format, struct text *out);
+        const struct spec_process *process, const char *seccomp, struct plan **ret_plan);

@@ -30,6 +30,7 @@ void keeper_relay_init(struct keeper_relay *relay);
  * signal mask too. Source: signalfd(2), termios(3). */
 int keeper_relay_run(struct keeper_relay *relay);
 
-/* Wait for the first process, our child; meanwhile empty `drain` (a pty's master whose user has
- * gone; NO_FD: nothing). */
-int keeper_wait(int process, pid_t pid, int drain, int *ret_status);
+/* Wait for the first process, our child. When the user's side `client` is gone before that, empty
+ * `drain` in its place (a pty's master; NO_FD: nothing), so that the container never blocks on a
+ * terminal that nobody reads. */
+int keeper_wait(int process, pid_t pid, int client, int drain, int *ret_status);

@@ -148,18 +148,23 @@ int keeper_relay_run(struct keeper_relay *relay)
         return r;
 }
 
-int keeper_wait(int process, pid_t pid, int drain, int *ret_status)
+int keeper_wait(int process, pid_t pid, int client, int drain, int *ret_status)
 {
         while (drain >= 0) {
-                struct pollfd set[] = { { .fd = process, .events = POLLIN },
-                                        { .fd = drain, .events = POLLIN } };
+                struct pollfd set[] = {
+                        { .fd = process, .events = POLLIN },
+                        { .fd = client },
+                        { .fd = client >= 0 ? -1 : drain, .events = POLLIN },
+                };
                 char bytes[4096];
 
-                if (poll(set, 2, -1) < 0 && errno != EINTR)
+                if (poll(set, ARRAY_SIZE(set), -1) < 0 && errno != EINTR)
                         return -errno;
                 if (set[0].revents)
                         break;
-                if (set[1].revents && read(drain, bytes, sizeof bytes) <= 0)
+                if (set[1].revents & (POLLHUP | POLLERR))
+                        client = NO_FD;
+                if (set[2].revents && read(drain, bytes, sizeof bytes) <= 0)
                         drain = NO_FD;
         }
         return process_wait(pid, ret_status);

@@ -25,23 +25,20 @@ static int check(int fd)
         return magic == MAGIC_CGROUP1 || magic == MAGIC_CGROUP2 ? 0 : -ENOTTY;
 }
 
-/* A v1 cpuset that was just made is empty and accepts no task before it has cpus and mems; its
- * parent has them, or gets them first. */
-static int fill_cpuset(int parent, int child)
+/* A v1 cpuset that was just made is empty and accepts no task before it has cpus and mems: it gets
+ * what its parent has. */
+static int fill_cpuset(int child)
 {
-        static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
+        static const char *const files[][2] = { { "cpuset.cpus", "../cpuset.cpus" },
+                                                { "cpuset.mems", "../cpuset.mems" } };
 
         for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
                 char value[4096];
-                ssize_t n = file_get(child, files[i], value, sizeof value);
+                ssize_t n = file_get(child, files[i][1], value, sizeof value);
 
-                if (n == -ENOENT || n > 1)
-                        continue;
-                n = file_get(parent, files[i], value, sizeof value);
-                if (n <= 1)
-                        continue;
-                n = file_put(child, files[i], value);
-                if (n < 0)
+                if (n > 1)
+                        n = file_put(child, files[i][0], value);
+                if (n < 0 && n != -ENOENT)
                         return (int)n;
         }
         return 0;
@@ -71,7 +68,7 @@ static int open_parent(char *path, char **ret_leaf)
                 else
                         fd = file_open(above, leaf, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
                 if (fd >= 0 && strstr(path, "/cpuset/"))
-                        fill_cpuset(above, fd);
+                        fill_cpuset(fd);
                 leaf[-1] = '/';
                 close(above);
         }
@@ -79,32 +76,45 @@ static int open_parent(char *path, char **ret_leaf)
         return fd;
 }
 
+/* The parents of `path`, made when missing. */
+static int make_parents(const char *path)
+{
+        char copy[4096], *leaf;
+        size_t size = strlen(path);
+        auto_close parent = NO_FD;
+
+        if (size >= sizeof copy)
+                return -ENAMETOOLONG;
+        memcpy(copy, path, size + 1);
+        parent = open_parent(copy, &leaf);
+        return parent < 0 ? parent : check(parent);
+}
+
 int cgroup_make(const char *path)
 {
-        char copy[4096], *leaf, procs[16];
-        auto_close parent = NO_FD;
+        char procs[16];
         auto_close fd = NO_FD;
-        int r;
+        int r = mkdir(path, 0755) < 0 ? -errno : 0;
 
-        if (strlen(path) >= sizeof copy)
-                return -ENAMETOOLONG;
-        strcpy(copy, path);
-        parent = open_parent(copy, &leaf);
-        if (parent < 0)
-                return parent;
-        r = check(parent);
-        if (r < 0)
-                return r;
-        r = mkdirat(parent, leaf, 0755) < 0 ? -errno : 0;
+        if (r == -ENOENT) {
+                r = make_parents(path);
+                if (r == 0)
+                        r = mkdir(path, 0755) < 0 ? -errno : 0;
+        }
         if (r < 0 && r != -EEXIST)
                 return r;
-        fd = file_open(parent, leaf, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+        fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
         if (fd < 0)
                 return fd;
+        if (check(fd) < 0) {
+                if (r == 0)
+                        rmdir(path);
+                return -ENOTTY;
+        }
         if (r == -EEXIST && file_get(fd, "cgroup.procs", procs, sizeof procs) != 0)
                 return -EBUSY;
         if (r == 0 && strstr(path, "/cpuset/")) {
-                r = fill_cpuset(parent, fd);
+                r = fill_cpuset(fd);
                 if (r < 0)
                         return r;
         }

@@ -109,7 +109,7 @@ ssize_t file_get(int dir, const char *path, char *buffer, size_t size)
 int file_read_fd(struct arena *arena, int fd, size_t most, struct text *ret)
 {
         struct text got = { .arena = arena };
-        char piece[4096];
+        char piece[16384];
 
         for (;;) {
                 ssize_t n = read(fd, piece, sizeof piece);

@@ -107,6 +107,11 @@ int mount_attach(int tree, int target)
                 MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
 }
 
+int mount_attach_name(int tree, int dir, const char *name)
+{
+        return result(syscall(SYS_move_mount, tree, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH));
+}
+
 int mount_remount(int tree, uint64_t attributes)
 {
         static const struct {

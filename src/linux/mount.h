@@ -6,7 +6,7 @@
 
 /* Mounts by descriptor: fsopen(2), fsconfig(2), fsmount(2), open_tree(2), mount_setattr(2),
  * move_mount(2). A mount is made detached, gets its attributes while nobody can see it, and is
- * attached to a directory or file given by descriptor. No function takes a target path.
+ * attached to a directory or file given by descriptor, or to one name below it. No function takes a target path.
  * Since Linux 5.2; mount_set_attributes since 5.12. */
 
 int mount_open_fs(const char *type);
@@ -22,6 +22,9 @@ int mount_set_attributes(
         int tree, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive);
 /* Attach a detached tree at a descriptor. */
 int mount_attach(int tree, int target);
+/* Attach it at one name below a descriptor: no '/', neither "." nor "..". A symbolic link of that
+ * name is not followed: -ENOTDIR. */
+int mount_attach_name(int tree, int dir, const char *name);
 /* Old kernels: MS_REMOUNT|MS_BIND with the MS_* equivalents of the attributes, through
  * /proc/self/fd. The descriptor must be that of an attached mount. */
 int mount_remount(int tree, uint64_t attributes);

@@ -165,11 +165,11 @@ int process_hide(void)
         return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-int process_seal_fds(unsigned first, bool now)
+static int close_range_of(unsigned first, unsigned last, bool now)
 {
         unsigned flags = now ? 0 : CLOSE_RANGE_CLOEXEC;
 
-        if (syscall(SYS_close_range, first, ~0U, flags) == 0)
+        if (first > last || syscall(SYS_close_range, first, last, flags) == 0)
                 return 0;
         /* Before Linux 5.11 (flag) or 5.9 (call): one by one, up to the limit. */
         if (errno == ENOSYS || errno == EINVAL) {
@@ -178,7 +178,7 @@ int process_seal_fds(unsigned first, bool now)
 
                 if (r < 0)
                         return r;
-                for (uint64_t fd = first; fd < soft && fd < 1048576; fd++) {
+                for (uint64_t fd = first; fd <= last && fd < soft && fd < 1048576; fd++) {
                         if (now)
                                 close((int)fd);
                         else if (fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0 && errno != EBADF)
@@ -187,6 +187,28 @@ int process_seal_fds(unsigned first, bool now)
                 return 0;
         }
         return -errno;
+}
+
+int process_seal_fds(unsigned first, bool now)
+{
+        return close_range_of(first, ~0U, now);
+}
+
+int process_close_fds(unsigned first, const int keep[2])
+{
+        int low = keep[0] < keep[1] ? keep[0] : keep[1];
+        int high = keep[0] < keep[1] ? keep[1] : keep[0];
+        int r = 0;
+
+        if (low >= (int)first) {
+                r = close_range_of(first, (unsigned)low - 1, true);
+                first = (unsigned)low + 1;
+        }
+        if (r == 0 && high >= (int)first) {
+                r = close_range_of(first, (unsigned)high - 1, true);
+                first = (unsigned)high + 1;
+        }
+        return r < 0 ? r : close_range_of(first, ~0U, true);
 }
 
 uint64_t process_clock_ns(void)

@@ -440,6 +440,7 @@ int seccomp_compile(
                 .default_action = profile->default_action,
                 .program = &program,
         };
+        struct sock_filter *code;
 
         architectures_note(&c, profile);
         for (size_t i = 0; i < profile->n_rules; i++) {
@@ -454,9 +455,9 @@ int seccomp_compile(
         if (program.full)
                 return trail(
                         -E2BIG, "the seccomp filter has more than %d instructions", BPF_MAXINSNS);
-        *ret_program = (const struct sock_filter *)(const void *)arena_copy(
-                arena, (const char *)seccomp_program_code(&program),
-                program.count * sizeof(struct sock_filter));
+        code = arena_array(arena, program.count, sizeof *code);
+        memcpy(code, seccomp_program_code(&program), program.count * sizeof *code);
+        *ret_program = code;
         *ret_count = program.count;
         return 0;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 /* What a gate message holds: a gate's number, or FAILURE with what the peer's trail says. */
 enum { FAILURE = 0xff };
@@ -207,6 +208,8 @@ int plan_apply(struct machine *m, int actor)
         if (m->plan->slots > PLAN_SLOTS)
                 return trail(-E2BIG, "the plan needs more than %d descriptors", (int)PLAN_SLOTS);
         m->actor = actor;
+        if (actor == INIT)
+                umask(0); /* modes as the plan says; set_umask gives the program its own */
         if (m->trace)
                 m->trace->begin[actor] = process_clock_ns();
         for (size_t i = 0; i < list->n; i++) {

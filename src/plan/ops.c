@@ -177,6 +177,17 @@ int do_guard_parent(struct machine *m, const struct op_guard_parent *o)
         return process_guard(o->on ? 9 : 0);
 }
 
+int do_redirect_output(struct machine *m, const struct op_redirect_output *o)
+{
+        auto_close fd = file_open(
+                AT_FDCWD, o->path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY, 0600);
+
+        (void)m;
+        if (fd < 0)
+                return trail(fd, "cannot open the log %s", o->path);
+        return dup2(fd, 1) < 0 || dup2(fd, 2) < 0 ? -errno : 0;
+}
+
 int do_join_cgroup(struct machine *m, const struct op_join_cgroup *o)
 {
         return cgroup_set(slot(m, o->cgroup), o->file, "0");
@@ -295,6 +306,20 @@ static int open_target(int root, const char *path, TARGET make, bool strict)
                                         : rootpath_make_file(root, path);
 }
 
+/* A target of one component is the kernel's to find: one lookup that follows nothing, so there is
+ * no second one to differ from it. Any failure (a symbolic link among them) is left to the careful
+ * way, which can say more. */
+static bool attach_name(int tree, int root, const char *path, TARGET make)
+{
+        while (*path == '/')
+                path++;
+        if (!*path || strchr(path, '/') || text_equal(path, ".") || text_equal(path, ".."))
+                return false;
+        if (make == TARGET_DIRECTORY)
+                mkdirat(root, path, 0755);
+        return mount_attach_name(tree, root, path) == 0;
+}
+
 int do_attach(struct machine *m, const struct op_attach *o)
 {
         auto_close target = NO_FD;
@@ -309,6 +334,8 @@ int do_attach(struct machine *m, const struct op_attach *o)
                         return -errno;
                 make = S_ISDIR(st.st_mode) ? TARGET_DIRECTORY : TARGET_FILE;
         }
+        if (attach_name(slot(m, o->tree), slot(m, o->root), o->target, make))
+                return 0;
         target = open_target(slot(m, o->root), o->target, make, o->strict != 0);
         if (target < 0)
                 return target;
@@ -324,7 +351,6 @@ int do_make_node(struct machine *m, const struct op_make_node *o)
         auto_close parent = NO_FD;
         int dir = slot(m, o->dir);
         mode_t type = o->device.type == 'c' ? S_IFCHR : o->device.type == 'b' ? S_IFBLK : S_IFIFO;
-        mode_t mask;
         int r;
 
         if (strchr(o->path, '/')) {
@@ -333,12 +359,9 @@ int do_make_node(struct machine *m, const struct op_make_node *o)
                         return parent;
                 dir = parent;
         }
-        mask = umask(0);
         r = mknodat(dir, leaf, type | (mode_t)o->mode, makedev(o->device.major, o->device.minor));
-        r = r < 0 ? -errno : 0;
-        umask(mask);
         if (r < 0)
-                return r;
+                return -errno;
         if ((o->uid || o->gid) &&
             fchownat(dir, leaf, (uid_t)o->uid, (gid_t)o->gid, AT_SYMLINK_NOFOLLOW) < 0)
                 return -errno;
@@ -447,11 +470,15 @@ int do_set_proc(struct machine *m, const struct op_set_proc *o)
 int do_pivot(struct machine *m, const struct op_pivot *o)
 {
         int r = mount_pivot(slot(m, o->root));
+        int keep[2] = { m->gate, m->start };
 
-        /* No operation after this one reads a slot: no way back to the host is kept. */
+        /* No operation after this one reads a slot: no way back to the host is kept, neither ours
+         * nor one that the caller left open. */
         for (int16_t i = 0; i < m->plan->slots; i++)
-                file_close(&m->fd[i]);
-        return r;
+                m->fd[i] = NO_FD;
+        if (r < 0)
+                return r;
+        return process_close_fds(3 + (unsigned)o->preserve_fds, keep);
 }
 
 int do_new_session(struct machine *m, const struct op_new_session *o)

@@ -171,6 +171,10 @@ enum stage op_stage(const struct op *op);
 const char *gate_name(GATE gate);
 bool op_equal(const struct op *a, const struct op *b);
 
+/* -- trace.c: the waterfall of a start, from the stamps of apply -- */
+struct trace;
+void plan_print_trace(const struct plan *plan, const struct trace *trace, struct text *out);
+
 /* -- shell.c: the plan as a script of util-linux, iproute2 and libcap's tools -- */
 void plan_print_shell(const struct plan *plan, struct text *out);
 

@@ -107,10 +107,10 @@ NOTHING(take_fd)
 NOTHING(close_fd)
 NOTHING(guard_parent) /* unshare --kill-child */
 NOTHING(become_root)  /* what the script's user namespace begins with */
-NOTHING(seal_fds)     /* a shell opens none */
 CANNOT(filter_devices, "a shell cannot load an eBPF program")
 CANNOT(open_terminal, "a shell cannot open a pty of the container's devpts")
 CANNOT(use_terminal, "the script's own terminal is used")
+CANNOT(seal_fds, "what the caller of this script left open stays open")
 CANNOT(new_keyring, "a shell cannot join a new session keyring")
 CANNOT(load_seccomp, "a shell cannot load a seccomp filter")
 
@@ -235,6 +235,14 @@ void shell_set_clocks(struct shell *sh, const struct op_set_clocks *o)
                 line = strchr(line, ' ') + 1;
                 text_add_shell(&sh->clocks, arena_copy(sh->arena, line, strcspn(line, " ")));
         }
+}
+
+void shell_redirect_output(struct shell *sh, const struct op_redirect_output *o)
+{
+        const char *path = shell_word(sh, o->path);
+
+        shell_line(sh, "( umask 077; : >>%s )", path);
+        shell_line(sh, "exec >>%s 2>&1", path);
 }
 
 void shell_join_cgroup(struct shell *sh, const struct op_join_cgroup *o)

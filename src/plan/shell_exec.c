@@ -229,14 +229,39 @@ static void put_capsh(struct shell *sh, struct text *chain)
                 text_add(chain, " --no-new-privs");
 }
 
-static void put_args(struct shell *sh, struct text *chain, const WORDS *args)
+/* What a shell exports unasked, unless the program is to have it (then with the shell's value). */
+static const char *shell_variables(struct shell *sh, const WORDS *env)
+{
+        static const char *const own[] = { "PWD=", "OLDPWD=", "SHLVL=", "_=" };
+        struct text list = { .arena = sh->arena };
+
+        for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+                bool wanted = false;
+
+                for (size_t k = 0; k < env->n; k++)
+                        wanted |= text_starts(env->items[k], own[i]);
+                if (wanted)
+                        shell_line(
+                                sh, "# husk: exec: the shell that changes the directory sets %s",
+                                own[i]);
+                else
+                        text_addf(
+                                &list, " %s",
+                                arena_copy(sh->arena, own[i], strlen(own[i]) - 1));
+        }
+        return text_string(&list);
+}
+
+static void put_args(struct shell *sh, struct text *chain, const WORDS *args, const WORDS *env)
 {
         /* capsh goes to "/" of the new root; from there only a shell in it can go on. */
         bool elsewhere = sh->cwd && !text_equal(sh->cwd, "/");
         size_t first = elsewhere ? 0 : 1;
 
         if (elsewhere) {
-                text_add(chain, " --shell=/bin/sh -- -c 'cd \"$1\" && shift && exec \"$@\"' sh ");
+                text_addf(
+                        chain, " --shell=/bin/sh -- -c 'cd \"$1\" && shift && unset%s && exec \"$@\"' sh ",
+                        shell_variables(sh, env));
                 text_add(chain, shell_word(sh, sh->cwd));
         } else {
                 text_add(chain, " --shell=\"$program\" --");
@@ -265,7 +290,7 @@ void shell_finish(struct shell *sh, const struct op_exec *exec)
         put_groups(sh, &chain);
         put_env(sh, &chain, &exec->env);
         put_capsh(sh, &chain);
-        put_args(sh, &chain, &exec->args);
+        put_args(sh, &chain, &exec->args, &exec->env);
 
         /* pivot_root(2) without its umount: the new root is put over the old one, and capsh
          * enters it. */

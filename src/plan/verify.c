@@ -81,6 +81,7 @@ static bool may_be_in_pair(const struct op *op)
         case OP_send_fd:
         case OP_take_fd:
         case OP_spawn:
+        case OP_pivot:
         case OP_exec:
                 return false;
         default:
@@ -177,6 +178,14 @@ static int use_slots(const struct plan *plan, struct spot spot, struct slots *sl
         return 0;
 }
 
+/* pivot closes all descriptors that the process holds: none leads back to the host. */
+static void close_all(struct slots *slots)
+{
+        for (size_t slot = 0; slot < PLAN_SLOTS; slot++)
+                if (slots->state[slot] == SLOT_OPEN)
+                        slots->state[slot] = SLOT_CLOSED;
+}
+
 static int check_group(const struct plan *plan, struct spot first, struct slots *slots)
 {
         struct spot second = { first.actor, first.i + 1 };
@@ -189,6 +198,8 @@ static int check_group(const struct plan *plan, struct spot first, struct slots 
                 r = use_slots(plan, first, slots, false);
         if (r == 0 && pair)
                 r = use_slots(plan, second, slots, true);
+        if (op_at(plan, first)->code == OP_pivot)
+                close_all(slots);
         return r;
 }
 
@@ -381,9 +392,8 @@ static const struct {
         const char *reason;
 } late[] = {
         {OP_set_propagation, STAGE_PIVOT,    "the root's propagation is set when it is '/'"     },
-        { OP_set_mount,      STAGE_PIVOT,    "by descriptor; the root becomes read-only last"   },
-        { OP_remount,        STAGE_PIVOT,    "the same on old kernels"                          },
-        { OP_set_proc,       STAGE_SECCOMP,  "by descriptor; labels are for the next exec"      },
+        { OP_set_mount,      STAGE_MASK,     "the root becomes read-only last"                  },
+        { OP_remount,        STAGE_MASK,     "the same on old kernels"                          },
         { OP_change_dir,     STAGE_SECCOMP,  "the directory may be reachable for the user only" },
         { OP_find_program,   STAGE_SECCOMP,  "executable for the user who will run it"          },
         { OP_set_rlimit,     STAGE_IDENTITY, "limits of the user's processes count from set_ids"},
@@ -425,6 +435,7 @@ static bool takes_host_path(const struct op *op)
         case OP_open_path:
         case OP_open_namespace:
         case OP_open_fs:
+        case OP_redirect_output:
                 return true;
         case OP_clone_tree:
                 return op->as.clone_tree.dir < 0;

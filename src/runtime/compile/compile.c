@@ -107,7 +107,8 @@ int runtime_compile(
             (r = compile_masks(c)) < 0)
                 return r;
         await_host(c);
-        plan_add(c->plan, INIT, "/root/path", pivot, .root = c->root);
+        plan_add(c->plan, INIT, "/root/path", pivot, .root = c->root,
+                 .preserve_fds = (NUM)options->preserve_fds);
         if ((r = compile_process(c)) < 0 ||
             (r = compile_identity(c)) < 0 ||
             (r = compile_security(c)) < 0)

@@ -130,6 +130,13 @@ static void make_overlay(struct compile *c, const struct runtime_overlay *overla
         plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "lowerdir", .value = overlay->lower);
         plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "upperdir", .value = overlay->upper);
         plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "workdir", .value = overlay->work);
+        /* Every change is a file of its own in the upper layer, whatever the kernel's defaults are:
+         * that is what diff reads. */
+        plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "index", .value = "off");
+        plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "redirect_dir", .value = "off");
+        plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "metacopy", .value = "off");
+        if (c->options->volatile_upper)
+                plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "volatile");
         plan_add(c->plan, HOST, reason, make_mount, .fs = fs, .attrs = MOUNT_ATTR_NODEV,
                  .tree = tree);
 }
@@ -290,13 +297,51 @@ static FD add_new_fs(
         return tree;
 }
 
+/* A tmpfs with a mount for each v1 hierarchy: clones of the host's mounts at our own cgroup, which
+ * spare the kernel a superblock each. Made when we are in our cgroup namespace, they look as new
+ * mounts would. Nobody else is in this mount namespace while the attributes are still missing. */
+static void add_cgroup1_mounts(
+        struct compile *c, const struct spec_mount *mount, const char *reason, uint64_t attrs,
+        FD tree)
+{
+        bool old = !facts_kernel(c->facts, 5, 12);
+        FD fs = plan_slot(c->plan);
+
+        plan_add(c->plan, INIT, reason, open_fs, .type = "tmpfs", .fs = fs);
+        plan_add(c->plan, INIT, reason, set_fs, .fs = fs, .key = "source", .value = "tmpfs");
+        plan_add(c->plan, INIT, reason, set_fs, .fs = fs, .key = "mode", .value = "755");
+        plan_add(c->plan, INIT, reason, make_mount, .fs = fs,
+                 .attrs = attrs & ~(uint64_t)MOUNT_ATTR_RDONLY, .tree = tree);
+        plan_add(c->plan, INIT, reason, attach, .tree = tree, .root = c->root,
+                 .target = mount->destination, .make = TARGET_DIRECTORY, .strict = 1);
+        for (size_t i = 0; i < c->facts->n_v1; i++) {
+                const struct cgroup_hierarchy *v1 = &c->facts->v1[i];
+                const char *own = text_equal(v1->own, "/") ? "" : v1->own;
+                FD sub = plan_slot(c->plan);
+
+                plan_add(c->plan, INIT, reason, clone_tree, .dir = -1,
+                         .path = c->n_cgroups ? compile_cgroup_path(c, v1)
+                                              : why(c, "%s%s", v1->mount, own),
+                         .tree = sub);
+                plan_add(c->plan, INIT, reason, attach, .tree = sub, .root = tree,
+                         .target = strrchr(v1->mount, '/') + 1, .make = TARGET_DIRECTORY,
+                         .strict = 1);
+                if (old)
+                        plan_add(c->plan, INIT, reason, remount, .tree = sub, .attrs = attrs);
+        }
+        if (old)
+                plan_add(c->plan, INIT, reason, remount, .tree = tree, .attrs = attrs);
+        else
+                plan_add(c->plan, INIT, reason, set_mount, .tree = tree, .set = attrs,
+                         .propagation = PROPAGATE_PRIVATE, .recursive = 1);
+}
+
 /* A cgroup mount as the container may see it: on v2 the tree itself, on v1 a tmpfs with a mount for
  * each hierarchy. Inside a cgroup namespace the kernel shows our own cgroup as its root. */
 static int add_cgroup_mount(struct compile *c, const struct spec_mount *mount, size_t number,
                             const struct mount_options *options)
 {
         const char *reason = why(c, "/mounts/%zu", number);
-        uint64_t attrs = options->set & ~(uint64_t)MOUNT_ATTR_RDONLY;
         FD fs, tree;
 
         if (c->facts->cgroup_mode == CGROUP_NONE)
@@ -306,11 +351,11 @@ static int add_cgroup_mount(struct compile *c, const struct spec_mount *mount, s
                                    "host's tree", reason, mount->destination);
                 return 0;
         }
-        fs = plan_slot(c->plan);
         tree = plan_slot(c->plan);
         if (c->facts->cgroup_mode == CGROUP_V2) {
                 struct op *made;
 
+                fs = plan_slot(c->plan);
                 plan_add(c->plan, INIT, reason, open_fs, .type = "cgroup2", .fs = fs);
                 plan_add(c->plan, INIT, reason, set_fs, .fs = fs, .key = "source",
                          .value = "cgroup");
@@ -327,42 +372,7 @@ static int add_cgroup_mount(struct compile *c, const struct spec_mount *mount, s
                          .target = mount->destination, .make = TARGET_DIRECTORY, .strict = 1);
                 return 0;
         }
-        plan_add(c->plan, INIT, reason, open_fs, .type = "tmpfs", .fs = fs);
-        plan_add(c->plan, INIT, reason, set_fs, .fs = fs, .key = "source", .value = "tmpfs");
-        plan_add(c->plan, INIT, reason, set_fs, .fs = fs, .key = "mode", .value = "755");
-        plan_add(c->plan, INIT, reason, make_mount, .fs = fs, .attrs = attrs, .tree = tree);
-        plan_add(c->plan, INIT, reason, attach, .tree = tree, .root = c->root,
-                 .target = mount->destination, .make = TARGET_DIRECTORY, .strict = 1);
-        for (size_t i = 0; i < c->facts->n_v1; i++) {
-                const struct cgroup_hierarchy *v1 = &c->facts->v1[i];
-                const char *name = strrchr(v1->mount, '/') + 1;
-                FD sub = plan_slot(c->plan), sub_tree = plan_slot(c->plan);
-                struct text words = { .arena = c->arena };
-
-                text_add(&words, v1->names);
-                plan_add(c->plan, INIT, reason, open_fs, .type = "cgroup", .fs = sub);
-                plan_add(c->plan, INIT, reason, set_fs, .fs = sub, .key = "source",
-                         .value = "cgroup");
-                for (const char *word = v1->names; *word;) {
-                        size_t size = strcspn(word, ",");
-
-                        if (text_starts(word, "name=")) {
-                                plan_add(c->plan, INIT, reason, set_fs, .fs = sub, .key = "none");
-                                plan_add(c->plan, INIT, reason, set_fs, .fs = sub, .key = "name",
-                                         .value = why(c, "%.*s", (int)size - 5, word + 5));
-                        } else {
-                                plan_add(c->plan, INIT, reason, set_fs, .fs = sub,
-                                         .key = why(c, "%.*s", (int)size, word));
-                        }
-                        word += size + (word[size] == ',');
-                }
-                plan_add(c->plan, INIT, reason, make_mount, .fs = sub, .attrs = options->set,
-                         .tree = sub_tree);
-                plan_add(c->plan, INIT, reason, attach, .tree = sub_tree, .root = tree,
-                         .target = name, .make = TARGET_DIRECTORY, .strict = 1);
-        }
-        if (options->set & MOUNT_ATTR_RDONLY)
-                plan_add(c->plan, INIT, reason, set_mount, .tree = tree, .set = MOUNT_ATTR_RDONLY);
+        add_cgroup1_mounts(c, mount, reason, options->set, tree);
         return 0;
 }
 
@@ -405,7 +415,7 @@ static int add_mount(struct compile *c, size_t number)
         const struct spec_mount *mount = &c->spec->mounts.items[number];
         const char *reason = why(c, "/mounts/%zu", number);
         struct mount_options options;
-        bool proc = text_equal(mount->type, "proc");
+        bool proc = text_equal(mount->type, "proc"), in_dev;
         FD tree;
         int r = compile_mount_options(c, mount, number, &options);
 
@@ -422,8 +432,10 @@ static int add_mount(struct compile *c, size_t number)
         if (text_equal(mount->type, "cgroup") || text_equal(mount->type, "cgroup2"))
                 return add_cgroup_mount(c, mount, number, &options);
         tree = add_new_fs(c, mount, reason, &options);
-        plan_add(c->plan, INIT, reason, attach, .tree = tree, .root = c->root,
-                 .target = mount->destination, .make = TARGET_DIRECTORY,
+        in_dev = c->dev >= 0 && text_starts(mount->destination, "/dev/") &&
+                 !strchr(mount->destination + 5, '/');
+        plan_add(c->plan, INIT, reason, attach, .tree = tree, .root = in_dev ? c->dev : c->root,
+                 .target = mount->destination + (in_dev ? 5 : 0), .make = TARGET_DIRECTORY,
                  .strict = proc || text_equal(mount->type, "sysfs") ||
                            same_path(mount->destination, "/dev"));
         if (proc && c->proc < 0)

@@ -136,6 +136,8 @@ int compile_namespaces_init(struct compile *c)
         uint32_t later = c->new_spaces & (uint32_t)CLONE_NEWCGROUP;
 
         plan_add(c->plan, INIT, "[journal]", guard_parent, .on = 1);
+        if (c->options->log)
+                plan_add(c->plan, INIT, "[log]", redirect_output, .path = c->options->log);
         if (c->new_spaces & CLONE_NEWUSER)
                 plan_add(c->plan, INIT, "/linux/uidMappings", await_gate, .gate = GATE_IDS_MAPPED);
         /* Before any namespace is entered: the cgroup files are the host's. */

@@ -29,6 +29,11 @@ uint64_t compile_caps(struct compile *c, const struct spec_texts *names)
         return caps;
 }
 
+static bool has_filter(const struct compile *c)
+{
+        return c->options->seccomp || c->linux_->seccomp;
+}
+
 int compile_identity(struct compile *c)
 {
         static const struct spec_capabilities none;
@@ -53,7 +58,7 @@ int compile_identity(struct compile *c)
                                    "ordinary user set no groups");
         plan_add(c->plan, INIT, "/process/capabilities/bounding", drop_bounding,
                  .keep = compile_caps(c, &caps->bounding));
-        if (c->linux_->seccomp && !c->process->no_new_privileges) {
+        if (has_filter(c) && !c->process->no_new_privileges) {
                 int r = compile_seccomp(c);
 
                 if (r < 0)
@@ -104,23 +109,55 @@ static int add_rule(struct compile *c, const struct spec_seccomp_syscall *from, 
         return 0;
 }
 
+static int add_filter(struct compile *c, const struct seccomp_profile *profile, uint64_t flags)
+{
+        const struct sock_filter *program;
+        size_t n;
+        int r = seccomp_compile(c->arena, profile, &program, &n);
+
+        if (r < 0)
+                return trail(r, "/linux/seccomp");
+        /* One thread: TSYNC has nothing to synchronise, and its failure would look like success. */
+        plan_add(c->plan, INIT, "/linux/seccomp", load_seccomp,
+                 .filter = { program, n * sizeof *program },
+                 .flags = flags & ~(uint64_t)SECCOMP_FILTER_FLAG_TSYNC);
+        return 0;
+}
+
+/* A profile of our own depends on what the container may do at most. */
+static int add_builtin(struct compile *c)
+{
+        static const struct spec_texts none;
+        const struct seccomp_profile *profile = seccomp_default(
+                c->arena,
+                compile_caps(c, c->process->capabilities ? &c->process->capabilities->bounding : &none),
+                c->options->seccomp);
+
+        if (!profile)
+                return trail(-EINVAL, "there is no seccomp profile '%s'", c->options->seccomp);
+        return add_filter(c, profile, 0);
+}
+
 int compile_seccomp(struct compile *c)
 {
         const struct spec_seccomp *from = c->linux_->seccomp;
-        struct seccomp_profile profile = { .n_rules = from->syscalls.n };
-        struct seccomp_rule *rules = arena_array(c->arena, from->syscalls.n + 1, sizeof *rules);
-        uint32_t *architectures =
-                arena_array(c->arena, from->architectures.n + 1, sizeof *architectures);
-        const struct sock_filter *program;
+        struct seccomp_profile profile = { 0 };
+        struct seccomp_rule *rules;
+        uint32_t *architectures;
         uint64_t flags = 0;
-        size_t n;
-        int r = seccomp_action(from->default_action,
+        int r;
+
+        if (c->options->seccomp)
+                return add_builtin(c);
+        r = seccomp_action(from->default_action,
                                from->default_errno_ret.set ? (int64_t)from->default_errno_ret.value : SECCOMP_NO_ERRNO,
                                &profile.default_action);
 
         if (r < 0)
                 return spec_error(from->at, "config.json", "/linux/seccomp/defaultAction",
                                   "'%s' is not supported", from->default_action);
+        rules = arena_array(c->arena, from->syscalls.n + 1, sizeof *rules);
+        architectures = arena_array(c->arena, from->architectures.n + 1, sizeof *architectures);
         for (size_t i = 0; i < from->architectures.n; i++) {
                 uint32_t architecture;
 
@@ -142,15 +179,9 @@ int compile_seccomp(struct compile *c)
                         return r;
         }
         profile.rules = rules;
+        profile.n_rules = from->syscalls.n;
         profile.architectures = architectures;
-        r = seccomp_compile(c->arena, &profile, &program, &n);
-        if (r < 0)
-                return trail(r, "/linux/seccomp");
-        /* One thread: TSYNC has nothing to synchronise, and its failure would look like success. */
-        plan_add(c->plan, INIT, "/linux/seccomp", load_seccomp,
-                 .filter = { program, n * sizeof *program },
-                 .flags = flags & ~(uint64_t)SECCOMP_FILTER_FLAG_TSYNC);
-        return 0;
+        return add_filter(c, &profile, flags);
 }
 
 /* PATH of the program's own environment. */
@@ -179,7 +210,7 @@ int compile_security(struct compile *c)
         }
         if (c->process->no_new_privileges) {
                 plan_add(c->plan, INIT, "/process/noNewPrivileges", no_new_privs);
-                if (c->linux_->seccomp) {
+                if (has_filter(c)) {
                         int r = compile_seccomp(c);
 
                         if (r < 0)

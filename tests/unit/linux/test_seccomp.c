@@ -25,6 +25,18 @@
 static const uint32_t all_architectures[] = { AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, SECCOMP_ARCH_X32,
                                               AUDIT_ARCH_AARCH64 };
 
+/* The sanitizers make the model several times slower. */
+#if defined(__SANITIZE_ADDRESS__)
+#define RANDOM_PROFILES 10
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RANDOM_PROFILES 10
+#endif
+#endif
+#ifndef RANDOM_PROFILES
+#define RANDOM_PROFILES 40
+#endif
+
 struct filter {
         const struct sock_filter *code;
         size_t n;
@@ -378,7 +390,7 @@ TEST(random_profiles)
                                             ENOSYS_ACTION,        SECCOMP_RET_KILL_PROCESS,
                                             SECCOMP_RET_TRACE | 9 };
 
-        for (uint64_t seed = 1; seed <= 60; seed++) {
+        for (uint64_t seed = 1; seed <= RANDOM_PROFILES; seed++) {
                 struct model_dice dice = { seed };
                 struct seccomp_rule rules[40];
                 struct seccomp_argument arguments[40][4];

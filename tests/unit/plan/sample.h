@@ -16,6 +16,9 @@ enum {
         SAMPLE_NOEXEC = 8,
 };
 
+/* auto_sample s = { 0 }; : freed when its block ends. */
+#define auto_sample __attribute__((cleanup(sample_free))) struct sample
+
 struct sample {
         struct arena arena;
         struct plan plan;
@@ -25,6 +28,11 @@ struct sample {
         const char *cwd;
         int16_t root, proc, dev, null, empty;
 };
+
+static void sample_free(struct sample *s)
+{
+        arena_free(&s->arena);
+}
 
 #define SAMPLE_CAPS \
         ((1ull << 5) | (1ull << 10) | (1ull << 29)) /* kill net_bind_service audit_write */
@@ -144,10 +152,10 @@ static void sample_process(struct sample *s)
         const char **args = arena_array(&s->arena, 4, sizeof *args);
         struct op *op;
 
-        plan_add(p, INIT, "[root]", pivot, .root = s->root);
         op = plan_add(p, INIT, "/root/readonly", set_mount, .tree = s->root, .set = SAMPLE_RO);
         op->has_else = true;
         plan_add(p, INIT, "/root/readonly", remount, .tree = s->root, .attrs = SAMPLE_RO);
+        plan_add(p, INIT, "[root]", pivot, .root = s->root);
         plan_add(
                 p, INIT, "/process/rlimits/0", set_rlimit, .resource = RLIMIT_NOFILE, .soft = 512,
                 .hard = 1024);

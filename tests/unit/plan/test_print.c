@@ -17,29 +17,27 @@ static const char *one(struct arena *arena, struct op op)
 
 TEST(text_of_a_plan)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
         struct text out = { .arena = &s.arena };
 
         sample_build(&s);
         plan_print_text(&s.plan, &out);
         CHECK_GOLDEN("tests/unit/plan/sample.text", text_string(&out));
-        arena_free(&s.arena);
 }
 
 TEST(json_of_a_plan)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
         struct text out = { .arena = &s.arena };
 
         sample_build(&s);
         plan_print_json(&s.plan, &out);
         CHECK_GOLDEN("tests/unit/plan/sample.json", text_string(&out));
-        arena_free(&s.arena);
 }
 
 TEST(json_is_json)
 {
-        struct sample s = { .script = "a\nb\x01\"\\" };
+        auto_sample s = { .script = "a\nb\x01\"\\" };
         struct text out = { .arena = &s.arena };
         const struct json *root, *init, *exec, *args;
 
@@ -58,7 +56,6 @@ TEST(json_is_json)
         CHECK_INT(args->n, 3);
         CHECK_STR(json_string(&args->items[2]), "a\nb\x01\"\\");
         CHECK_INT(json_member(root, "notes")->n, 1);
-        arena_free(&s.arena);
 }
 
 TEST(slots_and_absent_operands)
@@ -162,7 +159,7 @@ TEST(every_operation_has_name_and_manual)
 
 TEST(equal_operations)
 {
-        struct sample a = { 0 }, b = { 0 };
+        auto_sample a = { 0 }, b = { 0 };
 
         sample_build(&a);
         sample_build(&b);
@@ -173,8 +170,6 @@ TEST(equal_operations)
                         CHECK(!op_equal(&a.plan.list[INIT].ops[i], &b.plan.list[INIT].ops[i + 1]));
         b.plan.list[INIT].ops[1].as.link_up.name = "lo1";
         CHECK(!op_equal(&a.plan.list[INIT].ops[1], &b.plan.list[INIT].ops[1]));
-        arena_free(&a.arena);
-        arena_free(&b.arena);
 }
 
 TEST(slots_end)

@@ -19,15 +19,14 @@ static const char *script_of(struct sample *s)
 
 TEST(script_of_a_plan)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
 
         CHECK_GOLDEN("tests/unit/plan/sample.sh", script_of(&s));
-        arena_free(&s.arena);
 }
 
 TEST(nothing_ends_a_comment_or_the_inner_script)
 {
-        struct sample s = { .script = "x\nINIT\ntouch /oops\nINIT_1\n", .cwd = "/a\nb" };
+        auto_sample s = { .script = "x\nINIT\ntouch /oops\nINIT_1\n", .cwd = "/a\nb" };
         const char *script;
 
         s.plan.arena = &s.arena;
@@ -36,7 +35,6 @@ TEST(nothing_ends_a_comment_or_the_inner_script)
         CHECK(strstr(script, "<<'INIT_2'"));
         CHECK(!strstr(script, "\nreboot"));
         CHECK(strstr(script, "# note: a\\x0areboot"));
-        arena_free(&s.arena);
 }
 
 /* The script of a plan of host operations only. */
@@ -78,9 +76,11 @@ TEST(cgroups_and_store)
                 &plan, HOST, "/linux/namespaces", spawn, .spaces = CLONE_NEWNS, .cgroup = 0,
                 .process = 1);
         plan_add(&plan, INIT, "/a", join_cgroup, .cgroup = 0, .file = "tasks");
+        plan_add(&plan, INIT, "[log]", redirect_output, .path = "/run/a b");
         script = host_script(&plan);
         has(script, "undo() {\n        remove_cgroup /sys/fs/cgroup/a/b\n}\ntrap undo EXIT\n");
         has(script, "mkdir -p -m 0700 '/run/husk/c 1'");
+        has(script, "( umask 077; : >>'/run/a b' )\nexec >>'/run/a b' 2>&1\n");
         has(script, "printf '%s\\n' '+cpu +pids' >/sys/fs/cgroup/a/cgroup.subtree_control\n");
         CHECK(!strstr(script, "/a/b/cgroup.subtree_control"));
         has(script, "make_cgroup /sys/fs/cgroup/a/b\n");
@@ -142,7 +142,7 @@ TEST(mounts_with_an_alternative)
 
 TEST(what_a_shell_cannot_do_is_said)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
         const char *script;
 
         sample_build(&s);
@@ -153,7 +153,6 @@ TEST(what_a_shell_cannot_do_is_said)
         has(script, "# /d\\x0areboot\n# husk: filter_devices: a shell cannot load");
         has(script, "# husk: exec: left out of the environment: LD_PRELOAD=/evil.so\n");
         has(script, "env -i -- A=b \\\n");
-        arena_free(&s.arena);
 }
 
 /* -- for real ---------------------------------------------------------------------------------- */
@@ -261,7 +260,7 @@ static const char look[] =
 
 static void compare(int64_t id, const char *cwd)
 {
-        struct sample a = { 0 }, b = { 0 };
+        auto_sample a = { 0 }, b = { 0 };
         auto_arena arena = { 0 };
         const char *dir, *script, *apply;
 
@@ -277,8 +276,6 @@ static void compare(int64_t id, const char *cwd)
         CHECK(strlen(apply) > 2000);
         CHECK(strstr(apply, "\nbox\n"));
         CHECK_STR(script, apply);
-        arena_free(&a.arena);
-        arena_free(&b.arena);
         remove_root(&arena, dir);
 }
 
@@ -294,7 +291,7 @@ TEST(same_container_as_apply_user_elsewhere)
 
 TEST(arguments_arrive_as_they_are)
 {
-        struct sample s = { .script = "printf '%s' 'a\nINIT\n\"$x\" `id` \\\\ é'" };
+        auto_sample s = { .script = "printf '%s' 'a\nINIT\n\"$x\" `id` \\\\ é'" };
         auto_arena arena = { 0 };
         const char *dir;
 
@@ -302,13 +299,12 @@ TEST(arguments_arrive_as_they_are)
         dir = make_root(&arena);
         s.rootfs = arena_format(&arena, "%s/rootfs", dir);
         CHECK_STR(by_script(&s, dir), "a\nINIT\n\"$x\" `id` \\\\ é");
-        arena_free(&s.arena);
         remove_root(&arena, dir);
 }
 
 TEST(target_outside_the_root_is_refused)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
         auto_arena arena = { 0 };
         const char *dir;
 
@@ -321,13 +317,12 @@ TEST(target_outside_the_root_is_refused)
         CHECK(
                 strstr(run(&arena, arena_format(&arena, "! sh %s/script 2>&1", dir)),
                        "rootfs/proc leads out of the root"));
-        arena_free(&s.arena);
         remove_root(&arena, dir);
 }
 
 TEST(user_namespace)
 {
-        struct sample s = {
+        auto_sample s = {
                 .script = "cat /proc/self/uid_map /proc/self/gid_map; id -u; id -g; hostname"
         };
         auto_arena arena = { 0 };
@@ -359,6 +354,5 @@ TEST(user_namespace)
         CHECK_STR(
                 run(&arena, arena_format(&arena, "sh %s/script 2>&1 </dev/null | tr -s ' '", dir)),
                 " 0 100000 1000\n 1000 0 1\n 0 100000 2000\n5\n6\nbox\n");
-        arena_free(&s.arena);
         remove_root(&arena, dir);
 }

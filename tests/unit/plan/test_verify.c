@@ -51,7 +51,7 @@ static void refused(const struct sample *s, const char *words)
 
 TEST(sample_is_valid)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
 
         sample_build(&s);
         CHECK_INT(plan_verify(&s.plan), 0);
@@ -60,7 +60,7 @@ TEST(sample_is_valid)
 
 TEST(slot_before_write)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
 
         sample_build(&s);
         s.plan.list[INIT].ops[at(&s, INIT, OP_set_fs)].as.set_fs.fs = s.null;
@@ -69,7 +69,7 @@ TEST(slot_before_write)
 
 TEST(slot_after_close)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
         size_t i;
 
         sample_build(&s);
@@ -80,7 +80,7 @@ TEST(slot_after_close)
 
 TEST(slot_twice_or_nowhere)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
 
         sample_build(&s);
         s.plan.list[INIT].ops[at(&s, INIT, OP_open_fs)].as.open_fs.fs = s.root;
@@ -93,7 +93,7 @@ TEST(slot_twice_or_nowhere)
 
 TEST(slot_of_host_after_spawn)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
         int16_t slot;
 
         sample_build(&s);
@@ -113,7 +113,7 @@ TEST(slot_of_host_after_spawn)
 
 TEST(pairs)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
         size_t i;
 
         sample_build(&s);
@@ -133,7 +133,7 @@ TEST(pairs)
 
 TEST(pair_writes_one_slot)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
         size_t i;
         int16_t slot;
 
@@ -153,7 +153,7 @@ TEST(pair_writes_one_slot)
 
 TEST(gates)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
 
         sample_build(&s);
         s.plan.list[HOST].ops[3].as.open_gate.gate = GATE_CREATED;
@@ -172,7 +172,7 @@ TEST(gates)
 
 TEST(gates_deadlock)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
         size_t open;
 
         sample_build(&s);
@@ -184,7 +184,7 @@ TEST(gates_deadlock)
 
 TEST(start_comes_from_outside)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
 
         sample_build(&s);
         insert_op(
@@ -204,7 +204,7 @@ TEST(start_comes_from_outside)
 
 TEST(descriptors_are_messages_too)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
         int16_t slot;
 
         sample_build(&s);
@@ -219,7 +219,7 @@ TEST(descriptors_are_messages_too)
 
 TEST(one_spawn_one_exec)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
         struct op spawn;
 
         sample_build(&s);
@@ -241,7 +241,7 @@ TEST(one_spawn_one_exec)
 
 TEST(order_of_privileges)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
         size_t i;
 
         sample_build(&s);
@@ -259,16 +259,39 @@ TEST(order_of_privileges)
 
 TEST(mounts_come_before_pivot)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
 
         sample_build(&s);
-        move_op(&s, INIT, at(&s, INIT, OP_pivot), at(&s, INIT, OP_make_link));
+        insert_op(
+                &s, INIT, at(&s, INIT, OP_pivot) + 1,
+                (struct op){
+                        .code = OP_make_link, .as.make_link = {-1, "a", "b"}
+        });
         refused(&s, "(make_link): it comes after an operation of a later stage");
+}
+
+TEST(pivot_closes_descriptors)
+{
+        auto_sample s = { 0 };
+        size_t pivot;
+
+        sample_build(&s);
+        pivot = at(&s, INIT, OP_pivot);
+        insert_op(
+                &s, INIT, pivot + 1,
+                (struct op){ .code = OP_close_fd, .as.close_fd = { s.root } });
+        refused(&s, "(close_fd): slot %2 is read after it was closed");
+        delete_op(&s, INIT, pivot + 1);
+        move_op(&s, INIT, at(&s, INIT, OP_set_mount), pivot + 1);
+        refused(&s, "(set_mount)");
+        s.plan.list[INIT].ops[at(&s, INIT, OP_link_up)].has_else = true;
+        move_op(&s, INIT, at(&s, INIT, OP_pivot), at(&s, INIT, OP_link_up) + 1);
+        refused(&s, "neither it nor pivot can be in a pair");
 }
 
 TEST(host_path_after_pivot)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
 
         sample_build(&s);
         insert_op(
@@ -277,11 +300,14 @@ TEST(host_path_after_pivot)
                         .code = OP_open_path, .as.open_path = {"/", plan_slot(&s.plan)}
         });
         refused(&s, "(open_path): it takes a path of the host after pivot");
+        s.plan.list[INIT].ops[at(&s, INIT, OP_pivot) + 1] =
+                (struct op){ .code = OP_redirect_output, .as.redirect_output = { "/log" } };
+        refused(&s, "(redirect_output): it takes a path of the host after pivot");
 }
 
 TEST(seccomp_before_caps_only_without_no_new_privs)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
 
         sample_build(&s);
         insert_op(&s, INIT, at(&s, INIT, OP_set_groups), (struct op){ .code = OP_load_seccomp });
@@ -292,7 +318,7 @@ TEST(seccomp_before_caps_only_without_no_new_privs)
 
 TEST(becoming_root_of_a_user_namespace)
 {
-        struct sample s = { 0 };
+        auto_sample s = { 0 };
 
         sample_build(&s);
         insert_op(&s, INIT, 1, (struct op){ .code = OP_become_root });
@@ -361,7 +387,7 @@ TEST(random_mutations)
         unsigned state = 1, refusals = 0;
 
         for (int round = 0; round < 3000; round++) {
-                struct sample s = { 0 };
+                auto_sample s = { 0 };
                 struct op_list *init = &s.plan.list[INIT];
                 size_t a, b;
 
@@ -381,7 +407,6 @@ TEST(random_mutations)
                         refusals++;
                 else if (!is_sound(&s))
                         CHECK_STR("a broken plan passed", "");
-                arena_free(&s.arena);
         }
         printf("# %u of 3000 mutations refused\n", refusals);
         CHECK(refusals > 1500 && refusals < 3000);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: the host as an image.
+ *
+ * The root of `husk run host` is an overlay whose lower layer is the host's root file system, which
+ * is read only there. An overlay shows one file system and none that is mounted on it: /proc, /sys,
+ * /dev, /run and every tmpfs are empty directories in it by construction. The host's other disk file
+ * systems (/home, /var, /usr on their own partitions) get an overlay each, at their place. What
+ * overlayfs cannot have below it (vfat, network and FUSE file systems) stays an empty directory.
+ * Sockets and devices that lie in the lower layer cannot be used: overlayfs gives them no peer, and
+ * the mount is nodev. */
+#include "store.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include <sys/stat.h>
+
+/* File systems that hold somebody's files, and that overlayfs takes as a lower layer. */
+static const char *const disk_types[] = { "ext2", "ext3", "ext4",  "xfs",   "btrfs",    "f2fs",
+                                          "zfs",  "jfs",  "erofs", "bcachefs", "nilfs2", "reiserfs" };
+
+/* Directories that are the container's own, whatever the host has there. */
+static const char *const own_places[] = { "/proc", "/sys", "/dev", "/run" };
+
+static bool is_below(const char *path, const char *place)
+{
+        size_t size = strlen(place);
+
+        return strncmp(path, place, size) == 0 && (path[size] == '/' || path[size] == '\0');
+}
+
+static bool is_disk(const char *type)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(disk_types); i++)
+                if (text_equal(disk_types[i], type))
+                        return true;
+        return false;
+}
+
+/* mountinfo writes space, tab, newline and backslash as \ooo, proc_pid_mountinfo(5). */
+static void decode(char *path)
+{
+        char *to = path;
+
+        for (const char *from = path; *from;) {
+                if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] && from[3]) {
+                        *to++ = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0'));
+                        from += 4;
+                } else {
+                        *to++ = *from++;
+                }
+        }
+        *to = '\0';
+}
+
+/* Mount point (field 5) and type (the field behind " - ") of one line. */
+static bool read_mount(char *line, char **ret_path, const char **ret_type)
+{
+        char *type = strstr(line, " - "), *path = line;
+
+        for (int field = 1; field < 5 && path; field++) {
+                path = strchr(path, ' ');
+                path = path ? path + 1 : NULL;
+        }
+        if (!type || !path)
+                return false;
+        type += 3;
+        type[strcspn(type, " ")] = '\0';
+        path[strcspn(path, " ")] = '\0';
+        decode(path);
+        *ret_path = path;
+        *ret_type = type;
+        return true;
+}
+
+/* Something that the options of overlayfs could not spell, or that is no directory. */
+static bool is_usable(const char *path)
+{
+        struct stat st;
+
+        if (strpbrk(path, ":\\,\n"))
+                return false;
+        for (size_t i = 0; i < ARRAY_SIZE(own_places); i++)
+                if (is_below(path, own_places[i]))
+                        return false;
+        return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void add(struct arena *arena, const char *state, const char *path,
+                struct runtime_overlay *overlays, size_t *n)
+{
+        for (size_t i = 0; i < *n; i++)
+                if (text_equal(overlays[i].lower, path))
+                        return; /* mounted twice on one place: the path shows the last one */
+        overlays[*n] = (struct runtime_overlay){
+                .target = arena_string(arena, path + 1),
+                .lower = arena_string(arena, path),
+                .upper = arena_format(arena, "%s/upper%zu", state, *n),
+                .work = arena_format(arena, "%s/work%zu", state, *n),
+        };
+        ++*n;
+}
+
+int host_overlays(
+        struct arena *arena, const char *state, struct runtime_overlay **ret_overlays, size_t *ret_n)
+{
+        enum { MOST = 64 };
+        struct text table;
+        char *line;
+        int r = file_read(arena, AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &table);
+
+        if (r < 0)
+                return trail(r, "cannot read /proc/self/mountinfo: %s", text_errno(r));
+        *ret_overlays = arena_array(arena, MOST, sizeof **ret_overlays);
+        *ret_n = 0;
+        add(arena, state, "/", *ret_overlays, ret_n);
+        line = arena_string(arena, text_string(&table));
+        while (*line && *ret_n < MOST) {
+                char *end = line + strcspn(line, "\n"), *path;
+                const char *type;
+                bool last = !*end;
+
+                *end = '\0';
+                if (read_mount(line, &path, &type) && is_disk(type) && path[1] && is_usable(path))
+                        add(arena, state, path, *ret_overlays, ret_n);
+                line = last ? end : end + 1;
+        }
+        return 0;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: ps, rm, kill, stop, wait, inspect.
+ *
+ * Each opens journals and asks the kernel; none keeps anything of its own. A container whose keeper
+ * was killed is found by its process and cleaned up by rm like any other. */
+#include "oci.h"
+#include "store.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* "3 minutes" */
+static const char *span(struct arena *arena, int64_t seconds)
+{
+        static const struct {
+                int64_t size;
+                const char *name;
+        } units[] = { { 86400 * 365, "year" }, { 86400 * 30, "month" }, { 86400 * 7, "week" },
+                      { 86400, "day" },        { 3600, "hour" },        { 60, "minute" } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+                if (seconds >= 2 * units[i].size || (units[i].size == 60 && seconds >= 60))
+                        return arena_format(arena, "%lld %s%s", (long long)(seconds / units[i].size),
+                                            units[i].name, seconds < 2 * units[i].size ? "" : "s");
+        if (seconds < 1)
+                return "less than a second";
+        return arena_format(arena, "%lld second%s", (long long)seconds, seconds == 1 ? "" : "s");
+}
+
+/* RFC 3339 in UTC, as the journal writes it, to seconds since 1970. */
+static int64_t parse_time(const char *text)
+{
+        struct tm tm = { 0 };
+        int at[] = { 0, 5, 8, 11, 14, 17 }, *parts[] = { &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+                                                         &tm.tm_hour, &tm.tm_min, &tm.tm_sec };
+
+        if (!text || strlen(text) < 20)
+                return 0;
+        for (size_t i = 0; i < 6; i++)
+                *parts[i] = atoi(text + at[i]);
+        tm.tm_year -= 1900;
+        tm.tm_mon -= 1;
+        return (int64_t)timegm(&tm);
+}
+
+static void describe(struct arena *arena, const struct container *container,
+                     struct container_info *info)
+{
+        int64_t now = (int64_t)time(NULL), created = parse_time(container->created);
+        const struct spec *spec;
+        struct record record;
+        struct text command = { .arena = arena };
+
+        record_decode(arena, container, &record);
+        if (container_spec(arena, container, &spec) == 0 && spec->process) {
+                for (size_t i = 0; i < spec->process->args.n; i++)
+                        text_addf(&command, "%s%s", i ? " " : "", spec->process->args.items[i]);
+        }
+        *info = (struct container_info){
+                .id = container->id,
+                .name = record.name,
+                .image = record.image,
+                .command = text_string(&command),
+                .created_ns = (uint64_t)created * 1000000000ULL,
+                .pid = container->status == CONTAINER_STOPPED ? 0 : container->pid,
+                .exit_code = container->exit_code,
+        };
+        if (container->status != CONTAINER_STOPPED) {
+                info->status = container_status_word(container->status);
+                info->status_text = arena_format(arena, "Up %s", span(arena, now - created));
+        } else {
+                info->status = "exited";
+                info->status_text =
+                        container->has_exit
+                                ? arena_format(arena, "Exited (%d) %s ago", container->exit_code,
+                                               span(arena, now - container->ended_s))
+                                : "Exited (unknown)";
+        }
+}
+
+static int newer(const void *a, const void *b)
+{
+        const struct container_info *x = a, *y = b;
+
+        return x->created_ns < y->created_ns ? 1 : x->created_ns > y->created_ns ? -1 : 0;
+}
+
+int engine_ps(
+        const struct ps_request *request, struct arena *arena, struct container_info **ret_list,
+        size_t *ret_n)
+{
+        const char *containers = store_containers(arena, &request->engine);
+        const char **ids;
+        size_t n, k = 0;
+        int r = container_list(arena, containers, &ids, &n);
+
+        if (r < 0)
+                return r;
+        *ret_list = arena_array(arena, n + 1, sizeof **ret_list);
+        for (size_t i = 0; i < n; i++) {
+                struct container container;
+
+                if (container_open(arena, containers, ids[i], false, &container) < 0) {
+                        trail_reset(); /* it went meanwhile */
+                        continue;
+                }
+                if (request->all || container.status != CONTAINER_STOPPED)
+                        describe(arena, &container, &(*ret_list)[k++]);
+                container_close(&container);
+        }
+        qsort(*ret_list, k, sizeof **ret_list, newer);
+        *ret_n = k;
+        return 0;
+}
+
+int engine_rm(const struct rm_request *request)
+{
+        for (size_t i = 0; i < request->names.n; i++) {
+                auto_arena arena = { 0 };
+                struct container container;
+                int r = store_open(&arena, &request->engine, request->names.items[i], true,
+                                   &container);
+
+                if (r < 0)
+                        return r;
+                if (container.status != CONTAINER_STOPPED && !request->force) {
+                        trail_hint("stop it first (`husk stop %s`), or use --force to kill it",
+                                   request->names.items[i]);
+                        r = trail(-EBUSY, "container '%s' is running", request->names.items[i]);
+                } else {
+                        r = container_remove(&arena, &container);
+                }
+                container_close(&container);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int not_running(int r, const char *name)
+{
+        return r == -ESRCH ? trail(r, "container '%s' is not running", name) : r;
+}
+
+int engine_kill(const struct kill_request *request)
+{
+        for (size_t i = 0; i < request->names.n; i++) {
+                auto_arena arena = { 0 };
+                struct container container;
+                int r = store_open(&arena, &request->engine, request->names.items[i], false,
+                                   &container);
+
+                if (r < 0)
+                        return r;
+                r = not_running(container_signal(&container, request->signal),
+                                request->names.items[i]);
+                container_close(&container);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int engine_stop(const struct stop_request *request)
+{
+        for (size_t i = 0; i < request->names.n; i++) {
+                auto_arena arena = { 0 };
+                struct container container;
+                auto_close process = NO_FD;
+                int64_t wait_s = request->timeout_s < 0 || request->timeout_s > 2000000
+                                         ? -1
+                                         : request->timeout_s;
+                int r = store_open(&arena, &request->engine, request->names.items[i], false,
+                                   &container);
+
+                if (r < 0)
+                        return r;
+                process = container_process(&container);
+                container_close(&container);
+                if (process == -ESRCH)
+                        continue; /* it has stopped: that is what was asked for */
+                if (process < 0)
+                        return process;
+                r = process_signal(process, SIGTERM);
+                if (r == 0 && process_poll(process, wait_s < 0 ? -1 : (int)(wait_s * 1000)) == 0)
+                        r = process_signal(process, SIGKILL);
+                if (r == 0)
+                        process_poll(process, 10000);
+                if (r < 0 && r != -ESRCH)
+                        return trail(r, "cannot signal '%s': %s", request->names.items[i],
+                                     text_errno(r));
+        }
+        return 0;
+}
+
+int engine_wait(const struct wait_request *request, int *ret_exit)
+{
+        const char *name = request->names.n ? request->names.items[0] : "";
+        auto_close process = NO_FD;
+
+        /* The keeper notes the status a moment after the process ends. */
+        for (int round = 0; round < 200; round++) {
+                auto_arena arena = { 0 };
+                struct container container;
+                int r = store_open(&arena, &request->engine, name, false, &container);
+
+                if (r < 0)
+                        return r;
+                file_close(&process);
+                process = container_process(&container);
+                *ret_exit = container.exit_code;
+                r = container.has_exit;
+                container_close(&container);
+                if (r)
+                        return 0;
+                if (process >= 0)
+                        process_poll(process, -1);
+                else
+                        nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+        }
+        return trail(-EIO, "the exit status of '%s' is not known: its keeper was killed", name);
+}
+
+int engine_inspect(const struct inspect_request *request, struct text *out)
+{
+        auto_arena arena = { 0 };
+        struct json_writer w = { .out = out, .indent = 4 };
+        struct container container;
+        struct container_info info;
+        struct record record;
+        const struct json *config;
+        int r = store_open(&arena, &request->engine, request->container, false, &container);
+
+        if (r < 0)
+                return r;
+        describe(&arena, &container, &info);
+        record_decode(&arena, &container, &record);
+        r = json_parse(&arena, "journal", container.config, container.config_size, &config);
+        container_close(&container);
+        if (r < 0)
+                return r;
+        json_open_array(&w, NULL);
+        json_open_object(&w, NULL);
+        json_put_string(&w, "Id", info.id);
+        json_put_string(&w, "Name", info.name);
+        json_put_string(&w, "Created", container.created);
+        json_put_string(&w, "Image", info.image);
+        json_open_object(&w, "State");
+        json_put_string(&w, "Status", info.status);
+        json_put_bool(&w, "Running", container.status == CONTAINER_RUNNING);
+        json_put_i64(&w, "Pid", info.pid);
+        if (container.has_exit)
+                json_put_i64(&w, "ExitCode", info.exit_code);
+        json_close_object(&w);
+        json_open_object(&w, "HostConfig");
+        json_put_bool(&w, "AutoRemove", record.remove);
+        json_put_string(&w, "SeccompProfile", record.seccomp ? record.seccomp : "");
+        json_close_object(&w);
+        json_open_object(&w, "Config");
+        json_open_object(&w, "Labels");
+        for (size_t i = 0; i < record.labels.n; i++) {
+                const char *label = record.labels.items[i], *equals = strchr(label, '=');
+
+                json_put_string(&w, equals ? arena_copy(&arena, label, (size_t)(equals - label)) : label,
+                                equals ? equals + 1 : "");
+        }
+        json_close_object(&w);
+        json_close_object(&w);
+        json_open_array(&w, "Layers");
+        for (size_t i = 0; i < record.n_overlays; i++) {
+                json_open_object(&w, NULL);
+                json_put_string(&w, "Target", record.overlays[i].target);
+                json_put_string(&w, "LowerDir", record.overlays[i].lower);
+                json_put_string(&w, "UpperDir", record.overlays[i].upper);
+                json_close_object(&w);
+        }
+        json_close_array(&w);
+        json_put_value(&w, "OCIConfig", config);
+        json_close_object(&w);
+        json_close_array(&w);
+        text_add_char(out, '\n');
+        return 0;
+}

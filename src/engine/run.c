@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: `husk run`, a step a line.
+ *
+ * Request to document, document and facts to plan: all of it in the client, so that what is wrong
+ * is said before anything is made. Then a keeper is forked: it makes the container, is its parent,
+ * notes its exit status and cleans up, whatever happens to the client, which only relays bytes and
+ * signals until the keeper says that it is over. */
+#include "oci.h"
+#include "store.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/file.h>
+#include <sys/mman.h>
+
+/* What the keeper tells the client: once when the container runs (or does not), once at its end. */
+struct report {
+        int error;     /* 0, or what failed */
+        bool command;  /* it was the program that could not be executed */
+        bool terminal; /* the terminal's master follows in a message of its own */
+        int exit_code;
+        char trail[2048];
+        char hint[512];
+};
+
+struct run {
+        struct arena *arena;
+        const struct run_request *request;
+        const char *id, *containers, *state; /* state: the container's own directory */
+        struct record record;
+        struct spec *spec;
+        struct runtime_options options;
+        struct plan *plan;
+        struct trace *trace;
+        struct stdio stdio;
+};
+
+/* Everything that can be known before anything is done. */
+static int prepare(struct run *run, struct arena *arena, const struct run_request *request,
+                   const char *id)
+{
+        struct facts facts;
+        int r;
+
+        *run = (struct run){ .arena = arena, .request = request, .id = id };
+        run->containers = store_containers(arena, &request->engine);
+        run->state = arena_format(arena, "%s/%s", run->containers, id);
+        run->record = (struct record){
+                .name = request->name ? request->name : store_default_name(arena, id),
+                .image = request->rootfs ? request->rootfs : "host",
+                .seccomp = request->seccomp ? NULL : "default",
+                .labels = request->labels,
+                .remove = request->remove,
+        };
+        r = container_check_id(run->record.name);
+        if (r < 0)
+                return trail(r, "--name");
+        r = build_spec(arena, request, id, run->containers, &run->spec);
+        if (r == 0 && !request->rootfs)
+                r = host_overlays(arena, run->state, &run->record.overlays, &run->record.n_overlays);
+        if (r == 0)
+                r = facts_gather(arena, &facts);
+        if (r < 0)
+                return r;
+        run->options = (struct runtime_options){
+                .id = id,
+                .bundle = run->state,
+                .attach_point = run->state,
+                .overlays = run->record.overlays,
+                .n_overlays = run->record.n_overlays,
+                .volatile_upper = request->remove,
+                .seccomp = run->record.seccomp,
+                .log = request->detach && !request->tty ? arena_format(arena, "%s/log", run->state)
+                                                        : NULL,
+        };
+        return runtime_compile(arena, run->spec, &run->options, &facts, &run->plan);
+}
+
+int engine_run_plan(const struct run_request *request, struct arena *arena, struct plan **ret_plan)
+{
+        struct run run;
+        /* An id that says what it stands for; nothing is made. */
+        int r = prepare(&run, arena, request, "explained");
+
+        if (r == 0)
+                *ret_plan = run.plan;
+        return r;
+}
+
+/* -- the keeper ----------------------------------------------------------------------------------- */
+
+static void send_report(int client, struct report *report, int error, int passed)
+{
+        report->error = error;
+        text_format(report->trail, sizeof report->trail, "%s", trail_text());
+        text_format(report->hint, sizeof report->hint, "%s", trail_hint_text());
+        socket_send(client, report, sizeof *report, passed); /* a client that is gone needs none */
+}
+
+/* A name belongs to one container at a time: checked and taken under the store's lock. */
+static int lock_name(struct run *run, int *ret_lock)
+{
+        const char *other;
+        int r;
+
+        if (!run->request->name)
+                return 0;
+        r = file_make_dirs(run->containers, 0700);
+        if (r < 0)
+                return trail(r, "cannot make %s: %s", run->containers, text_errno(r));
+        *ret_lock = file_open(AT_FDCWD, run->containers, O_RDONLY | O_DIRECTORY, 0);
+        if (*ret_lock < 0 || flock(*ret_lock, LOCK_EX) < 0)
+                return trail(-errno, "cannot lock %s: %s", run->containers, text_errno(errno));
+        r = store_find(run->arena, run->containers, run->request->name, &other);
+        trail_reset();
+        if (r == 0) {
+                trail_hint("remove that one with `husk rm %s`, or choose another name",
+                           run->request->name);
+                return trail(-EEXIST, "the name '%s' is taken by container %.12s",
+                             run->request->name, other);
+        }
+        return 0;
+}
+
+static int create(struct run *run, struct machine *machine, int *ret_master, bool *ret_command)
+{
+        struct text extra = { .arena = run->arena }, config = { .arena = run->arena };
+        auto_close lock = NO_FD;
+        int r = lock_name(run, &lock);
+
+        if (r < 0)
+                return r;
+        record_encode(&run->record, &extra);
+        spec_encode(run->spec, 0, &config);
+        return container_create(
+                run->arena,
+                &(struct container_request){ .root = run->containers,
+                                             .spec = run->spec,
+                                             .config = text_string(&config),
+                                             .config_size = config.len,
+                                             .options = &run->options,
+                                             .plan = run->plan,
+                                             .extra = text_string(&extra),
+                                             .trace = run->trace },
+                machine, ret_master, ret_command);
+}
+
+/* After the end: the status into the journal and the kernel's objects back, or everything away. */
+static int finish(struct run *run, int exit_code)
+{
+        struct container container;
+        int r = container_open(run->arena, run->containers, run->id, true, &container);
+
+        if (r < 0)
+                return r == -ENOENT ? 0 : r; /* removed meanwhile */
+        if (run->request->remove) {
+                r = container_remove(run->arena, &container);
+        } else {
+                r = container_note(&container, "{\"status\":\"stopped\",\"code\":%d,\"at\":%lld}",
+                                   exit_code, (long long)time(NULL));
+                if (r == 0)
+                        r = container_release(run->arena, &container);
+        }
+        container_close(&container);
+        return r;
+}
+
+/* The keeper's life. Its own stdio is let go once the container has it, so that readers see the end
+ * when the container ends. */
+static void keep(struct run *run, int client)
+{
+        static struct machine machine;
+        struct report report = { 0 };
+        struct stdio away;
+        int master = NO_FD, status = 0, r;
+
+        setsid();
+        r = stdio_enter(&run->stdio);
+        if (r == 0)
+                r = create(run, &machine, &master, &report.command);
+        if (r < 0) {
+                send_report(client, &report, r, NO_FD);
+                _exit(1);
+        }
+        report.terminal = master >= 0;
+        send_report(client, &report, 0, machine.pidfd);
+        if (master >= 0)
+                socket_send(client, "", 1, master);
+        stdio_close(&run->stdio);
+        if (stdio_prepare(false, true, &away) == 0)
+                stdio_enter(&away);
+        r = keeper_wait(machine.pidfd, machine.pid, client, master, &status);
+        report.exit_code = process_exit_code(status);
+        trail_reset();
+        if (r == 0)
+                r = finish(run, report.exit_code);
+        send_report(client, &report, r, NO_FD);
+        _exit(0);
+}
+
+/* -- the client ----------------------------------------------------------------------------------- */
+
+/* The next report: 0, the error that it tells of, or ENGINE_NO_COMMAND. */
+static int receive(int keeper, struct report *report, int *ret_passed)
+{
+        ssize_t n = socket_receive(keeper, report, sizeof *report, ret_passed);
+
+        if (n != (ssize_t)sizeof *report)
+                return trail(-ECONNRESET, "the container's keeper died");
+        if (report->error < 0) {
+                report->trail[sizeof report->trail - 1] = '\0';
+                report->hint[sizeof report->hint - 1] = '\0';
+                trail_reset();
+                trail(report->error, "%s", report->trail);
+                if (report->hint[0])
+                        trail_hint("%s", report->hint);
+        }
+        return report->error;
+}
+
+/* Relay until the end. */
+static int attend(struct run *run, int keeper, int process, int master, struct report *report)
+{
+        struct keeper_relay relay;
+        int r;
+
+        keeper_relay_init(&relay);
+        relay.end = keeper;
+        relay.process = process;
+        if (master >= 0) {
+                relay.terminal = master;
+                relay.user = isatty(0) ? 0 : NO_FD;
+                if (run->request->interactive)
+                        relay.copies[0] = (struct keeper_copy){ .from = 0, .to = master };
+                relay.copies[1] = (struct keeper_copy){ .from = master, .to = 1, .last_words = true };
+        } else {
+                stdio_relay(&run->stdio, &relay);
+        }
+        r = keeper_relay_run(&relay);
+        if (relay.copies[0].done)
+                run->stdio.ours[0] = NO_FD; /* closed with the end of our input */
+        return r < 0 ? r : receive(keeper, report, NULL);
+}
+
+static int follow(struct run *run, int keeper, int *ret_exit)
+{
+        struct report report;
+        auto_close process = NO_FD, master = NO_FD;
+        char byte;
+        int r = receive(keeper, &report, &process);
+
+        if (r < 0 && report.command) {
+                *ret_exit = r == -ENOENT || r == -ENOTDIR ? 127 : 126;
+                return ENGINE_NO_COMMAND;
+        }
+        if (r == 0 && report.terminal && socket_receive(keeper, &byte, 1, &master) != 1)
+                r = trail(-ECONNRESET, "the container's keeper died");
+        if (r < 0)
+                return r;
+        if (run->request->detach) {
+                *ret_exit = 0;
+                if (run->request->id_out)
+                        text_add(run->request->id_out, run->id);
+                return 0;
+        }
+        r = attend(run, keeper, process, master, &report);
+        *ret_exit = report.exit_code;
+        return r;
+}
+
+static int start_trace(struct run *run)
+{
+        void *shared;
+
+        if (!run->request->timing)
+                return 0;
+        shared = mmap(NULL, sizeof *run->trace, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (shared == MAP_FAILED)
+                return trail(-errno, "cannot make room for --timing");
+        run->trace = shared;
+        return 0;
+}
+
+int engine_run(const struct run_request *request, int *ret_exit)
+{
+        auto_arena arena = { 0 };
+        struct run run;
+        auto_close keeper = NO_FD, client = NO_FD;
+        int pair[2], r = prepare(&run, &arena, request, store_new_id(&arena));
+        pid_t pid;
+
+        if (r == 0)
+                r = start_trace(&run);
+        if (r == 0)
+                r = stdio_prepare(request->interactive, request->tty || request->detach, &run.stdio);
+        if (r == 0)
+                r = socket_pair(pair);
+        if (r < 0)
+                return r;
+        keeper = pair[0];
+        client = pair[1];
+        pid = fork();
+        if (pid < 0)
+                return trail(-errno, "cannot fork the keeper: %s", text_errno(errno));
+        if (pid == 0) {
+                file_close(&keeper);
+                for (int i = 0; i < 3; i++)
+                        file_close(&run.stdio.ours[i]);
+                keep(&run, client);
+        }
+        file_close(&client);
+        for (int i = 0; i < 3; i++)
+                file_close(&run.stdio.theirs[i]);
+        r = follow(&run, keeper, ret_exit);
+        if (r == 0 && run.trace && request->timing_out)
+                plan_print_trace(run.plan, run.trace, request->timing_out);
+        stdio_close(&run.stdio);
+        return r;
+}

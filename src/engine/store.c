@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: the engine's containers on disk.
+ *
+ * One directory a container, ROOT/containers/ID: the runtime's journal and the writable layers. A
+ * name is a member of the journal's header; looking one up reads the headers, which for the number
+ * of containers on one machine costs less than an index that can be wrong. */
+#include "store.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/random.h>
+
+const char *store_containers(struct arena *arena, const struct engine_options *options)
+{
+        char *path = arena_string(arena, options->root);
+        int64_t magic = file_magic_at(path);
+
+        while (magic == -ENOENT && strrchr(path, '/') > path) {
+                *strrchr(path, '/') = '\0';
+                magic = file_magic_at(path);
+        }
+        if (magic == -ENOENT)
+                magic = file_magic_at("/");
+        return arena_format(arena, "%s/containers",
+                            magic == MAGIC_OVERLAY ? options->runroot : options->root);
+}
+
+void record_encode(const struct record *record, struct text *out)
+{
+        struct json_writer w = { .out = out };
+
+        json_open_object(&w, NULL);
+        json_put_string(&w, "name", record->name);
+        json_put_string(&w, "image", record->image);
+        if (record->seccomp)
+                json_put_string(&w, "seccomp", record->seccomp);
+        json_put_bool(&w, "remove", record->remove);
+        json_open_array(&w, "labels");
+        for (size_t i = 0; i < record->labels.n; i++)
+                json_put_string(&w, NULL, record->labels.items[i]);
+        json_close_array(&w);
+        json_open_array(&w, "overlays");
+        for (size_t i = 0; i < record->n_overlays; i++) {
+                json_open_object(&w, NULL);
+                json_put_string(&w, "target", record->overlays[i].target);
+                json_put_string(&w, "lower", record->overlays[i].lower);
+                json_put_string(&w, "upper", record->overlays[i].upper);
+                json_close_object(&w);
+        }
+        json_close_array(&w);
+        json_close_object(&w);
+}
+
+static const char *or_empty(const char *string)
+{
+        return string ? string : "";
+}
+
+void record_decode(struct arena *arena, const struct container *container, struct record *ret)
+{
+        const struct json *engine = json_member(container->header, "engine");
+        const struct json *labels = json_member(engine, "labels");
+        const struct json *overlays = json_member(engine, "overlays");
+        struct record record = {
+                .name = or_empty(json_string(json_member(engine, "name"))),
+                .image = or_empty(json_string(json_member(engine, "image"))),
+                .seccomp = json_string(json_member(engine, "seccomp")),
+                .remove = json_member(engine, "remove") && json_member(engine, "remove")->boolean,
+        };
+
+        if (labels && labels->kind == JSON_ARRAY) {
+                record.labels.items = arena_array(arena, labels->n + 1, sizeof(char *));
+                for (; record.labels.n < labels->n; record.labels.n++)
+                        record.labels.items[record.labels.n] =
+                                or_empty(json_string(&labels->items[record.labels.n]));
+        }
+        if (overlays && overlays->kind == JSON_ARRAY) {
+                record.overlays = arena_array(arena, overlays->n + 1, sizeof *record.overlays);
+                for (; record.n_overlays < overlays->n; record.n_overlays++) {
+                        const struct json *from = &overlays->items[record.n_overlays];
+
+                        record.overlays[record.n_overlays] = (struct runtime_overlay){
+                                .target = or_empty(json_string(json_member(from, "target"))),
+                                .lower = or_empty(json_string(json_member(from, "lower"))),
+                                .upper = or_empty(json_string(json_member(from, "upper"))),
+                        };
+                }
+        }
+        *ret = record;
+}
+
+static bool is_hex(const char *name)
+{
+        return *name && name[strspn(name, "0123456789abcdef")] == '\0';
+}
+
+int store_find(struct arena *arena, const char *containers, const char *name, const char **ret_id)
+{
+        const char **ids, *prefix = NULL;
+        size_t n, matches = 0;
+        int r = container_list(arena, containers, &ids, &n);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++) {
+                if (text_equal(ids[i], name)) {
+                        *ret_id = ids[i];
+                        return 0;
+                }
+                if (is_hex(name) && text_starts(ids[i], name)) {
+                        prefix = ids[i];
+                        matches++;
+                }
+        }
+        for (size_t i = 0; i < n; i++) {
+                struct container container;
+                struct record record;
+
+                if (container_open(arena, containers, ids[i], false, &container) < 0) {
+                        trail_reset();
+                        continue;
+                }
+                record_decode(arena, &container, &record);
+                container_close(&container);
+                if (text_equal(record.name, name)) {
+                        *ret_id = ids[i];
+                        return 0;
+                }
+        }
+        if (matches > 1)
+                return trail(-EEXIST, "'%s' is the beginning of %zu container ids", name, matches);
+        if (matches == 0) {
+                trail_hint("`husk ps -a` lists them");
+                return trail(-ENOENT, "there is no container '%s'", name);
+        }
+        *ret_id = prefix;
+        return 0;
+}
+
+int store_open(
+        struct arena *arena, const struct engine_options *options, const char *name, bool lock,
+        struct container *ret_container)
+{
+        const char *containers = store_containers(arena, options);
+        const char *id;
+        int r = store_find(arena, containers, name, &id);
+
+        return r < 0 ? r : container_open(arena, containers, id, lock, ret_container);
+}
+
+const char *store_new_id(struct arena *arena)
+{
+        unsigned char bytes[32];
+        struct text id = { .arena = arena };
+
+        if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+                memset(bytes, 0, sizeof bytes); /* an id that is taken is refused later */
+        for (size_t i = 0; i < sizeof bytes; i++)
+                text_addf(&id, "%02x", bytes[i]);
+        return text_string(&id);
+}
+
+const char *store_default_name(struct arena *arena, const char *id)
+{
+        static const char *const how[] = { "amber", "brisk", "calm",  "dusty", "eager", "fair",
+                                           "green", "hazel", "ivory", "jolly", "keen",  "lunar",
+                                           "mild",  "noble", "olive", "plain" };
+        static const char *const what[] = { "acorn", "barley", "cedar", "daisy", "elm",   "fern",
+                                            "grain", "hemp",   "iris",  "juniper", "kelp", "linden",
+                                            "maize", "nettle", "oat",   "pine" };
+        unsigned bits[2] = { 0, 0 };
+
+        for (int i = 0; i < 2; i++)
+                bits[i] = (unsigned)(id[i] <= '9' ? id[i] - '0' : id[i] - 'a' + 10) & 15U;
+        return arena_format(arena, "%s_%s_%.4s", how[bits[0]], what[bits[1]], id + 2);
+}

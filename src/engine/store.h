@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to engine: the containers of `husk run` and what is kept about them. */
+#pragma once
+
+#include "base/base.h"
+#include "runtime/runtime.h"
+
+#include "engine.h"
+
+/* What the engine keeps about a container beside its document: the member "engine" of the
+ * journal's header. */
+struct record {
+        const char *name, *image, *seccomp; /* seccomp: name of a built-in profile, or NULL */
+        struct words labels;
+        struct runtime_overlay *overlays;
+        size_t n_overlays;
+        bool remove;
+};
+
+/* The state root of the containers: ROOT/containers; below RUNROOT when ROOT lies on an overlay
+ * file system, which cannot hold the upper layer of another. */
+const char *store_containers(struct arena *arena, const struct engine_options *options);
+
+void record_encode(const struct record *record, struct text *out);
+void record_decode(struct arena *arena, const struct container *container, struct record *ret);
+
+/* The id for a name, an id, or the unique beginning of an id: 0, -ENOENT, -EEXIST (ambiguous). */
+int store_find(struct arena *arena, const char *containers, const char *name, const char **ret_id);
+/* Find and open. */
+int store_open(
+        struct arena *arena, const struct engine_options *options, const char *name, bool lock,
+        struct container *ret_container);
+/* 64 random hexadecimal digits, and a name made of them. */
+const char *store_new_id(struct arena *arena);
+const char *store_default_name(struct arena *arena, const char *id);
+
+/* The user and groups of "NAME|UID[:GROUP|GID]" by the passwd and group files below `root`; also
+ * the home directory ("/" when there is none). NULL words: root. */
+int user_lookup(
+        struct arena *arena, int root, const char *words, struct spec_user *ret_user,
+        const char **ret_home);
+
+/* The host's disk file systems as overlays for the container `id`: the first is the root. */
+int host_overlays(
+        struct arena *arena, const char *state, struct runtime_overlay **ret_overlays, size_t *ret_n);
+
+/* The document of a run request. */
+int build_spec(
+        struct arena *arena, const struct run_request *request, const char *id, const char *store,
+        struct spec **ret_spec);
+
+/* -- stdio.c: what a container's descriptors 0, 1, 2 are -- */
+struct stdio {
+        int theirs[3]; /* to become 0, 1, 2 of the container; NO_FD: as ours */
+        int ours[3];   /* the other ends of pipes, to be relayed; NO_FD: none */
+        int saved[3];
+};
+
+struct keeper_relay;
+
+/* Never a terminal of ours: a container that had it could type into our shell (TIOCSTI). Files and
+ * pipes are given as they are; instead of a terminal there is a pipe; without `interactive` stdin is
+ * empty. */
+int stdio_prepare(bool interactive, bool null, struct stdio *ret_stdio);
+/* Put theirs in place of ours; and back. */
+int stdio_enter(struct stdio *stdio);
+void stdio_leave(struct stdio *stdio);
+void stdio_relay(const struct stdio *stdio, struct keeper_relay *relay);
+void stdio_close(struct stdio *stdio);

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Golden plans and refusals.
+ *
+ * Each directory of tests/plans is a container on a host: config.json, facts.json and, where the
+ * engine would say more, options.json; expect.plan is what the compiler makes of them, notes first.
+ * Every plan passes the verifier. The cases share one config and one host unless they have files of
+ * their own: "base" below. What is refused is a table: a document, and the words of the trail. */
+#include "runtime/runtime.h"
+#include "tap.h"
+
+#include <dirent.h>
+
+#define CASES "tests/plans"
+
+/* The case's own file, or the one of another case that a line "= NAME" stands for. */
+static const char *read_file(struct arena *arena, const char *name, const char *file)
+{
+        const char *text = tap_read(arena_format(arena, CASES "/%s/%s", name, file));
+
+        if (text && text[0] == '=') {
+                const char *other = arena_copy(arena, text + 2, strcspn(text + 2, "\n"));
+
+                text = tap_read(arena_format(arena, CASES "/%s/%s", other, file));
+                CHECK(text != NULL);
+        }
+        return text;
+}
+
+static const char *member(const struct json *object, const char *name, const char *otherwise)
+{
+        const char *value = json_string(json_member(object, name));
+
+        return value ? value : otherwise;
+}
+
+static void read_overlays(
+        struct arena *arena, const struct json *list, struct runtime_options *options)
+{
+        struct runtime_overlay *overlays;
+
+        if (!list)
+                return;
+        overlays = arena_array(arena, list->n, sizeof *overlays);
+        for (size_t i = 0; i < list->n; i++)
+                overlays[i] = (struct runtime_overlay){
+                        .target = member(&list->items[i], "target", ""),
+                        .lower = member(&list->items[i], "lower", NULL),
+                        .upper = member(&list->items[i], "upper", NULL),
+                        .work = member(&list->items[i], "work", NULL),
+                };
+        options->overlays = overlays;
+        options->n_overlays = list->n;
+}
+
+static bool flag(const struct json *object, const char *name)
+{
+        const struct json *value = json_member(object, name);
+
+        return value && value->boolean;
+}
+
+/* options.json; *ret_exec_pid is 0 for a container, the pid of its first process for an exec. */
+static void read_options(
+        struct arena *arena, const char *name, struct runtime_options *options,
+        int64_t *ret_exec_pid)
+{
+        const char *text = read_file(arena, name, "options.json");
+        const struct json *json = NULL;
+        uint64_t number;
+
+        *options = (struct runtime_options){ .id = "c1", .bundle = "/bundle" };
+        *ret_exec_pid = 0;
+        if (!text)
+                return;
+        CHECK_INT(json_parse(arena, "options.json", text, strlen(text), &json), 0);
+        options->await_start = flag(json, "awaitStart");
+        options->no_new_keyring = flag(json, "noNewKeyring");
+        options->attach_point = member(json, "attachPoint", NULL);
+        options->cgroup = member(json, "cgroup", NULL);
+        if (json_u64(json_member(json, "preserveFds"), &number) == 0)
+                options->preserve_fds = number;
+        if (json_u64(json_member(json, "rows"), &number) == 0)
+                options->rows = (unsigned)number;
+        if (json_u64(json_member(json, "columns"), &number) == 0)
+                options->columns = (unsigned)number;
+        json_i64(json_member(json, "execPid"), ret_exec_pid);
+        read_overlays(arena, json_member(json, "overlays"), options);
+}
+
+/* Compile one: 0, or what the compiler said. */
+static int compile(
+        struct arena *arena, const char *config, const char *facts_text,
+        const struct runtime_options *options, int64_t exec_pid, struct plan **ret_plan)
+{
+        const struct spec *spec;
+        struct facts facts;
+        int r = spec_parse(arena, "config.json", config, strlen(config), &spec);
+
+        if (r < 0)
+                return r;
+        CHECK_INT(facts_parse(arena, "facts.json", facts_text, strlen(facts_text), &facts), 0);
+        if (exec_pid)
+                return runtime_compile_exec(arena, spec, spec->process, options, &facts,
+                                            (pid_t)exec_pid, ret_plan);
+        return runtime_compile(arena, spec, options, &facts, ret_plan);
+}
+
+static void check_case(const char *name)
+{
+        auto_arena arena = { 0 };
+        struct text out = { .arena = &arena };
+        struct runtime_options options;
+        const char *config = read_file(&arena, name, "config.json");
+        const char *facts = read_file(&arena, name, "facts.json");
+        struct plan *plan;
+        int64_t exec_pid;
+
+        printf("# case %s\n", name);
+        CHECK(config != NULL);
+        CHECK(facts != NULL);
+        read_options(&arena, name, &options, &exec_pid);
+        if (compile(&arena, config, facts, &options, exec_pid, &plan) < 0 ||
+            plan_verify(plan) < 0) {
+                CHECK_STR(trail_text(), "");
+                CHECK(!"it was refused without a word");
+        }
+        for (size_t i = 0; i < plan->n_notes; i++)
+                text_addf(&out, "note: %s\n", plan->notes[i]);
+        plan_print_text(plan, &out);
+        CHECK_GOLDEN(arena_format(&arena, CASES "/%s/expect.plan", name), text_string(&out));
+}
+
+static int compare(const void *a, const void *b)
+{
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+TEST(every_case_compiles_to_its_plan)
+{
+        auto_arena arena = { 0 };
+        DIR *dir = opendir(tap_source_path(CASES));
+        const char *names[256];
+        size_t n = 0;
+
+        CHECK(dir != NULL);
+        for (struct dirent *entry; (entry = readdir(dir));)
+                if (entry->d_name[0] != '.') {
+                        CHECK(n < ARRAY_SIZE(names));
+                        names[n++] = arena_string(&arena, entry->d_name);
+                }
+        closedir(dir);
+        CHECK(n > 15);
+        qsort(names, n, sizeof *names, compare);
+        for (size_t i = 0; i < n; i++)
+                check_case(names[i]);
+}
+
+/* The facts that a fixture gives are those that facts_encode writes. */
+TEST(facts_survive_a_round)
+{
+        auto_arena arena = { 0 };
+        struct text first = { .arena = &arena }, second = { .arena = &arena };
+        struct facts facts, again;
+
+        CHECK_INT(facts_gather(&arena, &facts), 0);
+        facts_encode(&facts, &first);
+        CHECK_INT(facts_parse(&arena, "facts", text_string(&first), first.len, &again), 0);
+        facts_encode(&again, &second);
+        CHECK_STR(text_string(&second), text_string(&first));
+}
+
+/* -- refusals ------------------------------------------------------------------------------------ */
+
+#define NAMESPACES "{\"type\":\"mount\"},{\"type\":\"pid\"},{\"type\":\"ipc\"}"
+#define PROC       "{\"destination\":\"/proc\",\"type\":\"proc\"}"
+#define PROCESS    "\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\"},"
+#define ROOT       "\"root\":{\"path\":\"rootfs\"},"
+#define DOCUMENT(members, linux_members)                                              \
+        "{\"ociVersion\":\"1.2.0\"," ROOT members "\"linux\":{" linux_members "}}"
+/* A document that is right but for what `members` and `linux_members` add. */
+#define WITH(members, linux_members)                                                  \
+        DOCUMENT(PROCESS members, "\"namespaces\":[" NAMESPACES "]" linux_members)
+#define MOUNT(mount) WITH("\"mounts\":[" mount "],", "")
+
+static const struct refusal {
+        const char *facts; /* whose facts.json */
+        const char *config;
+        int error;
+        const char *text;
+} refusals[] = {
+#include "refusals.h"
+};
+
+TEST(refusals_say_what_and_where)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+                auto_arena arena = { 0 };
+                struct runtime_options options = { .id = "c1", .bundle = "/bundle" };
+                const char *facts = read_file(&arena, refusals[i].facts, "facts.json");
+                struct plan *plan = NULL;
+                int r;
+
+                CHECK(facts != NULL);
+                trail_reset();
+                r = compile(&arena, refusals[i].config, facts, &options, 0, &plan);
+                printf("# %s\n", refusals[i].config);
+                CHECK_STR(trail_text(), refusals[i].text);
+                CHECK_INT(r, refusals[i].error);
+                CHECK(plan == NULL);
+        }
+}
+
+/* The table's documents are refused for what they add and nothing else. */
+TEST(the_plain_document_is_accepted)
+{
+        auto_arena arena = { 0 };
+        struct runtime_options options = { .id = "c1", .bundle = "/bundle" };
+        const char *facts = read_file(&arena, "default-v2", "facts.json");
+        struct plan *plan = NULL;
+
+        CHECK(facts != NULL);
+        CHECK_INT(compile(&arena, WITH("", ""), facts, &options, 0, &plan), 0);
+        CHECK_INT(plan_verify(plan), 0);
+}
