@@ -9,6 +9,8 @@
  * double, so a phase costs a handful of malloc calls. A request that is larger than a chunk gets
  * one of its own size. Every chunk comes from calloc and no byte is given out twice, so memory is
  * zero without another memset. Nothing is given back before arena_free.
+ * The first chunks of a process are cut from a reserve in .bss, once: a short-lived program then
+ * never asks the kernel for memory, and pages that nobody touches cost nothing.
  * Running out of memory ends the process (arena.h says why that is sound). */
 
 enum {
@@ -21,6 +23,9 @@ struct arena_chunk {
         struct arena_chunk *next;
         size_t size;
 };
+
+static char arena_reserve[640 << 10] __attribute__((aligned(4096)));
+static size_t arena_reserve_used;
 
 _Static_assert(sizeof(struct arena_chunk) % ARENA_ALIGN == 0, "chunks begin aligned");
 
@@ -44,7 +49,12 @@ static void arena_grow(struct arena *arena, size_t size)
                 arena_exhausted();
         if (room < size + sizeof *chunk + ARENA_ALIGN)
                 room = size + sizeof *chunk + ARENA_ALIGN;
-        chunk = calloc(1, room);
+        if (room <= sizeof arena_reserve - arena_reserve_used) {
+                chunk = (struct arena_chunk *)(void *)(arena_reserve + arena_reserve_used);
+                arena_reserve_used += -(-room & -(size_t)ARENA_ALIGN);
+        } else {
+                chunk = calloc(1, room);
+        }
         if (!chunk)
                 arena_exhausted();
         chunk->next = arena->chunk;
@@ -124,7 +134,9 @@ void arena_free(struct arena *arena)
         while (chunk) {
                 struct arena_chunk *next = chunk->next;
 
-                free(chunk);
+                if ((char *)chunk < arena_reserve ||
+                    (char *)chunk >= arena_reserve + sizeof arena_reserve)
+                        free(chunk);
                 chunk = next;
         }
         *arena = (struct arena){ 0 };

@@ -240,7 +240,10 @@ static int json_string_parse(struct parser *p, const char **ret_string)
 static struct json_member *json_push(struct parser *p)
 {
         if (p->used == p->room) {
-                const size_t room = p->room ? p->room * 2 : 64;
+                /* An element takes a dozen bytes or more: as a rule this is enough, and what is not
+                 * used is never touched. */
+                const size_t few = 16 + (size_t)(p->end - p->start) / 24;
+                const size_t room = p->room ? p->room * 2 : few < 4096 ? few : 4096;
                 struct json_member *stack = arena_array(p->arena, room, sizeof *stack);
 
                 if (p->used)

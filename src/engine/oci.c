@@ -179,8 +179,17 @@ static int remove_container(struct arena *arena, const char *root, const char *i
         return r;
 }
 
+static bool has_user_namespace(const struct spec *spec)
+{
+        for (size_t i = 0; spec->linux_ && i < spec->linux_->namespaces.n; i++)
+                if (text_equal(spec->linux_->namespaces.items[i].type, "user"))
+                        return true;
+        return false;
+}
+
+/* `explain`: nothing will be done, so what only root can do is shown to everybody. */
 static int compile_bundle(struct arena *arena, const struct oci_create_request *request,
-                          struct bundle *bundle, struct runtime_options *options,
+                          struct bundle *bundle, struct runtime_options *options, bool explain,
                           struct plan **ret_plan)
 {
         struct facts facts;
@@ -197,7 +206,11 @@ static int compile_bundle(struct arena *arena, const struct oci_create_request *
                 .no_pivot = request->no_pivot,
         };
         r = facts_gather(arena, &facts);
-        return r < 0 ? r : runtime_compile(arena, bundle->spec, options, &facts, ret_plan);
+        if (r < 0)
+                return r;
+        if (explain && !has_user_namespace(bundle->spec))
+                facts_as_root(&facts);
+        return runtime_compile(arena, bundle->spec, options, &facts, ret_plan);
 }
 
 static int refuse_unsupported(const struct oci_create_request *request)
@@ -226,7 +239,7 @@ int engine_oci_create(const struct oci_create_request *request, int *ret_exit)
         *ret_exit = 0;
         if ((r = refuse_unsupported(request)) < 0 ||
             (r = container_check_id(request->id)) < 0 ||
-            (r = compile_bundle(&arena, request, &bundle, &options, &plan)) < 0 ||
+            (r = compile_bundle(&arena, request, &bundle, &options, false, &plan)) < 0 ||
             (r = check_root(&arena, &bundle)) < 0 ||
             (r = check_terminal(bundle.spec->process, request->console_socket, attached)) < 0)
                 return r;
@@ -376,7 +389,7 @@ int engine_oci_plan(
         struct runtime_options options;
         struct bundle bundle;
 
-        return compile_bundle(arena, &create, &bundle, &options, ret_plan);
+        return compile_bundle(arena, &create, &bundle, &options, true, ret_plan);
 }
 
 /* -- exec ----------------------------------------------------------------------------------------- */

@@ -41,14 +41,16 @@ struct run {
 
 /* Everything that can be known before anything is done. */
 static int prepare(struct run *run, struct arena *arena, const struct run_request *request,
-                   const char *id)
+                   bool explain)
 {
+        const char *id = explain ? "explained" : store_new_id(arena);
         struct facts facts;
         int r;
 
         *run = (struct run){ .arena = arena, .request = request, .id = id };
         run->containers = store_containers(arena, &request->engine);
-        run->state = arena_format(arena, "%s/%s", run->containers, id);
+        /* What is only explained lies beside the containers, should somebody run the script. */
+        run->state = arena_format(arena, explain ? "%s-%s" : "%s/%s", run->containers, id);
         run->record = (struct record){
                 .name = request->name ? request->name : store_default_name(arena, id),
                 .image = request->rootfs ? request->rootfs : "host",
@@ -66,6 +68,8 @@ static int prepare(struct run *run, struct arena *arena, const struct run_reques
                 r = facts_gather(arena, &facts);
         if (r < 0)
                 return r;
+        if (explain)
+                facts_as_root(&facts);
         run->options = (struct runtime_options){
                 .id = id,
                 .bundle = run->state,
@@ -83,8 +87,7 @@ static int prepare(struct run *run, struct arena *arena, const struct run_reques
 int engine_run_plan(const struct run_request *request, struct arena *arena, struct plan **ret_plan)
 {
         struct run run;
-        /* An id that says what it stands for; nothing is made. */
-        int r = prepare(&run, arena, request, "explained");
+        int r = prepare(&run, arena, request, true);
 
         if (r == 0)
                 *ret_plan = run.plan;
@@ -291,7 +294,7 @@ int engine_run(const struct run_request *request, int *ret_exit)
         auto_arena arena = { 0 };
         struct run run;
         auto_close keeper = NO_FD, client = NO_FD;
-        int pair[2], r = prepare(&run, &arena, request, store_new_id(&arena));
+        int pair[2], r = prepare(&run, &arena, request, false);
         pid_t pid;
 
         if (r == 0)

@@ -109,20 +109,33 @@ ssize_t file_get(int dir, const char *path, char *buffer, size_t size)
 int file_read_fd(struct arena *arena, int fd, size_t most, struct text *ret)
 {
         struct text got = { .arena = arena };
-        char piece[16384];
+        struct stat st;
 
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        /* One byte more than it should hold shows its end; kernel files say 0. */
+        got.room = (st.st_size > 0 && (uint64_t)st.st_size < most ? (size_t)st.st_size : 4096) + 2;
+        got.data = arena_alloc(arena, got.room);
         for (;;) {
-                ssize_t n = read(fd, piece, sizeof piece);
+                ssize_t n = read(fd, got.data + got.len, got.room - got.len - 1);
 
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
                         return -errno;
-                if (n == 0)
-                        break;
-                text_add_bytes(&got, piece, (size_t)n);
+                got.len += (size_t)n;
+                got.data[got.len] = '\0';
                 if (got.len > most)
                         return -EFBIG;
+                if (n == 0)
+                        break;
+                if (got.len + 1 == got.room) {
+                        char *more = arena_alloc(arena, got.room * 2);
+
+                        memcpy(more, got.data, got.len);
+                        got.data = more;
+                        got.room *= 2;
+                }
         }
         *ret = got;
         return 0;

@@ -4,7 +4,10 @@
  * One function an operation, three to fifteen lines: read the operands, call one or two doors of
  * linux/, put what came back into a slot. Nothing is decided here but what only the run can know
  * (is this masked path a directory?). Child-safe throughout: no malloc, no stdio, no locks; a text
- * for a failure goes to the trail, and apply.c adds which operation it was. */
+ * for a failure goes to the trail, and apply.c adds which operation it was.
+ *
+ * What masks and locks open on the way is not closed one by one: they come before pivot only, which
+ * closes all there is. */
 #include "ops.h"
 
 #include <fcntl.h>
@@ -386,14 +389,14 @@ int do_make_link(struct machine *m, const struct op_make_link *o)
 /* Kernels before 6.15 clone attached mounts only: the first use attaches the tree itself. */
 static int attach_copy(int tree, int target)
 {
-        auto_close copy = mount_clone(tree, "", false);
+        int copy = mount_clone(tree, "", false);
 
         return mount_attach(copy == -EINVAL ? tree : copy, target);
 }
 
 int do_mask_path(struct machine *m, const struct op_mask_path *o)
 {
-        auto_close target = rootpath_open(slot(m, o->root), o->path, O_PATH, false);
+        int target = rootpath_open(slot(m, o->root), o->path, O_PATH, false);
         struct stat st;
 
         if (target == -ENOENT || target == -ENOTDIR)
@@ -407,9 +410,8 @@ int do_mask_path(struct machine *m, const struct op_mask_path *o)
 
 int do_lock_path(struct machine *m, const struct op_lock_path *o)
 {
-        auto_close target = rootpath_open(slot(m, o->root), o->path, O_PATH, false);
-        auto_close tree = NO_FD;
-        int r;
+        int target = rootpath_open(slot(m, o->root), o->path, O_PATH, false);
+        int tree, r;
 
         if (target == -ENOENT || target == -ENOTDIR)
                 return 0;

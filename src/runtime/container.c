@@ -466,6 +466,7 @@ static int explain_failure(const struct machine *m, int error, bool *ret_command
         trail_reset();
         if (!op)
                 return trail(error, "%s", words);
+        runtime_hint(op, error);
         *ret_command = op->code == OP_exec || op->code == OP_find_program;
         if (error == -ECONNRESET && (op->code == OP_await_gate || op->code == OP_take_fd))
                 return trail(error, "the container's first process was killed during the set-up");

@@ -26,6 +26,12 @@ bool facts_capable(const struct facts *facts, unsigned capability)
         return facts->caps >> capability & 1;
 }
 
+void facts_as_root(struct facts *facts)
+{
+        facts->uid = facts->gid = 0;
+        facts->caps = caps_all();
+}
+
 static void read_kernel(struct facts *facts)
 {
         struct utsname name;
@@ -123,7 +129,8 @@ int facts_gather(struct arena *arena, struct facts *ret_facts)
         r = caps_get(&facts.caps, &permitted, &inheritable);
         if (r < 0)
                 return trail(r, "cannot read our capabilities");
-        facts.has_time_namespace = access("/proc/self/ns/time", F_OK) == 0;
+        /* A kernel that was built without them refuses the unshare. */
+        facts.has_time_namespace = facts_kernel(&facts, 5, 6);
         for (int i = 0; i < (int)ARRAY_SIZE(facts.rlimit_hard); i++)
                 if (process_get_rlimit(i, &soft, &facts.rlimit_hard[i]) < 0)
                         facts.rlimit_hard[i] = UINT64_MAX;

@@ -34,6 +34,9 @@ int facts_parse(
         struct facts *ret_facts);
 void facts_encode(const struct facts *facts, struct text *out);
 
+/* The same host as root would find it: for showing what root would do. */
+void facts_as_root(struct facts *facts);
+
 /* Is the kernel at least this version? */
 bool facts_kernel(const struct facts *facts, unsigned major, unsigned minor);
 bool facts_capable(const struct facts *facts, unsigned capability);

@@ -49,3 +49,6 @@ int runtime_compile_exec(
         struct arena *arena, const struct spec *spec, const struct spec_process *process,
         const struct runtime_options *options, const struct facts *facts, pid_t pid,
         struct plan **ret_plan);
+
+/* Leave a hint about a failed operation, if there is one worth giving. */
+void runtime_hint(const struct op *op, int error);

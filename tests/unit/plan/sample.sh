@@ -22,11 +22,25 @@ make_file() {
 make_like() {
         if [ -d "$1" ]; then make_dir "$2"; else make_file "$2"; fi
 }
-# Options for a mount and all that is mounted below.
+# Options for a mount and all that is mounted below it, and not below what it covers.
 remount_all() {
-        findmnt -Rrno TARGET -- "$1" | while read -r target; do
-                mount -o "remount,bind,$2" -- "$(printf '%b' "$target")" || exit 125
-        done
+        path=$(realpath -- "$1")
+        table=$(cat /proc/self/mountinfo)
+        while read -r id parent device base target rest; do
+                [ "$(printf %b "$target")" != "$path" ] || tree=" $id "
+        done <<TABLE
+$table
+TABLE
+        while read -r id parent device base target rest; do
+                case $tree in
+                *" $id "*) ;;
+                *" $parent "*) tree="$tree$id " ;;
+                *) continue ;;
+                esac
+                mount -o "remount,bind,$2" -- "$(printf %b "$target")" || exit 125
+        done <<TABLE
+$table
+TABLE
 }
 lock() {
         inside "$1"
@@ -109,6 +123,9 @@ lock "$root"/proc/sysrq-trigger
 
 # /root/readonly
 mount -o remount,bind,ro "$root"
+
+# [no descriptor leaks]
+# husk: seal_fds: what the caller of this script left open stays open
 
 # the process
 capsh=$(command -v capsh)
