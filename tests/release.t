@@ -16,6 +16,24 @@ one_file() { [ "$(stat -c %i "$HUSK")" = "$(stat -c %i "$HUSK_OCI")" ]; }
 # Each relocation is work before main and makes its page private.
 few_relocations() { [ "$(readelf -rW "$HUSK" | grep -c R_X86_64_RELATIVE)" -le 6000 ]; }
 starts() { env -i "$HUSK" --version && env -i "$HUSK_OCI" --version; }
+# Everything that `make install` puts somewhere, and that `make uninstall` takes away again.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+in_tree() { env -u MAKEFLAGS -u MAKELEVEL make -s -C "$(dirname "$0")/.." "$1" PREFIX=/usr DESTDIR="$work"; }
+has_pages() { # has_pages PROGRAM: its own, and one for each of its commands
+        local program=$work/usr/bin/$1 pages=$work/usr/share/man/man1 command
+        grep -q '^\.TH ' "$pages/$1.1" || return
+        for command in $("$program" help --list); do
+                grep -q '^\.SH SYNOPSIS' "$pages/$1-$command.1" || return
+        done
+        [ "$command" ]
+}
+has_completions() {
+        cd "$work/usr/share" && bash -n "bash-completion/completions/$1" &&
+                grep -q "^#compdef $1" "zsh/site-functions/_$1" &&
+                grep -q "complete -c $1 " "fish/vendor_completions.d/$1.fish"
+}
+nothing_left() { [ -z "$(find "$work" ! -type d)" ]; }
 stripped() { [ -z "$(nm "$HUSK" 2>/dev/null)" ]; }
 
 check 'no interpreter: it runs in an empty root' lacks 'INTERP'
@@ -29,4 +47,11 @@ check 'stripped' stripped
 check 'at most 6000 relocations' few_relocations
 check 'husk and husk-oci are one file' one_file
 check 'starts without any environment' starts
+check 'make install' in_tree install
+check 'manual pages of husk' has_pages husk
+check 'manual pages of husk-oci' has_pages husk-oci
+check 'completions of husk' has_completions husk
+check 'completions of husk-oci' has_completions husk-oci
+check 'make uninstall' in_tree uninstall
+check 'nothing stays' nothing_left
 echo "1..$n"

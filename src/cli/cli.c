@@ -11,6 +11,7 @@
 
 #include "linux/linux.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -179,12 +180,22 @@ static const struct face *pick_face(int argc, char **argv, int *ret_skip)
         return &cli_face_husk;
 }
 
+/* A descriptor 0, 1 or 2 that our caller has closed would be given to the next file that we open,
+ * and what is meant for people written into it. */
+static void open_closed(void)
+{
+        for (int fd = 0; fd <= 2; fd++)
+                if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+                        return; /* the lowest that is free: fd */
+}
+
 int cli_main(int argc, char **argv)
 {
         auto_arena arena = { 0 };
         struct invocation in = { .arena = &arena };
         int skip, r;
 
+        open_closed();
         /* A copy, because the parser moves the words of argv about. */
         in.argv = arena_array(&arena, (size_t)argc + 1, sizeof *argv);
         memcpy(in.argv, argv, (size_t)argc * sizeof *argv);

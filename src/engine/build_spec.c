@@ -125,12 +125,13 @@ static struct spec_texts build_args(struct arena *arena, const struct run_reques
         return args;
 }
 
-/* The host image's working directory is the caller's own, which exists there; another root's is /. */
+/* The host image's working directory is the caller's own when it is there; another root's is /. */
 static const char *build_cwd(struct arena *arena, const struct run_request *request)
 {
         char where[4096];
 
-        if (request->workdir || request->rootfs || !getcwd(where, sizeof where) || where[0] != '/')
+        if (request->workdir || request->rootfs || !getcwd(where, sizeof where) || where[0] != '/' ||
+            !host_shows(arena, where))
                 return request->workdir ? request->workdir : "/";
         return arena_string(arena, where);
 }
@@ -268,6 +269,10 @@ int build_spec(
         struct spec_linux *linux_ = arena_new(arena, struct spec_linux);
         int r;
 
+        if (!request->rootfs && !text_equal(request->image, "host")) {
+                trail_hint("'host' is the image of this very system; --rootfs DIR runs a directory");
+                return trail(-ENOENT, "there is no image '%s'", request->image);
+        }
         *process = *spec->process;
         *linux_ = *spec->linux_;
         spec->hostname = request->hostname ? request->hostname : arena_format(arena, "%.12s", id);
@@ -278,7 +283,7 @@ int build_spec(
                 r = read_seccomp(arena, request->seccomp, &linux_->seccomp);
         if (r < 0)
                 return r;
-        root->path = request->rootfs ? request->rootfs : "/";
+        root->path = request->rootfs ? store_absolute(arena, request->rootfs) : "/";
         root->readonly = request->read_only;
         linux_->cgroups_path = arena_format(arena, "/husk-%s", id);
         linux_->resources = build_resources(arena, linux_->resources, request);

@@ -124,6 +124,7 @@ int engine_exec(const struct exec_request *request, int *ret_exit)
                 r = stdio_prepare(request->interactive, request->tty || request->detach, &stdio);
         if (r < 0)
                 return r;
+        stdio_reset_signals();
         r = stdio_enter(&stdio);
         if (r == 0)
                 r = container_exec(plan, &machine, &master, &command);

@@ -86,6 +86,35 @@ static bool is_usable(const char *path)
         return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+bool host_shows(struct arena *arena, const char *path)
+{
+        struct text table;
+        char *line;
+        size_t longest = 0;
+        bool shown = true;
+
+        for (size_t i = 0; i < ARRAY_SIZE(own_places); i++)
+                if (is_below(path, own_places[i]))
+                        return false;
+        if (file_read(arena, AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &table) < 0)
+                return false;
+        line = arena_string(arena, text_string(&table));
+        while (*line) {
+                char *end = line + strcspn(line, "\n"), *place;
+                const char *type;
+                bool last = !*end;
+
+                *end = '\0';
+                if (read_mount(line, &place, &type) && place[1] && is_below(path, place) &&
+                    strlen(place) >= longest) {
+                        longest = strlen(place);
+                        shown = is_disk(type) && is_usable(place);
+                }
+                line = last ? end : end + 1;
+        }
+        return shown;
+}
+
 static void add(struct arena *arena, const char *state, const char *path,
                 struct runtime_overlay *overlays, size_t *n)
 {

@@ -337,7 +337,9 @@ int engine_oci_delete(const struct oci_delete_request *request)
         }
         if (r < 0)
                 return r;
-        if (container.status != CONTAINER_STOPPED && !request->force) {
+        /* "creating" under the lock is a crash: whoever made it is gone. */
+        if (container.status != CONTAINER_STOPPED && container.status != CONTAINER_CREATING &&
+            !request->force) {
                 trail_hint("stop it first, or use --force to kill it");
                 r = trail(-EBUSY, "container '%s' is %s", request->id,
                           container_status_word(container.status));

@@ -118,9 +118,8 @@ static int lock_name(struct run *run, int *ret_lock)
         *ret_lock = file_open(AT_FDCWD, run->containers, O_RDONLY | O_DIRECTORY, 0);
         if (*ret_lock < 0 || flock(*ret_lock, LOCK_EX) < 0)
                 return trail(-errno, "cannot lock %s: %s", run->containers, text_errno(errno));
-        r = store_find(run->arena, run->containers, run->request->name, &other);
-        trail_reset();
-        if (r == 0) {
+        other = store_find_name(run->arena, run->containers, run->request->name);
+        if (other) {
                 trail_hint("remove that one with `husk rm %s`, or choose another name",
                            run->request->name);
                 return trail(-EEXIST, "the name '%s' is taken by container %.12s",
@@ -182,13 +181,18 @@ static void keep(struct run *run, int client)
         int master = NO_FD, status = 0, r;
 
         setsid();
-        r = stdio_enter(&run->stdio);
+        stdio_reset_signals();
+        r = stdio_forget_others(&run->stdio, client);
+        if (r == 0)
+                r = stdio_enter(&run->stdio);
         if (r == 0)
                 r = create(run, &machine, &master, &report.command);
         if (r < 0) {
                 send_report(client, &report, r, NO_FD);
                 _exit(1);
         }
+        if (chdir("/") < 0)
+                trail_reset(); /* then it keeps the caller's file system busy: no more than that */
         report.terminal = master >= 0;
         send_report(client, &report, 0, machine.pidfd);
         if (master >= 0)

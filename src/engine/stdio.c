@@ -9,11 +9,43 @@
 #include "keeper/keeper.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 static int open_null(int flags)
 {
         return file_open(AT_FDCWD, "/dev/null", flags, 0);
+}
+
+void stdio_reset_signals(void)
+{
+        sigset_t none;
+
+        for (int i = 1; i < SIGRTMAX; i++)
+                signal(i, SIG_DFL); /* fails for those that nobody can change */
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int stdio_forget_others(const struct stdio *stdio, int keep)
+{
+        const int *theirs = stdio->theirs;
+        int kept[4] = { keep, theirs[0], theirs[1], theirs[2] };
+        int first = 3;
+
+        for (;;) {
+                int next = NO_FD, r;
+
+                for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+                        if (kept[i] >= first && (next < 0 || kept[i] < next))
+                                next = kept[i];
+                if (next < 0)
+                        return process_close_fds((unsigned)first, (int[]){ NO_FD, NO_FD });
+                r = next > first ? process_close_range((unsigned)first, (unsigned)next - 1) : 0;
+                if (r < 0)
+                        return r;
+                first = next + 1;
+        }
 }
 
 int stdio_prepare(bool interactive, bool null, struct stdio *ret_stdio)

@@ -12,9 +12,19 @@
 
 #include <sys/random.h>
 
+const char *store_absolute(struct arena *arena, const char *path)
+{
+        char where[4096];
+
+        if (path[0] == '/' || !getcwd(where, sizeof where) || where[0] != '/')
+                return path;
+        return arena_format(arena, "%s/%s", text_equal(where, "/") ? "" : where, path);
+}
+
 const char *store_containers(struct arena *arena, const struct engine_options *options)
 {
-        char *path = arena_string(arena, options->root);
+        const char *root = store_absolute(arena, options->root);
+        char *path = arena_string(arena, root);
         int64_t magic = file_magic_at(path);
 
         while (magic == -ENOENT && strrchr(path, '/') > path) {
@@ -24,7 +34,7 @@ const char *store_containers(struct arena *arena, const struct engine_options *o
         if (magic == -ENOENT)
                 magic = file_magic_at("/");
         return arena_format(arena, "%s/containers",
-                            magic == MAGIC_OVERLAY ? options->runroot : options->root);
+                            magic == MAGIC_OVERLAY ? store_absolute(arena, options->runroot) : root);
 }
 
 void record_encode(const struct record *record, struct text *out)
@@ -96,8 +106,41 @@ static bool is_hex(const char *name)
         return *name && name[strspn(name, "0123456789abcdef")] == '\0';
 }
 
+/* Among the ids, the one whose container has that name; NULL: none. */
+static const char *find_name(struct arena *arena, const char *containers, const char **ids, size_t n,
+                             const char *name)
+{
+        for (size_t i = 0; i < n; i++) {
+                struct container container;
+                struct record record;
+
+                if (container_open(arena, containers, ids[i], false, &container) < 0) {
+                        trail_reset();
+                        continue;
+                }
+                record_decode(arena, &container, &record);
+                container_close(&container);
+                if (text_equal(record.name, name))
+                        return ids[i];
+        }
+        return NULL;
+}
+
+const char *store_find_name(struct arena *arena, const char *containers, const char *name)
+{
+        const char **ids;
+        size_t n;
+
+        if (container_list(arena, containers, &ids, &n) < 0) {
+                trail_reset();
+                return NULL;
+        }
+        return find_name(arena, containers, ids, n, name);
+}
+
 int store_find(struct arena *arena, const char *containers, const char *name, const char **ret_id)
 {
+        const char *named;
         const char **ids, *prefix = NULL;
         size_t n, matches = 0;
         int r = container_list(arena, containers, &ids, &n);
@@ -114,20 +157,10 @@ int store_find(struct arena *arena, const char *containers, const char *name, co
                         matches++;
                 }
         }
-        for (size_t i = 0; i < n; i++) {
-                struct container container;
-                struct record record;
-
-                if (container_open(arena, containers, ids[i], false, &container) < 0) {
-                        trail_reset();
-                        continue;
-                }
-                record_decode(arena, &container, &record);
-                container_close(&container);
-                if (text_equal(record.name, name)) {
-                        *ret_id = ids[i];
-                        return 0;
-                }
+        named = find_name(arena, containers, ids, n, name);
+        if (named) {
+                *ret_id = named;
+                return 0;
         }
         if (matches > 1)
                 return trail(-EEXIST, "'%s' is the beginning of %zu container ids", name, matches);

@@ -17,6 +17,10 @@ struct record {
         bool remove;
 };
 
+/* The path from the root on: what is stored or done later, elsewhere, must not depend on where the
+ * caller stands. */
+const char *store_absolute(struct arena *arena, const char *path);
+
 /* The state root of the containers: ROOT/containers; below RUNROOT when ROOT lies on an overlay
  * file system, which cannot hold the upper layer of another. */
 const char *store_containers(struct arena *arena, const struct engine_options *options);
@@ -26,6 +30,8 @@ void record_decode(struct arena *arena, const struct container *container, struc
 
 /* The id for a name, an id, or the unique beginning of an id: 0, -ENOENT, -EEXIST (ambiguous). */
 int store_find(struct arena *arena, const char *containers, const char *name, const char **ret_id);
+/* The id of the container with exactly that name, or NULL. */
+const char *store_find_name(struct arena *arena, const char *containers, const char *name);
 /* Find and open. */
 int store_open(
         struct arena *arena, const struct engine_options *options, const char *name, bool lock,
@@ -43,6 +49,9 @@ int user_lookup(
 /* The host's disk file systems as overlays for the container `id`: the first is the root. */
 int host_overlays(
         struct arena *arena, const char *state, struct runtime_overlay **ret_overlays, size_t *ret_n);
+
+/* Will a directory of the host be seen in a container of the image `host`? */
+bool host_shows(struct arena *arena, const char *path);
 
 /* The document of a run request. */
 int build_spec(
@@ -67,3 +76,8 @@ int stdio_enter(struct stdio *stdio);
 void stdio_leave(struct stdio *stdio);
 void stdio_relay(const struct stdio *stdio, struct keeper_relay *relay);
 void stdio_close(struct stdio *stdio);
+/* A process that makes containers: signals as a program expects them at its start, whatever our
+ * caller ignores or blocks, so that the container gets them so and we can wait for it. */
+void stdio_reset_signals(void);
+/* And nothing open but 0, 1, 2 and `keep`, so that nobody waits for our end in vain. */
+int stdio_forget_others(const struct stdio *stdio, int keep);

@@ -129,8 +129,6 @@ int cgroup_set(int cgroup, const char *file, const char *values)
 
         if (fd < 0)
                 return fd;
-        if (check(fd) < 0)
-                return -ENOTTY;
         do {
                 size_t size = strcspn(values, "\n");
                 int r = file_write(fd, values, size);

@@ -10,7 +10,8 @@
  * -EBUSY when it exists and has processes in it (somebody else's). v1 cpuset parents are filled
  * from theirs so that the child can have tasks. */
 int cgroup_make(const char *path);
-/* One write(2) for each line of `values`. */
+/* One write(2) for each line of `values`. `cgroup` is a descriptor from cgroup_make, or of a
+ * directory below a mount that was found to be one. */
 int cgroup_set(int cgroup, const char *file, const char *values);
 /* Enable "+a +b" in cgroup.subtree_control of every ancestor of `path` up to the mount's root. A
  * controller that an ancestor does not have is passed over. */

@@ -194,6 +194,11 @@ int process_seal_fds(unsigned first, bool now)
         return close_range_of(first, ~0U, now);
 }
 
+int process_close_range(unsigned first, unsigned last)
+{
+        return close_range_of(first, last, true);
+}
+
 int process_close_fds(unsigned first, const int keep[2])
 {
         int low = keep[0] < keep[1] ? keep[0] : keep[1];

@@ -32,6 +32,8 @@ int process_new_keyring(const char *name);
 int process_hide(void);
 /* Descriptors from `first` on get close-on-exec; or are closed when `now`. */
 int process_seal_fds(unsigned first, bool now);
+/* Close first to last, both included. */
+int process_close_range(unsigned first, unsigned last);
 /* Close all from `first` on but the two in `keep` (NO_FD: none). */
 int process_close_fds(unsigned first, const int keep[2]);
 uint64_t process_clock_ns(void); /* CLOCK_MONOTONIC */

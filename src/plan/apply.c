@@ -41,10 +41,30 @@ void machine_init(struct machine *machine, const struct plan *plan)
         machine->failed_actor = HOST;
 }
 
+/* Slots are filled in turn, so their descriptors come in runs: a call a run. */
+static void close_slots(struct machine *machine)
+{
+        int first = NO_FD, last = NO_FD;
+
+        for (int16_t i = 0; i < machine->plan->slots; i++) {
+                int fd = machine->fd[i];
+
+                machine->fd[i] = NO_FD;
+                if (fd < 0)
+                        continue;
+                if (first >= 0 && fd != last + 1)
+                        process_close_range((unsigned)first, (unsigned)last);
+                if (first < 0 || fd != last + 1)
+                        first = fd;
+                last = fd;
+        }
+        if (first >= 0)
+                process_close_range((unsigned)first, (unsigned)last);
+}
+
 void machine_done(struct machine *machine)
 {
-        for (int16_t i = 0; i < machine->plan->slots; i++)
-                file_close(&machine->fd[i]);
+        close_slots(machine);
         file_close(&machine->gate);
         file_close(&machine->gate_peer);
         file_close(&machine->start);

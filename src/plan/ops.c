@@ -260,7 +260,8 @@ int do_make_mount(struct machine *m, const struct op_make_mount *o)
 {
         int tree = mount_make(slot(m, o->fs), o->attrs);
 
-        file_close(&m->fd[o->fs]);
+        if (m->actor == HOST)
+                file_close(&m->fd[o->fs]); /* INIT's end at pivot */
         return put(m, o->tree, tree);
 }
 
@@ -348,6 +349,16 @@ int do_attach(struct machine *m, const struct op_attach *o)
         return r;
 }
 
+/* The node that is there already is the one that is wanted: a bundle without a mount on /dev keeps
+ * its nodes from run to run. */
+static bool is_node(int dir, const char *leaf, mode_t type, const DEVICE *device)
+{
+        struct stat st;
+
+        return fstatat(dir, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_mode & S_IFMT) == type &&
+               (type == S_IFIFO || st.st_rdev == makedev(device->major, device->minor));
+}
+
 int do_make_node(struct machine *m, const struct op_make_node *o)
 {
         const char *leaf = o->path;
@@ -363,6 +374,8 @@ int do_make_node(struct machine *m, const struct op_make_node *o)
                 dir = parent;
         }
         r = mknodat(dir, leaf, type | (mode_t)o->mode, makedev(o->device.major, o->device.minor));
+        if (r < 0 && errno == EEXIST && is_node(dir, leaf, type, &o->device))
+                return 0;
         if (r < 0)
                 return -errno;
         if ((o->uid || o->gid) &&

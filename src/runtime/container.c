@@ -91,8 +91,10 @@ static void read_event(struct container *container, const struct json *line, boo
                 container->pid = (pid_t)number;
                 container->start_time = ticks;
         }
-        if (text_equal(status, "created"))
+        if (text_equal(status, "created")) {
                 container->status = CONTAINER_CREATED;
+                container->complete = true;
+        }
         if (text_equal(status, "started"))
                 *started = true;
         if (text_equal(status, "stopped")) {
@@ -155,6 +157,8 @@ static int read_journal(struct arena *arena, struct container *container)
                 run = text_equal(json_string(json_member(h, "mode")), "run");
                 read_annotations(arena, container);
         }
+        if (run && container->pid)
+                container->complete = true;
         if (!is_alive(container))
                 container->status = CONTAINER_STOPPED;
         else if (run || started)
@@ -341,9 +345,10 @@ int container_remove(struct arena *arena, struct container *container)
 /* The maker of a directory that is in our way: alive, or a crash that is undone here. */
 static int clear_crash(struct arena *arena, const struct container_request *request)
 {
-        struct container old;
+        struct container old, now;
         const char *id = request->options->id;
         int r = container_open(arena, request->root, id, false, &old);
+        bool taken;
 
         if (r == -ENOENT) {
                 trail_reset();
@@ -351,15 +356,24 @@ static int clear_crash(struct arena *arena, const struct container_request *requ
         }
         if (r < 0)
                 return r;
-        if (flock(old.journal, LOCK_EX | LOCK_NB) < 0 || old.status != CONTAINER_STOPPED ||
-            old.pid != 0) {
-                container_close(&old);
+        taken = flock(old.journal, LOCK_EX | LOCK_NB) < 0;
+        if (!taken) {
+                /* What was read before the lock may be old: its maker can be done meanwhile. */
+                r = container_open(arena, request->root, id, false, &now);
+                if (r < 0) {
+                        container_close(&old);
+                        return r == -ENOENT ? 0 : r;
+                }
+                taken = now.complete;
+                if (!taken)
+                        r = container_remove(arena, &now); /* its maker was killed */
+                container_close(&now);
+        }
+        container_close(&old);
+        if (taken) {
                 trail_hint("choose another id, or delete that container first");
                 return trail(-EEXIST, "a container with the id '%s' exists already", id);
         }
-        /* Nobody holds the lock, and it never came to have a process: its maker was killed. */
-        r = container_remove(arena, &old);
-        container_close(&old);
         return r;
 }
 
@@ -370,8 +384,10 @@ static int reserve(struct arena *arena, const struct container_request *request,
         const char *path = arena_format(arena, "%s/%s", request->root, request->options->id);
         int r = 0;
 
-        for (int round = 0; round < 3; round++) {
-                auto_close dir = NO_FD;
+        /* Who looks at a directory without a journal takes it for a crash and removes it: then again. */
+        for (int round = 0; round < 100; round++) {
+                auto_close dir = NO_FD, journal = NO_FD;
+                struct stat st;
 
                 if (mkdir(path, 0700) < 0) {
                         r = -errno;
@@ -384,16 +400,21 @@ static int reserve(struct arena *arena, const struct container_request *request,
                         continue;
                 }
                 dir = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-                if (dir < 0)
-                        return trail(dir, "cannot open %s", path);
-                *ret_journal = file_open(dir, "journal",
-                                         O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-                if (*ret_journal < 0)
-                        return trail(*ret_journal, "cannot make the journal in %s", path);
-                if (flock(*ret_journal, LOCK_EX) < 0)
+                if (dir >= 0)
+                        journal = file_open(dir, "journal",
+                                            O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+                r = dir < 0 ? dir : journal;
+                if (r == -ENOENT)
+                        continue;
+                if (r < 0)
+                        return trail(r, "cannot make the journal in %s", path);
+                if (flock(journal, LOCK_EX) < 0)
                         return -errno;
+                if (fstat(journal, &st) == 0 && st.st_nlink == 0)
+                        continue;
                 *ret_dir = dir;
-                dir = NO_FD;
+                *ret_journal = journal;
+                dir = journal = NO_FD;
                 return 0;
         }
         return trail(-EEXIST, "a container with the id '%s' comes and goes", request->options->id);
@@ -575,7 +596,7 @@ int container_start(struct arena *arena, struct container *container, bool *ret_
         }
         file_close(&machine.gate);
         if (r < 0)
-                return trail(r, "cannot start '%s'", container->id);
+                return trail(r, "cannot start '%s': %s", container->id, text_errno(r));
         unlinkat(container->dir, "start", 0);
         return container_note(container, "{\"status\":\"started\"}");
 }

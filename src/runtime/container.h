@@ -34,6 +34,7 @@ struct container {
         pid_t pid;                  /* 0: never had a process */
         uint64_t start_time;
         enum container_status status; /* when it was read */
+        bool complete;              /* its making came to an end: else its maker was killed */
         bool has_exit;
         int exit_code;
         int64_t ended_s;            /* unix time of the end, 0 */

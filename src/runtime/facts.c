@@ -132,7 +132,8 @@ int facts_gather(struct arena *arena, struct facts *ret_facts)
         /* A kernel that was built without them refuses the unshare. */
         facts.has_time_namespace = facts_kernel(&facts, 5, 6);
         for (int i = 0; i < (int)ARRAY_SIZE(facts.rlimit_hard); i++)
-                if (process_get_rlimit(i, &soft, &facts.rlimit_hard[i]) < 0)
+                if (facts_capable(&facts, 24 /* CAP_SYS_RESOURCE: no limit binds us */) ||
+                    process_get_rlimit(i, &soft, &facts.rlimit_hard[i]) < 0)
                         facts.rlimit_hard[i] = UINT64_MAX;
         r = read_cgroups(arena, &facts);
         if (r < 0)

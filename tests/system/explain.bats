@@ -23,6 +23,7 @@ setup() {
 }
 
 teardown() {
+        [ -z "${host:-}" ] || rm -rf --one-file-system "$host"
         "$oci" --root "$box/state" delete --force one >/dev/null 2>&1 || :
         rm -rf --one-file-system "$box"
 }
@@ -91,19 +92,23 @@ without_chance() {
         done
 }
 
-# Both ways ("same COMMAND...": below that command), and the looks compared: equal, and not for being
-# empty.
+# Both ways ("same COMMAND...": below that command), and the looks compared.
 same() {
-        timeout 30 "$@" "$oci" --root "$box/state" run --bundle "$box" one </dev/null >"$box/run.raw"
+        timeout 60 "$@" "$oci" --root "$box/state" run --bundle "$box" one </dev/null >"$box/run.raw"
         "$@" "$oci" explain --bundle "$box" --format shell >"$box/script"
-        timeout 30 "$@" sh "$box/script" </dev/null >"$box/script.raw"
+        timeout 120 "$@" sh "$box/script" </dev/null >"$box/script.raw"
+        equal
+        no_cgroup_stays
+}
+
+# Equal, and not for being empty.
+equal() {
         without_chance "$box/run.raw" >"$box/run.out"
         without_chance "$box/script.raw" >"$box/script.out"
         diff -u "$box/run.out" "$box/script.out"
         grep -q '^== end' "$box/run.out"
         [ "$(grep -c ' / ' "$box/run.out")" -ge 6 ]
         for ns in ipc mnt pid uts; do grep -qx "$ns new" "$box/run.out"; done
-        no_cgroup_stays
 }
 
 # The operations' names in the text form: each on a line that begins with its number.
@@ -180,21 +185,53 @@ nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --)
         grep -qx "$(printf '%10d %10d %10d' 0 65534 1)" "$box/run.out"
 }
 
+@test "the script of husk run host makes the same container of this system" {
+        need_root
+        husk=${HUSK:-$BATS_TEST_DIRNAME/../../build/husk}
+        [ -x "$husk" ] || skip "there is no $husk"
+        # on the root file system, which is what the container sees
+        host=$(mktemp -d /var/tmp/husk-explain.XXXXXX)
+        chmod 755 "$host"
+        look >"$host/look"
+        cd "$host"
+        engine=("$husk" --root "$box/store" --runroot "$box/runroot")
+        words=(--rm --hostname box --memory 64m --pids-limit 50 --user 1000:1001 --env A=b
+                host sh "$host/look")
+        timeout 60 "${engine[@]}" run "${words[@]}" </dev/null >"$box/run.raw"
+        "${engine[@]}" explain run --format shell "${words[@]}" >"$box/script"
+        [ ! -e "$box/store" ] || [ -z "$(ls -A "$box/store/containers")" ]
+        timeout 120 sh "$box/script" </dev/null >"$box/script.raw"
+        # each container has layers of its own
+        sed -Ei 's#containers(/[0-9a-f]{64}|-explained)/#containers/ID/#g' "$box"/*.raw
+        equal
+        grep -q ' / / .* - overlay husk ' "$box/run.out"
+        grep -q "^Uid:.1000" "$box/run.out"
+        grep -qx 'A=b' "$box/run.out"
+        grep -q "$host\$" "$box/run.out"
+}
+
 @test "explain needs no root and does nothing" {
         need_root
         chmod 777 "$box"
+        before=$(find "$box" | sort; cat /proc/self/mountinfo)
+        explain_as_nobody
+        grep -q '^# husk: ' "$BATS_TEST_TMPDIR/shell"
+        [ "$(find "$box" | sort; cat /proc/self/mountinfo)" = "$before" ]
         rm "$box/config.json"
         "${nobody[@]}" "$oci" spec --rootless --bundle "$box"
-        before=$(find "$box" | sort; cat /proc/self/mountinfo)
+        explain_as_nobody
+        grep -q 'unshare --fork .* --user' "$BATS_TEST_TMPDIR/shell"
+        grep -q '^ *[0-9]* *map_ids ' "$BATS_TEST_TMPDIR/text"
+        jq -e '.host | any(.op == "map_ids")' "$BATS_TEST_TMPDIR/json"
+        [ "$(find "$box" | sort; cat /proc/self/mountinfo)" = "$before" ]
+        no_cgroup_stays
+}
+
+explain_as_nobody() {
         for format in text json shell; do
                 "${nobody[@]}" "$oci" explain --bundle "$box" --format "$format" \
                         >"$BATS_TEST_TMPDIR/$format"
         done
-        [ "$(find "$box" | sort; cat /proc/self/mountinfo)" = "$before" ]
-        grep -q 'unshare --fork .* --user' "$BATS_TEST_TMPDIR/shell"
-        grep -q '^ *[0-9]* *map_ids ' "$BATS_TEST_TMPDIR/text"
-        jq -e '.host | any(.op == "map_ids")' "$BATS_TEST_TMPDIR/json"
-        no_cgroup_stays
 }
 
 @test "text and JSON name the same operations in the same order" {

@@ -40,6 +40,64 @@ bool compile_has_namespace(const struct compile *c, uint32_t type)
         return ((c->new_spaces | c->joined_spaces) & type) != 0;
 }
 
+/* What husk does not do yet is refused by name: a container that silently lacks what its document
+ * says is not the one that was asked for. */
+static int check_unsupported(const struct compile *c)
+{
+        static const struct spec_process no_process;
+        static const struct spec_hooks no_hooks;
+        const struct spec_process *process = c->process ? c->process : &no_process;
+        const struct spec_linux *linux_ = c->linux_;
+        const struct spec_hooks *hooks = c->spec->hooks ? c->spec->hooks : &no_hooks;
+        const struct spec_personality *personality = linux_->personality;
+        const struct {
+                bool asked;
+                const char *pointer;
+        } members[] = {
+                { hooks->prestart.n != 0, "/hooks/prestart" },
+                { hooks->create_runtime.n != 0, "/hooks/createRuntime" },
+                { hooks->create_container.n != 0, "/hooks/createContainer" },
+                { hooks->start_container.n != 0, "/hooks/startContainer" },
+                { hooks->poststart.n != 0, "/hooks/poststart" },
+                { hooks->poststop.n != 0, "/hooks/poststop" },
+                { process->apparmor_profile && *process->apparmor_profile &&
+                          !text_equal(process->apparmor_profile, "unconfined"),
+                  "/process/apparmorProfile" },
+                { process->selinux_label && *process->selinux_label, "/process/selinuxLabel" },
+                { process->scheduler != NULL, "/process/scheduler" },
+                { process->io_priority != NULL, "/process/ioPriority" },
+                { process->exec_cpu_affinity != NULL, "/process/execCPUAffinity" },
+                { linux_->mount_label && *linux_->mount_label, "/linux/mountLabel" },
+                { linux_->intel_rdt != NULL, "/linux/intelRdt" },
+                { linux_->memory_policy != NULL, "/linux/memoryPolicy" },
+                { linux_->net_devices.n != 0, "/linux/netDevices" },
+                { linux_->resources && linux_->resources->rdma.n != 0, "/linux/resources/rdma" },
+                { linux_->resources && linux_->resources->block_io &&
+                          (linux_->resources->block_io->weight_device.n != 0 ||
+                           linux_->resources->block_io->leaf_weight.set),
+                  "/linux/resources/blockIO/weightDevice" },
+                { linux_->resources && linux_->resources->network &&
+                          linux_->resources->network->priorities.n != 0,
+                  "/linux/resources/network/priorities" },
+                { linux_->seccomp && linux_->seccomp->listener_path &&
+                          *linux_->seccomp->listener_path,
+                  "/linux/seccomp/listenerPath" },
+                { personality && !text_equal(personality->domain, "LINUX"), "/linux/personality" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+                if (members[i].asked)
+                        return spec_error(c->spec->at, "config.json", members[i].pointer,
+                                          "is not supported yet: take it out to run without it");
+        for (size_t i = 0; i < c->spec->mounts.n; i++)
+                if (c->spec->mounts.items[i].uid_mappings.n ||
+                    c->spec->mounts.items[i].gid_mappings.n)
+                        return spec_error(c->spec->mounts.items[i].at, "config.json",
+                                          why(c, "/mounts/%zu/uidMappings", i),
+                                          "is not supported yet: take it out to run without it");
+        return 0;
+}
+
 static int check(const struct compile *c)
 {
         const struct spec *spec = c->spec;
@@ -61,7 +119,7 @@ static int check(const struct compile *c)
         if (spec->process->cwd[0] != '/')
                 return spec_error(spec->process->at, "config.json", "/process/cwd",
                                   "'%s' is not an absolute path", spec->process->cwd);
-        return 0;
+        return check_unsupported(c);
 }
 
 /* The host's part after the first process is there: it waits at every gate that needs the host. */
@@ -151,8 +209,7 @@ int runtime_compile_exec(
 
         init(c, arena, spec, options, facts);
         c->process = process;
-        r = compile_namespaces_host(c);
-        if (r < 0)
+        if ((r = check_unsupported(c)) < 0 || (r = compile_namespaces_host(c)) < 0)
                 return r;
         c->plan->list[HOST].n = 0;
         enter(c, pid);

@@ -7,14 +7,24 @@ umask 022
 
 init=$(cat <<'INIT'
 umask 022
-# Refuse what leads out of the root; husk would resolve it inside.
+# Refuse what leads out of the root; husk would resolve it inside. Where no step is a link,
+# nothing leads out.
 inside() {
+        at=$root below=${1#"$root"}
+        while [ "$below" ]; do
+                below=${below#/}
+                at=$at/${below%%/*}
+                case $at in */..) break ;; esac
+                [ ! -L "$at" ] || break
+                case $below in */*) below=/${below#*/} ;; *) below= ;; esac
+        done
+        [ "$below" ] || return 0
         case $(realpath -m -- "$1") in
         "$root" | "${root%/}"/*) ;;
         *) echo "$1 leads out of the root" >&2; exit 125 ;;
         esac
 }
-make_dir() { inside "$1"; mkdir -p -- "$1"; }
+make_dir() { inside "$1"; [ -d "$1" ] || mkdir -p -- "$1"; }
 make_file() {
         inside "$1"
         [ -e "$1" ] || { mkdir -p -- "${1%/*}"; : >"$1"; }
@@ -27,7 +37,8 @@ remount_all() {
         path=$(realpath -- "$1")
         table=$(cat /proc/self/mountinfo)
         while read -r id parent device base target rest; do
-                [ "$(printf %b "$target")" != "$path" ] || tree=" $id "
+                case $target in *\\*) target=$(printf %b "$target") ;; esac
+                [ "$target" != "$path" ] || tree=" $id "
         done <<TABLE
 $table
 TABLE
@@ -37,7 +48,8 @@ TABLE
                 *" $parent "*) tree="$tree$id " ;;
                 *) continue ;;
                 esac
-                mount -o "remount,bind,$2" -- "$(printf %b "$target")" || exit 125
+                case $target in *\\*) target=$(printf %b "$target") ;; esac
+                mount -o "remount,bind,$2" -- "$target" || exit 125
         done <<TABLE
 $table
 TABLE

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What the tests of `husk` share: a store and a run root of their own for each test, a directory on
+# the root file system for what a container is to see of the host, waiting without fixed sleeps, and
+# the proof that nothing is left.
+
+bats_require_minimum_version 1.5.0
+
+engine_setup() {
+        husk=${HUSK:-$BATS_TEST_DIRNAME/../../build/husk}
+        [ "$(id -u)" = 0 ] || skip 'needs root'
+        [ -x "$husk" ] || skip "there is no $husk"
+        box=$BATS_TEST_TMPDIR
+        store=$box/store
+        flags=(--root "$store" --runroot "$box/run")
+        # The image `host` is the root file system; the directory for temporary files may be another.
+        host=$(mktemp -d /var/tmp/husk-test.XXXXXX)
+        chmod 755 "$host"
+}
+
+engine_teardown() {
+        [ -n "${box:-}" ] || return 0
+        local id
+        for id in $(husk ps -aq --no-trunc 2>/dev/null); do
+                husk rm -f "$id" >/dev/null 2>&1 || :
+        done
+        [ -z "${host:-}" ] || rm -rf --one-file-system "$host"
+}
+
+setup() { engine_setup; }
+teardown() { engine_teardown; }
+
+# A hang is a failure, not the end of the suite.
+husk() { timeout -k 5 "${LIMIT:-60}" "$husk" "${flags[@]}" "$@" 3>&-; }
+
+# In the background; its process is the client itself, in $client.
+husk_client() {
+        "$husk" "${flags[@]}" "$@" 3>&- &
+        client=$!
+}
+
+# await COMMAND...: until it succeeds, at most 30 seconds.
+await() {
+        local i
+        for ((i = 0; i < 600; i++)); do
+                ! "$@" >/dev/null 2>&1 || return 0
+                sleep 0.05
+        done
+        echo "never came true: $*"
+        return 1
+}
+
+not() { ! "$@"; }
+gone() { [ ! -e "/proc/$1" ] || grep -q '^State:.*[ZX] ' "/proc/$1/status"; }
+exists() { [ -e "$1" ]; }
+filled() { [ -s "$1" ]; }
+same() { [ "$1" = "$2" ] || { printf 'is       %q\nexpected %q\n' "$1" "$2" && return 1; }; }
+has() { [[ $1 == *"$2"* ]] || { printf 'in  %s\nnot %s\n' "$1" "$2" && return 1; }; }
+state_of() { husk inspect "$1" | jq -r '.[0].State.Status'; }
+is_state() { [ "$(state_of "$1")" = "$2" ]; }
+pid_of() { husk inspect "$1" | jq -r '.[0].State.Pid'; }
+keeper_of() { awk '/^PPid:/ { print $2 }' "/proc/$(pid_of "$1")/status"; }
+
+# The processes that name this test's run root on their command line: clients and keepers.
+our_processes() {
+        local file words
+        for file in /proc/[0-9]*/cmdline; do
+                words=$(tr '\0' ' ' <"$file" 2>/dev/null) || continue
+                [[ $words != *"$husk --root $store "* || $words == timeout* ]] || echo "$words"
+        done
+}
+
+# Nothing of any container: files, mounts, processes, cgroups (of the ids given).
+nothing_left() {
+        local id
+        await eval '[ -z "$(our_processes)" ]'
+        same "$(ls -A "$store/containers" "$box/run/containers" 2>/dev/null | grep -v ':$' | grep .)" ''
+        same "$(grep -F "$box" /proc/self/mountinfo)" ''
+        for id in "$@"; do
+                same "$(find /sys/fs/cgroup -maxdepth 3 -name "husk-$id*" 2>/dev/null)" ''
+        done
+}

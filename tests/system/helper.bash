@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+# What the system tests of husk-oci share. load helper; setup() calls begin, teardown() calls finish.
+#
+#   WORD     in every name that the test makes; leak-meter looks for it afterwards
+#   ROOT     the state root        BUNDLE   a bundle with busybox in it, config.json by `config`
+#   oci ...  husk-oci on that root with a time limit
+# Containers are named "$WORD", "$WORD.b" and so on.
+
+bats_require_minimum_version 1.5.0
+
+HUSK_OCI=${HUSK_OCI:-$PWD/build/husk-oci}
+
+begin() {
+        WORD=hk$$x$BATS_TEST_NUMBER
+        ROOT=$BATS_TEST_TMPDIR/$WORD/state
+        BUNDLE=$BATS_TEST_TMPDIR/$WORD/bundle
+        mkdir -p "$BATS_TEST_TMPDIR/$WORD"
+        make_bundle "$BUNDLE"
+}
+
+# Nothing may be left, but for containers that the test left alive on purpose or by failing.
+finish() {
+        local id left
+        for id in $(ls "$ROOT" 2>/dev/null); do
+                oci delete --force "$id" || echo "# delete --force $id: $?"
+        done
+        left=$("$BATS_TEST_DIRNAME/../leak-meter" "$WORD"; find "$ROOT" -mindepth 1 2>/dev/null)
+        if [ -n "$left" ]; then
+                echo "left behind:"
+                echo "$left"
+                return 1
+        fi
+}
+
+make_bundle() {
+        mkdir -p "$1/rootfs/bin" "$1/rootfs/etc" "$1/rootfs/tmp"
+        chmod 1777 "$1/rootfs/tmp"
+        cp "$(command -v busybox)" "$1/rootfs/bin/busybox"
+        local name
+        for name in sh cat echo id ls mkdir mount sleep true false kill stat tail head ps env pwd \
+                hostname grep touch test trap wait dd umount chmod rm tty stty readlink sysctl; do
+                ln -s busybox "$1/rootfs/bin/$name"
+        done
+        (cd "$1" && rm -f config.json && "$HUSK_OCI" spec)
+        config '.process.terminal = false'
+}
+
+# config FILTER: jq over the bundle's config.json
+config() {
+        jq "$@" "$BUNDLE/config.json" >"$BUNDLE/config.new" &&
+                mv "$BUNDLE/config.new" "$BUNDLE/config.json"
+}
+
+# script TEXT: what the container's shell runs
+script() {
+        config --arg text "$1" '.process.args = ["/bin/sh", "-c", $text]'
+}
+
+oci() {
+        timeout -k 5 60 "$HUSK_OCI" --root "$ROOT" "$@"
+}
+
+status_of() {
+        oci state "$1" | jq -r .status
+}
+
+pid_of() {
+        oci state "$1" | jq -r .pid
+}
+
+# eventually SECONDS COMMAND...: true as soon as the command is
+eventually() {
+        local until=$((SECONDS + $1))
+        shift
+        until "$@"; do
+                [ $SECONDS -lt $until ] || return 1
+                sleep 0.05
+        done
+}
+
+stopped() {
+        [ "$(status_of "$1")" = stopped ]
+}
+
+running() {
+        [ "$(status_of "$1")" = running ]
+}
+
+# gone PID: it is dead; its zombie may still wait for its parent
+gone() {
+        [ ! -d "/proc/$1" ] || grep -qs '^State:.Z' "/proc/$1/status"
+}
+
+# The container's cgroup directory in which the file of a controller is: v2's own, or v1's.
+cgroup_file() {
+        find /sys/fs/cgroup -path "*$WORD*" -name "$1" 2>/dev/null | head -n 1
+}
+
+is_v2() {
+        [ -e /sys/fs/cgroup/cgroup.controllers ]
+}
+
+# One error line on stderr, nothing on stdout, nothing in the state root. `run --separate-stderr`.
+refused() {
+        [ "$status" -ne 0 ]
+        [ -z "$output" ]
+        # an indented second line is a hint
+        [ "$(grep -c '^husk-oci: ' <<<"$stderr")" = 1 ]
+        [ -z "$(ls "$ROOT" 2>/dev/null)" ]
+}
