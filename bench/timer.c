@@ -9,8 +9,9 @@
  * an id that is used once. Standard output of the commands is thrown away. CPU is that of the
  * command and of all that it left behind: we are the reaper of its orphans and wait for them, so
  * what a command's daemon does is counted too (in CPU, not in wall time). Two rounds more are run
- * first and not counted. Peak RSS is the kernel's, which counts small programs coarsely. Gaps let the kernel's grace periods end: without them a command
- * that waits for one profits from the one before. */
+ * first and not counted. Peak RSS is the kernel's, which counts small programs coarsely. Gaps let
+ * the kernel's grace periods end: without them a command that waits for one profits from the one
+ * before. */
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -28,11 +28,11 @@ has_pages() { # has_pages PROGRAM: its own, and one for each of its commands
         done
         [ "$command" ]
 }
-has_completions() {
+has_completions() ( # a subshell: it changes the directory
         cd "$work/usr/share" && bash -n "bash-completion/completions/$1" &&
                 grep -q "^#compdef $1" "zsh/site-functions/_$1" &&
                 grep -q "complete -c $1 " "fish/vendor_completions.d/$1.fish"
-}
+)
 nothing_left() { [ -z "$(find "$work" ! -type d)" ]; }
 stripped() { [ -z "$(nm "$HUSK" 2>/dev/null)" ]; }
 

@@ -174,11 +174,12 @@ static void put_see_also(struct text *out, const struct face *face, const struct
 void cli_man_put(struct text *out, const struct face *face, const struct command *command)
 {
         const char *description = command ? command->description : face->description;
+        const char *summary = command ? command->summary : face->summary;
 
         put_title(out, face, command);
         put_synopsis(out, face, command);
         text_add(out, ".SH DESCRIPTION\n");
-        put_line(out, description ? description : command->summary);
+        put_line(out, description ? description : summary);
         if (command)
                 put_options(out, command, "OPTIONS");
         else

@@ -356,10 +356,11 @@ static int put_template_row(
         struct text *out, const struct table *table, const char *template, ssize_t row)
 {
         for (const char *p = template; *p; p++) {
-                const char *end = text_starts(p, "{{") ? strstr(p, "}}") : NULL;
+                bool action = p[0] == '{' && p[1] == '{';
+                const char *end = action ? strstr(p, "}}") : NULL;
                 int r;
 
-                if (text_starts(p, "{{") && !end)
+                if (action && !end)
                         return trail(-EINVAL, "--format: '{{' without '}}' in '%s'", template);
                 if (end) {
                         r = put_action(out, table, trim(out->arena, p + 2, end), row);

@@ -13,9 +13,9 @@
 
 /* What a root process of a container keeps unless told otherwise. */
 static const char *const default_caps[] = {
-        "CAP_CHOWN",  "CAP_DAC_OVERRIDE", "CAP_FOWNER",  "CAP_FSETID", "CAP_KILL",
-        "CAP_NET_BIND_SERVICE", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID",
-        "CAP_SYS_CHROOT",
+        "CAP_CHOWN",   "CAP_DAC_OVERRIDE",     "CAP_FOWNER",     "CAP_FSETID",
+        "CAP_KILL",    "CAP_NET_BIND_SERVICE", "CAP_SETFCAP",    "CAP_SETGID",
+        "CAP_SETPCAP", "CAP_SETUID",           "CAP_SYS_CHROOT",
 };
 
 /* The bits of a list of names; "ALL" is every one. */
@@ -32,19 +32,17 @@ static int add_names(const char *option, const struct words *names, uint64_t *ca
                 if (number < 0) {
                         trail_hint("names are those of capabilities(7), as in NET_ADMIN or "
                                    "CAP_NET_ADMIN, or ALL");
-                        return trail(-EINVAL, "%s: unknown capability '%s'", option,
-                                     names->items[i]);
+                        return trail(
+                                -EINVAL, "%s: unknown capability '%s'", option, names->items[i]);
                 }
                 *caps |= 1ULL << number;
         }
         return 0;
 }
 
-static int build_caps(struct arena *arena, const struct run_request *request, uint32_t uid,
-                      struct spec_capabilities **ret_caps)
+/* "ALL" stands for all that we have ourselves: more cannot be given. */
+static int choose_caps(const struct run_request *request, uint64_t own, uint64_t *ret_keep)
 {
-        struct spec_capabilities *sets = arena_new(arena, struct spec_capabilities);
-        struct spec_texts names = { .items = arena_array(arena, 65, sizeof(char *)) };
         uint64_t keep = 0, add = 0, drop = 0;
         int r = add_names("--cap-add", &request->cap_add, &add);
 
@@ -57,15 +55,33 @@ static int build_caps(struct arena *arena, const struct run_request *request, ui
         /* ALL on one side is the ground, names on the other are the exceptions. */
         if (drop == caps_all())
                 keep = add == caps_all() ? 0 : add;
+        else if (add == caps_all())
+                keep = own & ~drop;
         else
                 keep = (keep | add) & ~drop;
+        *ret_keep = keep;
+        return 0;
+}
+
+static int build_caps(
+        struct arena *arena, const struct run_request *request, uint64_t own, uint32_t uid,
+        struct spec_capabilities **ret_caps)
+{
+        struct spec_capabilities *sets = arena_new(arena, struct spec_capabilities);
+        struct spec_texts names = { .items = arena_array(arena, 65, sizeof(char *)) };
+        uint64_t keep;
+        int r = choose_caps(request, own, &keep);
+
+        if (r < 0)
+                return r;
         for (unsigned i = 0; i < 64; i++)
                 if (keep >> i & 1) {
                         struct text name = { .arena = arena };
 
                         text_add(&name, "CAP_");
                         for (const char *at = caps_name(i); *at; at++)
-                                text_add_char(&name, *at >= 'a' && *at <= 'z' ? (char)(*at - 32) : *at);
+                                text_add_char(
+                                        &name, *at >= 'a' && *at <= 'z' ? (char)(*at - 32) : *at);
                         names.items[names.n++] = text_string(&name);
                 }
         sets->bounding = names;
@@ -86,8 +102,9 @@ static bool has_variable(const struct spec_texts *env, const char *variable)
 }
 
 /* The caller's -e come last and win; each variable once. */
-static struct spec_texts build_env(struct arena *arena, const struct run_request *request,
-                                   const char *hostname, const char *home)
+static struct spec_texts build_env(
+        struct arena *arena, const struct run_request *request, const char *hostname,
+        const char *home)
 {
         const char *defaults[] = {
                 "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -114,7 +131,8 @@ static struct spec_texts build_env(struct arena *arena, const struct run_request
 
 static struct spec_texts build_args(struct arena *arena, const struct run_request *request)
 {
-        struct spec_texts args = { .items = arena_array(arena, request->argv.n + 2, sizeof(char *)) };
+        struct spec_texts args = { .items = arena_array(
+                                           arena, request->argv.n + 2, sizeof(char *)) };
 
         if (request->entrypoint && *request->entrypoint)
                 args.items[args.n++] = request->entrypoint;
@@ -130,15 +148,14 @@ static const char *build_cwd(struct arena *arena, const struct run_request *requ
 {
         char where[4096];
 
-        if (request->workdir || request->rootfs || !getcwd(where, sizeof where) || where[0] != '/' ||
-            !host_shows(arena, where))
+        if (request->workdir || request->rootfs || !getcwd(where, sizeof where) ||
+            where[0] != '/' || !host_shows(arena, where))
                 return request->workdir ? request->workdir : "/";
         return arena_string(arena, where);
 }
 
-static struct spec_resources *build_resources(struct arena *arena,
-                                              const struct spec_resources *from,
-                                              const struct run_request *request)
+static struct spec_resources *build_resources(
+        struct arena *arena, const struct spec_resources *from, const struct run_request *request)
 {
         struct spec_resources *resources = arena_new(arena, struct spec_resources);
         struct spec_memory *memory = arena_new(arena, struct spec_memory);
@@ -164,11 +181,11 @@ static struct spec_resources *build_resources(struct arena *arena,
 }
 
 /* Every namespace of the default but the network's, when that is the host's. */
-static int build_namespaces(struct arena *arena, const char *network,
-                            struct spec_namespace_list *namespaces)
+static int build_namespaces(
+        struct arena *arena, const char *network, struct spec_namespace_list *namespaces)
 {
-        struct spec_namespace_list kept = { .items = arena_array(arena, namespaces->n + 1,
-                                                                 sizeof *kept.items) };
+        struct spec_namespace_list kept = { .items = arena_array(
+                                                    arena, namespaces->n + 1, sizeof *kept.items) };
         bool host = text_equal(network, "host");
 
         if (network && !host && !text_equal(network, "none")) {
@@ -185,8 +202,8 @@ static int build_namespaces(struct arena *arena, const char *network,
 static struct spec_mount_list add_run(struct arena *arena, const struct spec_mount_list *from)
 {
         static const char *options[] = { "nosuid", "nodev", "mode=755", NULL };
-        struct spec_mount_list mounts = { .items = arena_array(arena, from->n + 1,
-                                                               sizeof *mounts.items) };
+        struct spec_mount_list mounts = { .items = arena_array(
+                                                  arena, from->n + 1, sizeof *mounts.items) };
 
         memcpy(mounts.items, from->items, from->n * sizeof *mounts.items);
         mounts.n = from->n;
@@ -200,8 +217,8 @@ static struct spec_mount_list add_run(struct arena *arena, const struct spec_mou
 }
 
 /* The engine's own store must not be seen from inside: an empty directory lies on it. */
-static struct spec_texts add_mask(struct arena *arena, const struct spec_texts *from,
-                                  const char *path)
+static struct spec_texts add_mask(
+        struct arena *arena, const struct spec_texts *from, const char *path)
 {
         struct spec_texts masks = { .items = arena_array(arena, from->n + 2, sizeof(char *)) };
 
@@ -215,13 +232,19 @@ static struct spec_texts add_mask(struct arena *arena, const struct spec_texts *
 static int read_seccomp(struct arena *arena, const char *path, const struct spec_seccomp **ret)
 {
         struct text file, text = { .arena = arena };
+        const struct json *alone;
         const struct spec *spec;
         int r = file_read(arena, AT_FDCWD, path, SPEC_SIZE_MAX / 2, &file);
 
         if (r < 0)
                 return trail(r, "--security-opt seccomp=%s: %s", path, text_errno(r));
-        text_addf(&text, "{\"ociVersion\":\"" SPEC_VERSION "\",\"linux\":{\"seccomp\":%s}}",
-                  text_string(&file));
+        /* By itself first: positions are the file's own then, and nothing else can hide in it. */
+        r = json_parse(arena, path, text_string(&file), file.len, &alone);
+        if (r < 0)
+                return r;
+        text_addf(
+                &text, "{\"ociVersion\":\"" SPEC_VERSION "\",\"linux\":{\"seccomp\":%s}}",
+                text_string(&file));
         r = spec_parse(arena, path, text_string(&text), text.len, &spec);
         if (r < 0)
                 return r;
@@ -229,21 +252,22 @@ static int read_seccomp(struct arena *arena, const char *path, const struct spec
         return *ret ? 0 : trail(-EINVAL, "%s: this is no seccomp profile", path);
 }
 
-static int build_process(struct arena *arena, const struct run_request *request,
-                         const char *hostname, struct spec_process *process)
+static int build_process(
+        struct arena *arena, const struct run_request *request, const char *hostname,
+        uint64_t own_caps, struct spec_process *process)
 {
         struct spec_user *user = arena_new(arena, struct spec_user);
         struct spec_capabilities *caps = NULL;
         const char *home;
-        auto_close root = file_open(AT_FDCWD, request->rootfs ? request->rootfs : "/",
-                                    O_PATH | O_DIRECTORY, 0);
+        auto_close root = file_open(
+                AT_FDCWD, request->rootfs ? request->rootfs : "/", O_PATH | O_DIRECTORY, 0);
         int r;
 
         if (root < 0)
                 return trail(root, "--rootfs %s: %s", request->rootfs, text_errno(root));
         r = user_lookup(arena, root, request->user, user, &home);
         if (r == 0)
-                r = build_caps(arena, request, user->uid, &caps);
+                r = build_caps(arena, request, own_caps, user->uid, &caps);
         if (r < 0)
                 return r;
         process->terminal = request->tty;
@@ -261,7 +285,7 @@ static int build_process(struct arena *arena, const struct run_request *request,
 
 int build_spec(
         struct arena *arena, const struct run_request *request, const char *id, const char *store,
-        struct spec **ret_spec)
+        uint64_t own_caps, struct spec **ret_spec)
 {
         struct spec *spec = spec_default(arena, false);
         struct spec_root *root = arena_new(arena, struct spec_root);
@@ -270,13 +294,14 @@ int build_spec(
         int r;
 
         if (!request->rootfs && !text_equal(request->image, "host")) {
-                trail_hint("'host' is the image of this very system; --rootfs DIR runs a directory");
+                trail_hint(
+                        "'host' is the image of this very system; --rootfs DIR runs a directory");
                 return trail(-ENOENT, "there is no image '%s'", request->image);
         }
         *process = *spec->process;
         *linux_ = *spec->linux_;
         spec->hostname = request->hostname ? request->hostname : arena_format(arena, "%.12s", id);
-        r = build_process(arena, request, spec->hostname, process);
+        r = build_process(arena, request, spec->hostname, own_caps, process);
         if (r == 0)
                 r = build_namespaces(arena, request->network, &linux_->namespaces);
         if (r == 0 && request->seccomp && !text_equal(request->seccomp, "unconfined"))

@@ -40,7 +40,8 @@ static bool is_opaque(int dir)
 {
         char value[2] = "";
 
-        return fgetxattr(dir, "trusted.overlay.opaque", value, sizeof value) == 1 && value[0] == 'y';
+        return fgetxattr(dir, "trusted.overlay.opaque", value, sizeof value) == 1 &&
+               value[0] == 'y';
 }
 
 static int open_directory(int dir, const char *name)
@@ -67,8 +68,8 @@ static void hidden(struct walk *walk, int upper, int lower, const char *path)
 
 static int walk_directory(struct walk *walk, int *upper, int lower, const char *path, int depth);
 
-static int walk_entry(struct walk *walk, int upper, int lower, const char *name, const char *path,
-                      int depth)
+static int walk_entry(
+        struct walk *walk, int upper, int lower, const char *name, const char *path, int depth)
 {
         struct stat above, below;
         bool existed = lower >= 0 && fstatat(lower, name, &below, AT_SYMLINK_NOFOLLOW) == 0;
@@ -109,8 +110,9 @@ static int walk_directory(struct walk *walk, int *upper, int lower, const char *
         *upper = NO_FD;
         for (struct dirent *entry; r == 0 && (entry = readdir(dir));)
                 if (!text_equal(entry->d_name, ".") && !text_equal(entry->d_name, ".."))
-                        r = walk_entry(walk, dirfd(dir), lower, entry->d_name,
-                                       arena_format(walk->arena, "%s/%s", path, entry->d_name), depth);
+                        r = walk_entry(
+                                walk, dirfd(dir), lower, entry->d_name,
+                                arena_format(walk->arena, "%s/%s", path, entry->d_name), depth);
         closedir(dir);
         return r;
 }
@@ -124,12 +126,18 @@ static int walk_overlay(struct walk *walk, const struct runtime_overlay *overlay
 {
         auto_close upper = open_directory(AT_FDCWD, overlay->upper);
         auto_close lower = open_directory(AT_FDCWD, overlay->lower);
+        const char *place =
+                *overlay->target ? arena_format(walk->arena, "/%s", overlay->target) : "";
+        size_t before = walk->n;
+        int r;
 
         if (upper < 0)
-                return trail(upper, "cannot read the layer %s: %s", overlay->upper, text_errno(upper));
-        return walk_directory(walk, &upper, lower,
-                              *overlay->target ? arena_format(walk->arena, "/%s", overlay->target) : "",
-                              0);
+                return trail(
+                        upper, "cannot read the layer %s: %s", overlay->upper, text_errno(upper));
+        r = walk_directory(walk, &upper, lower, place, 0);
+        if (walk->n > before && *place)
+                add(walk, 'C', place);
+        return r;
 }
 
 int engine_diff(
@@ -146,8 +154,11 @@ int engine_diff(
         record_decode(arena, &container, &record);
         container_close(&container);
         if (record.n_overlays == 0)
-                return trail(-EINVAL, "container '%s' runs on a directory of its own (--rootfs): there "
-                                      "is nothing to compare it with", request->container);
+                return trail(
+                        -EINVAL,
+                        "container '%s' runs on a directory of its own (--rootfs): there "
+                        "is nothing to compare it with",
+                        request->container);
         for (size_t i = 0; i < record.n_overlays && r == 0; i++)
                 r = walk_overlay(&walk, &record.overlays[i]);
         if (walk.n)

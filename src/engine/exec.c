@@ -18,51 +18,84 @@ static int open_root(struct arena *arena, const struct container *container)
 
         if (process < 0)
                 return process;
-        return file_open(AT_FDCWD, arena_format(arena, "/proc/%d/root", (int)container->pid),
-                         O_PATH | O_DIRECTORY, 0);
+        return file_open(
+                AT_FDCWD, arena_format(arena, "/proc/%d/root", (int)container->pid),
+                O_PATH | O_DIRECTORY, 0);
 }
 
-static int build_process(struct arena *arena, const struct exec_request *request,
-                         const struct container *container, const struct spec *spec,
-                         const struct spec_process **ret_process)
+/* Set a variable, whatever it was; the array has room for one more. */
+static void put_variable(struct spec_texts *env, const char *variable)
+{
+        size_t size = strcspn(variable, "=") + 1, i = 0;
+
+        while (i < env->n && strncmp(env->items[i], variable, size) != 0)
+                i++;
+        env->items[i] = variable;
+        env->n += i == env->n;
+}
+
+/* Another user: its groups and home, and the capabilities of `run` with that user: root has what the
+ * container may have, others have none. */
+static int switch_user(
+        struct arena *arena, const char *words, const struct container *container,
+        struct spec_process *process)
+{
+        struct spec_user *user = arena_new(arena, struct spec_user);
+        const char *home;
+        auto_close root = open_root(arena, container);
+        int r = root < 0 ? root : user_lookup(arena, root, words, user, &home);
+
+        if (r < 0)
+                return r;
+        process->user = user;
+        put_variable(&process->env, arena_format(arena, "HOME=%s", home));
+        if (process->capabilities) {
+                struct spec_capabilities *sets = arena_new(arena, struct spec_capabilities);
+
+                sets->bounding = process->capabilities->bounding;
+                if (user->uid == 0)
+                        sets->effective = sets->permitted = sets->bounding;
+                process->capabilities = sets;
+        }
+        return 0;
+}
+
+static int build_process(
+        struct arena *arena, const struct exec_request *request, const struct container *container,
+        const struct spec *spec, const struct spec_process **ret_process)
 {
         struct spec_process *process = arena_new(arena, struct spec_process);
-        size_t n = spec->process->env.n;
-
         *process = *spec->process;
         process->terminal = request->tty;
         process->args = (struct spec_texts){ request->argv.items, request->argv.n };
-        process->env.items = arena_array(arena, n + request->env.n + 1, sizeof(char *));
-        process->env.n = 0;
-        for (size_t i = 0; i < n; i++)
-                process->env.items[process->env.n++] = spec->process->env.items[i];
-        for (size_t i = 0; i < request->env.n; i++)
-                process->env.items[process->env.n++] = request->env.items[i];
+        process->env = (struct spec_texts){
+                .items = arena_array(
+                        arena, spec->process->env.n + request->env.n + 3, sizeof(char *)),
+        };
+        for (size_t i = 0; i < spec->process->env.n; i++)
+                put_variable(&process->env, spec->process->env.items[i]);
+        if (request->tty)
+                put_variable(&process->env, "TERM=xterm");
         if (request->workdir)
                 process->cwd = request->workdir;
+        if (process->cwd[0] != '/')
+                return trail(-EINVAL, "--workdir: '%s' is not an absolute path", process->cwd);
         if (request->user) {
-                struct spec_user *user = arena_new(arena, struct spec_user);
-                const char *home;
-                auto_close root = open_root(arena, container);
-                int r = root < 0 ? root : user_lookup(arena, root, request->user, user, &home);
+                int r = switch_user(arena, request->user, container, process);
 
                 if (r < 0)
                         return r;
-                process->user = user;
-                if (user->uid != 0 && process->capabilities) {
-                        struct spec_capabilities *sets = arena_new(arena, struct spec_capabilities);
-
-                        sets->bounding = process->capabilities->bounding;
-                        process->capabilities = sets;
-                }
         }
+        for (size_t i = 0; i < request->env.n; i++)
+                put_variable(&process->env, request->env.items[i]);
         *ret_process = process;
         return 0;
 }
 
 /* Our child ends; meanwhile its bytes and our signals pass. */
-static int attend(const struct exec_request *request, struct stdio *stdio, struct machine *machine,
-                  int master, int *ret_exit)
+static int attend(
+        const struct exec_request *request, struct stdio *stdio, struct machine *machine,
+        int master, int *ret_exit)
 {
         struct keeper_relay relay;
         int r, status;
@@ -74,7 +107,8 @@ static int attend(const struct exec_request *request, struct stdio *stdio, struc
                 relay.user = isatty(0) ? 0 : NO_FD;
                 if (request->interactive)
                         relay.copies[0] = (struct keeper_copy){ .from = 0, .to = master };
-                relay.copies[1] = (struct keeper_copy){ .from = master, .to = 1, .last_words = true };
+                relay.copies[1] =
+                        (struct keeper_copy){ .from = master, .to = 1, .last_words = true };
         } else {
                 stdio_relay(stdio, &relay);
         }
@@ -90,7 +124,7 @@ static int attend(const struct exec_request *request, struct stdio *stdio, struc
 
 static int compile(struct arena *arena, const struct exec_request *request, struct plan **ret_plan)
 {
-        const struct spec_process *process;
+        const struct spec_process *process = NULL;
         struct container container;
         struct record record;
         const struct spec *spec;

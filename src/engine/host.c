@@ -16,8 +16,10 @@
 #include <sys/stat.h>
 
 /* File systems that hold somebody's files, and that overlayfs takes as a lower layer. */
-static const char *const disk_types[] = { "ext2", "ext3", "ext4",  "xfs",   "btrfs",    "f2fs",
-                                          "zfs",  "jfs",  "erofs", "bcachefs", "nilfs2", "reiserfs" };
+static const char *const disk_types[] = {
+        "ext2", "ext3", "ext4",  "xfs",      "btrfs",  "f2fs",
+        "zfs",  "jfs",  "erofs", "bcachefs", "nilfs2", "reiserfs"
+};
 
 /* Directories that are the container's own, whatever the host has there. */
 static const char *const own_places[] = { "/proc", "/sys", "/dev", "/run" };
@@ -44,7 +46,9 @@ static void decode(char *path)
 
         for (const char *from = path; *from;) {
                 if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] && from[3]) {
-                        *to++ = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0'));
+                        *to++ =
+                                (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 +
+                                       (from[3] - '0'));
                         from += 4;
                 } else {
                         *to++ = *from++;
@@ -115,8 +119,9 @@ bool host_shows(struct arena *arena, const char *path)
         return shown;
 }
 
-static void add(struct arena *arena, const char *state, const char *path,
-                struct runtime_overlay *overlays, size_t *n)
+static void add(
+        struct arena *arena, const char *state, const char *path, struct runtime_overlay *overlays,
+        size_t *n)
 {
         for (size_t i = 0; i < *n; i++)
                 if (text_equal(overlays[i].lower, path))
@@ -131,9 +136,12 @@ static void add(struct arena *arena, const char *state, const char *path,
 }
 
 int host_overlays(
-        struct arena *arena, const char *state, struct runtime_overlay **ret_overlays, size_t *ret_n)
+        struct arena *arena, const char *state, struct runtime_overlay **ret_overlays,
+        size_t *ret_n)
 {
-        enum { MOST = 64 };
+        enum {
+                MOST = 64
+        };
         struct text table;
         char *line;
         int r = file_read(arena, AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &table);

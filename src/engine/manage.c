@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 /* "3 minutes" */
 static const char *span(struct arena *arena, int64_t seconds)
 {
@@ -23,8 +25,9 @@ static const char *span(struct arena *arena, int64_t seconds)
 
         for (size_t i = 0; i < ARRAY_SIZE(units); i++)
                 if (seconds >= 2 * units[i].size || (units[i].size == 60 && seconds >= 60))
-                        return arena_format(arena, "%lld %s%s", (long long)(seconds / units[i].size),
-                                            units[i].name, seconds < 2 * units[i].size ? "" : "s");
+                        return arena_format(
+                                arena, "%lld %s%s", (long long)(seconds / units[i].size),
+                                units[i].name, seconds < 2 * units[i].size ? "" : "s");
         if (seconds < 1)
                 return "less than a second";
         return arena_format(arena, "%lld second%s", (long long)seconds, seconds == 1 ? "" : "s");
@@ -46,8 +49,8 @@ static int64_t parse_time(const char *text)
         return (int64_t)timegm(&tm);
 }
 
-static void describe(struct arena *arena, const struct container *container,
-                     struct container_info *info)
+static void describe(
+        struct arena *arena, const struct container *container, struct container_info *info)
 {
         int64_t now = (int64_t)time(NULL), created = parse_time(container->created);
         const struct spec *spec;
@@ -75,8 +78,9 @@ static void describe(struct arena *arena, const struct container *container,
                 info->status = "exited";
                 info->status_text =
                         container->has_exit
-                                ? arena_format(arena, "Exited (%d) %s ago", container->exit_code,
-                                               span(arena, now - container->ended_s))
+                                ? arena_format(
+                                          arena, "Exited (%d) %s ago", container->exit_code,
+                                          span(arena, now - container->ended_s))
                                 : "Exited (unknown)";
         }
 }
@@ -121,14 +125,15 @@ int engine_rm(const struct rm_request *request)
         for (size_t i = 0; i < request->names.n; i++) {
                 auto_arena arena = { 0 };
                 struct container container;
-                int r = store_open(&arena, &request->engine, request->names.items[i], true,
-                                   &container);
+                int r = store_open(
+                        &arena, &request->engine, request->names.items[i], true, &container);
 
                 if (r < 0)
                         return r;
                 if (container.status != CONTAINER_STOPPED && !request->force) {
-                        trail_hint("stop it first (`husk stop %s`), or use --force to kill it",
-                                   request->names.items[i]);
+                        trail_hint(
+                                "stop it first (`husk stop %s`), or use --force to kill it",
+                                request->names.items[i]);
                         r = trail(-EBUSY, "container '%s' is running", request->names.items[i]);
                 } else {
                         r = container_remove(&arena, &container);
@@ -150,13 +155,13 @@ int engine_kill(const struct kill_request *request)
         for (size_t i = 0; i < request->names.n; i++) {
                 auto_arena arena = { 0 };
                 struct container container;
-                int r = store_open(&arena, &request->engine, request->names.items[i], false,
-                                   &container);
+                int r = store_open(
+                        &arena, &request->engine, request->names.items[i], false, &container);
 
                 if (r < 0)
                         return r;
-                r = not_running(container_signal(&container, request->signal),
-                                request->names.items[i]);
+                r = not_running(
+                        container_signal(&container, request->signal), request->names.items[i]);
                 container_close(&container);
                 if (r < 0)
                         return r;
@@ -171,10 +176,10 @@ int engine_stop(const struct stop_request *request)
                 struct container container;
                 auto_close process = NO_FD;
                 int64_t wait_s = request->timeout_s < 0 || request->timeout_s > 2000000
-                                         ? -1
-                                         : request->timeout_s;
-                int r = store_open(&arena, &request->engine, request->names.items[i], false,
-                                   &container);
+                                       ? -1
+                                       : request->timeout_s;
+                int r = store_open(
+                        &arena, &request->engine, request->names.items[i], false, &container);
 
                 if (r < 0)
                         return r;
@@ -190,37 +195,76 @@ int engine_stop(const struct stop_request *request)
                 if (r == 0)
                         process_poll(process, 10000);
                 if (r < 0 && r != -ESRCH)
-                        return trail(r, "cannot signal '%s': %s", request->names.items[i],
-                                     text_errno(r));
+                        return trail(
+                                r, "cannot signal '%s': %s", request->names.items[i],
+                                text_errno(r));
         }
         return 0;
 }
 
+/* The exit status, once it is noted. Read from the journal that we have open: with --rm it has no
+ * name any more by then. */
+static bool noted_exit(struct arena *arena, const struct container *container, int *ret_exit)
+{
+        static const char start[] = "\n{\"status\":\"stopped\"";
+        const struct json *line;
+        struct text text;
+        const char *at;
+        int64_t code;
+
+        if (lseek(container->journal, 0, SEEK_SET) < 0 ||
+            file_read_fd(arena, container->journal, 64 << 20, &text) < 0)
+                return false;
+        at = strstr(text_string(&text), start);
+        if (!at || json_parse(arena, "journal", at + 1, strcspn(at + 1, "\n"), &line) < 0 ||
+            json_i64(json_member(line, "code"), &code) < 0) {
+                trail_reset();
+                return false;
+        }
+        *ret_exit = (int)code;
+        return true;
+}
+
 int engine_wait(const struct wait_request *request, int *ret_exit)
 {
+        enum {
+                ROUNDS = 500
+        };
+        const struct timespec moment = { .tv_nsec = 10000000 };
         const char *name = request->names.n ? request->names.items[0] : "";
-        auto_close process = NO_FD;
+        struct container container = { .pid = 0 };
+        auto_arena arena = { 0 };
 
-        /* The keeper notes the status a moment after the process ends. */
-        for (int round = 0; round < 200; round++) {
-                auto_arena arena = { 0 };
-                struct container container;
-                int r = store_open(&arena, &request->engine, name, false, &container);
+        /* One that is being made has no process yet. */
+        for (int round = 0; round < ROUNDS && container.pid == 0; round++) {
+                int r;
 
+                if (round > 0) {
+                        container_close(&container);
+                        nanosleep(&moment, NULL);
+                }
+                r = store_open(&arena, &request->engine, name, false, &container);
                 if (r < 0)
                         return r;
-                file_close(&process);
-                process = container_process(&container);
-                *ret_exit = container.exit_code;
-                r = container.has_exit;
-                container_close(&container);
-                if (r)
-                        return 0;
+        }
+        /* The keeper notes the status a moment after the process ends. */
+        for (int round = 0; round < ROUNDS; round++) {
+                auto_close process = container_process(&container);
+                auto_arena scratch = { 0 };
+                struct stat st;
+                bool removed = fstat(container.journal, &st) == 0 && st.st_nlink == 0;
+                bool noted = noted_exit(&scratch, &container, ret_exit);
+
+                if (noted || removed) {
+                        container_close(&container);
+                        return noted ? 0 : trail(-ENOENT, "container '%s' was removed", name);
+                }
                 if (process >= 0)
                         process_poll(process, -1);
                 else
-                        nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+                        nanosleep(&moment, NULL);
         }
+        container_close(&container);
         return trail(-EIO, "the exit status of '%s' is not known: its keeper was killed", name);
 }
 
@@ -264,8 +308,9 @@ int engine_inspect(const struct inspect_request *request, struct text *out)
         for (size_t i = 0; i < record.labels.n; i++) {
                 const char *label = record.labels.items[i], *equals = strchr(label, '=');
 
-                json_put_string(&w, equals ? arena_copy(&arena, label, (size_t)(equals - label)) : label,
-                                equals ? equals + 1 : "");
+                json_put_string(
+                        &w, equals ? arena_copy(&arena, label, (size_t)(equals - label)) : label,
+                        equals ? equals + 1 : "");
         }
         json_close_object(&w);
         json_close_object(&w);

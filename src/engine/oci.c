@@ -490,6 +490,7 @@ int oci_exec_compile(struct arena *arena, const struct container *container,
         struct facts facts;
         int r;
 
+        container_cgroups(arena, container, &options.made_cgroups, &options.n_made_cgroups);
         if (container->status != CONTAINER_RUNNING && container->status != CONTAINER_CREATED)
                 return trail(-ESRCH, "container '%s' is not running", container->id);
         if (process->args.n == 0)

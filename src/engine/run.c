@@ -40,8 +40,8 @@ struct run {
 };
 
 /* Everything that can be known before anything is done. */
-static int prepare(struct run *run, struct arena *arena, const struct run_request *request,
-                   bool explain)
+static int prepare(
+        struct run *run, struct arena *arena, const struct run_request *request, bool explain)
 {
         const char *id = explain ? "explained" : store_new_id(arena);
         struct facts facts;
@@ -61,15 +61,17 @@ static int prepare(struct run *run, struct arena *arena, const struct run_reques
         r = container_check_id(run->record.name);
         if (r < 0)
                 return trail(r, "--name");
-        r = build_spec(arena, request, id, run->containers, &run->spec);
-        if (r == 0 && !request->rootfs)
-                r = host_overlays(arena, run->state, &run->record.overlays, &run->record.n_overlays);
-        if (r == 0)
-                r = facts_gather(arena, &facts);
+        r = facts_gather(arena, &facts);
         if (r < 0)
                 return r;
         if (explain)
                 facts_as_root(&facts);
+        r = build_spec(arena, request, id, run->containers, facts.caps, &run->spec);
+        if (r == 0 && !request->rootfs)
+                r = host_overlays(
+                        arena, run->state, &run->record.overlays, &run->record.n_overlays);
+        if (r < 0)
+                return r;
         run->options = (struct runtime_options){
                 .id = id,
                 .bundle = run->state,
@@ -120,10 +122,12 @@ static int lock_name(struct run *run, int *ret_lock)
                 return trail(-errno, "cannot lock %s: %s", run->containers, text_errno(errno));
         other = store_find_name(run->arena, run->containers, run->request->name);
         if (other) {
-                trail_hint("remove that one with `husk rm %s`, or choose another name",
-                           run->request->name);
-                return trail(-EEXIST, "the name '%s' is taken by container %.12s",
-                             run->request->name, other);
+                trail_hint(
+                        "remove that one with `husk rm %s`, or choose another name",
+                        run->request->name);
+                return trail(
+                        -EEXIST, "the name '%s' is taken by container %.12s", run->request->name,
+                        other);
         }
         return 0;
 }
@@ -159,14 +163,14 @@ static int finish(struct run *run, int exit_code)
 
         if (r < 0)
                 return r == -ENOENT ? 0 : r; /* removed meanwhile */
-        if (run->request->remove) {
+        /* Noted even when it goes at once: who waits for it has the journal open. */
+        r = container_note(
+                &container, "{\"status\":\"stopped\",\"code\":%d,\"at\":%lld}", exit_code,
+                (long long)time(NULL));
+        if (run->request->remove)
                 r = container_remove(run->arena, &container);
-        } else {
-                r = container_note(&container, "{\"status\":\"stopped\",\"code\":%d,\"at\":%lld}",
-                                   exit_code, (long long)time(NULL));
-                if (r == 0)
-                        r = container_release(run->arena, &container);
-        }
+        else if (r == 0)
+                r = container_release(run->arena, &container);
         container_close(&container);
         return r;
 }
@@ -243,7 +247,8 @@ static int attend(struct run *run, int keeper, int process, int master, struct r
                 relay.user = isatty(0) ? 0 : NO_FD;
                 if (run->request->interactive)
                         relay.copies[0] = (struct keeper_copy){ .from = 0, .to = master };
-                relay.copies[1] = (struct keeper_copy){ .from = master, .to = 1, .last_words = true };
+                relay.copies[1] =
+                        (struct keeper_copy){ .from = master, .to = 1, .last_words = true };
         } else {
                 stdio_relay(&run->stdio, &relay);
         }
@@ -285,8 +290,9 @@ static int start_trace(struct run *run)
 
         if (!run->request->timing)
                 return 0;
-        shared = mmap(NULL, sizeof *run->trace, PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        shared =
+                mmap(NULL, sizeof *run->trace, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                     -1, 0);
         if (shared == MAP_FAILED)
                 return trail(-errno, "cannot make room for --timing");
         run->trace = shared;
@@ -304,7 +310,8 @@ int engine_run(const struct run_request *request, int *ret_exit)
         if (r == 0)
                 r = start_trace(&run);
         if (r == 0)
-                r = stdio_prepare(request->interactive, request->tty || request->detach, &run.stdio);
+                r = stdio_prepare(
+                        request->interactive, request->tty || request->detach, &run.stdio);
         if (r == 0)
                 r = socket_pair(pair);
         if (r < 0)

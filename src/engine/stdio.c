@@ -4,9 +4,8 @@
  * A terminal of the caller's is never handed over, because whoever has it open can put words into
  * the caller's shell (TIOCSTI); a pipe takes its place and is relayed. Everything else, files and
  * pipes, is handed over as it is: no byte is copied by us. */
-#include "store.h"
-
 #include "keeper/keeper.h"
+#include "store.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -33,8 +33,9 @@ const char *store_containers(struct arena *arena, const struct engine_options *o
         }
         if (magic == -ENOENT)
                 magic = file_magic_at("/");
-        return arena_format(arena, "%s/containers",
-                            magic == MAGIC_OVERLAY ? store_absolute(arena, options->runroot) : root);
+        return arena_format(
+                arena, "%s/containers",
+                magic == MAGIC_OVERLAY ? store_absolute(arena, options->runroot) : root);
 }
 
 void record_encode(const struct record *record, struct text *out)
@@ -107,8 +108,8 @@ static bool is_hex(const char *name)
 }
 
 /* Among the ids, the one whose container has that name; NULL: none. */
-static const char *find_name(struct arena *arena, const char *containers, const char **ids, size_t n,
-                             const char *name)
+static const char *find_name(
+        struct arena *arena, const char *containers, const char **ids, size_t n, const char *name)
 {
         for (size_t i = 0; i < n; i++) {
                 struct container container;
@@ -200,7 +201,7 @@ const char *store_default_name(struct arena *arena, const char *id)
         static const char *const how[] = { "amber", "brisk", "calm",  "dusty", "eager", "fair",
                                            "green", "hazel", "ivory", "jolly", "keen",  "lunar",
                                            "mild",  "noble", "olive", "plain" };
-        static const char *const what[] = { "acorn", "barley", "cedar", "daisy", "elm",   "fern",
+        static const char *const what[] = { "acorn", "barley", "cedar", "daisy",   "elm",  "fern",
                                             "grain", "hemp",   "iris",  "juniper", "kelp", "linden",
                                             "maize", "nettle", "oat",   "pine" };
         unsigned bits[2] = { 0, 0 };

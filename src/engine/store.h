@@ -3,9 +3,8 @@
 #pragma once
 
 #include "base/base.h"
-#include "runtime/runtime.h"
-
 #include "engine.h"
+#include "runtime/runtime.h"
 
 /* What the engine keeps about a container beside its document: the member "engine" of the
  * journal's header. */
@@ -48,15 +47,17 @@ int user_lookup(
 
 /* The host's disk file systems as overlays for the container `id`: the first is the root. */
 int host_overlays(
-        struct arena *arena, const char *state, struct runtime_overlay **ret_overlays, size_t *ret_n);
+        struct arena *arena, const char *state, struct runtime_overlay **ret_overlays,
+        size_t *ret_n);
 
 /* Will a directory of the host be seen in a container of the image `host`? */
 bool host_shows(struct arena *arena, const char *path);
 
-/* The document of a run request. */
+/* The document of a run request; `store` is to be hidden from the container, `own_caps` is what
+ * "ALL" capabilities are. */
 int build_spec(
         struct arena *arena, const struct run_request *request, const char *id, const char *store,
-        struct spec **ret_spec);
+        uint64_t own_caps, struct spec **ret_spec);
 
 /* -- stdio.c: what a container's descriptors 0, 1, 2 are -- */
 struct stdio {

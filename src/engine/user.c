@@ -12,7 +12,9 @@
 
 #include <sys/stat.h>
 
-enum { FILE_MAX = 4 << 20 };
+enum {
+        FILE_MAX = 4 << 20
+};
 
 /* A file of the root as lines; "" when it is missing or no plain file. */
 static char *read_lines(struct arena *arena, int root, const char *path)
@@ -88,8 +90,8 @@ static bool find_group(char *lines, const char *name, uint64_t *ret_gid)
         return false;
 }
 
-static void find_groups(struct arena *arena, char *lines, const char *member,
-                        struct spec_u32s *groups)
+static void find_groups(
+        struct arena *arena, char *lines, const char *member, struct spec_u32s *groups)
 {
         groups->items = arena_array(arena, 1024, sizeof *groups->items);
         while (*lines && groups->n < 1023) {
@@ -138,8 +140,11 @@ int user_lookup(
         } else {
                 known = find_user(read_lines(arena, root, "/etc/passwd"), user, 0, &entry);
                 if (!known)
-                        return trail(-ENOENT, "--user: there is no user '%s' in the container's "
-                                              "/etc/passwd", user);
+                        return trail(
+                                -ENOENT,
+                                "--user: there is no user '%s' in the container's "
+                                "/etc/passwd",
+                                user);
                 uid = entry.uid;
         }
         gid = known ? entry.gid : 0;
@@ -148,8 +153,9 @@ int user_lookup(
                 if (r < 0)
                         return r;
         } else if (group && !find_group(read_lines(arena, root, "/etc/group"), group, &gid)) {
-                return trail(-ENOENT, "--user: there is no group '%s' in the container's /etc/group",
-                             group);
+                return trail(
+                        -ENOENT, "--user: there is no group '%s' in the container's /etc/group",
+                        group);
         }
         if (uid > INT32_MAX || gid > INT32_MAX)
                 return trail(-ERANGE, "--user: the ids of '%s' are not below 2^31", user);
@@ -158,7 +164,8 @@ int user_lookup(
         if (!groups.items)
                 groups.items = arena_array(arena, 1, sizeof *groups.items);
         groups.items[groups.n++] = (uint32_t)gid;
-        *ret_user = (struct spec_user){ .uid = (uint32_t)uid, .gid = (uint32_t)gid,
+        *ret_user = (struct spec_user){ .uid = (uint32_t)uid,
+                                        .gid = (uint32_t)gid,
                                         .additional_gids = groups };
         *ret_home = known && entry.home[0] == '/' ? entry.home : "/";
         return 0;

@@ -23,10 +23,15 @@ struct keeper_relay {
         int process;  /* pidfd that gets our signals */
         int terminal; /* master whose size follows that of `user`, NO_FD without one */
         int user;     /* our own terminal, put into raw mode meanwhile; NO_FD without one */
+        char typed[4096]; /* read for `terminal`, and not taken by it yet; the relay's own */
+        size_t n_typed;
+        bool in_line; /* the last byte read for it did not end a line */
+        bool ended;   /* the end of the input was told to it */
 };
 
 void keeper_relay_init(struct keeper_relay *relay);
-/* 0 when `end` became readable; or -errno. The user's terminal is as it was afterwards, and the
+/* 0 when `end` became readable; -EPIPE and the like when the reader of the terminal is gone, which
+ * got SIGHUP then; or another -errno. The user's terminal is as it was afterwards, and the
  * signal mask too. Source: signalfd(2), termios(3). */
 int keeper_relay_run(struct keeper_relay *relay);
 

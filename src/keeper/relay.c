@@ -5,12 +5,13 @@
  * that tells the end. Signals are blocked and read from the signalfd, so that none is lost and no
  * handler runs; each is passed on to the container's first process, but for SIGWINCH, which becomes
  * a new size of its terminal. Copies use one fixed buffer; a reader that is gone ends its copy and
- * nothing else. */
+ * nothing else. What goes to a terminal's master never blocks: its other direction is ours too. */
 #include "keeper.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@ void keeper_relay_init(struct keeper_relay *relay)
         for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++)
                 relay->copies[i] = (struct keeper_copy){ .from = NO_FD, .to = NO_FD, .done = true };
         relay->end = relay->process = relay->terminal = relay->user = NO_FD;
+        relay->n_typed = 0;
+        relay->ended = relay->in_line = false;
 }
 
 static void finish(struct keeper_copy *copy)
@@ -31,17 +34,51 @@ static void finish(struct keeper_copy *copy)
                 close(copy->to);
 }
 
-/* One buffer's worth; false when the source has ended or nobody reads. */
-static bool copy_some(struct keeper_copy *copy)
+/* One buffer's worth: 1 go on, 0 the source has ended, -EPIPE and the like: nobody reads. */
+static int copy_some(struct keeper_copy *copy)
 {
         char bytes[16384];
         ssize_t n = read(copy->from, bytes, sizeof bytes);
 
+        int r;
+
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
-                return true;
-        if (n <= 0 || file_write(copy->to, bytes, (size_t)n) < 0) /* EIO: a pty without slaves */
-                return false;
-        return true;
+                return 1;
+        if (n <= 0) /* EIO: a pty without slaves */
+                return 0;
+        r = file_write(copy->to, bytes, (size_t)n);
+        return r < 0 ? r : 1;
+}
+
+/* To a terminal: what it does not take at once is kept, for it takes nothing while the other side
+ * is full, and that side is read by us. The end of the source is what its user would type. */
+static int type_some(struct keeper_relay *relay, struct keeper_copy *copy)
+{
+        ssize_t n;
+
+        if (relay->n_typed == 0) {
+                struct termios mode;
+
+                n = read(copy->from, relay->typed, sizeof relay->typed);
+                if (n < 0 && (errno == EINTR || errno == EAGAIN))
+                        return 1;
+                if (n <= 0) {
+                        if (relay->ended || tcgetattr(copy->to, &mode) < 0)
+                                return 0;
+                        relay->ended = true;
+                        relay->typed[0] = relay->typed[1] = (char)mode.c_cc[VEOF];
+                        n = relay->in_line ? 2 : 1; /* the first only ends the line then */
+                } else {
+                        relay->in_line = relay->typed[n - 1] != '\n';
+                }
+                relay->n_typed = (size_t)n;
+        }
+        n = write(copy->to, relay->typed, relay->n_typed);
+        if (n < 0)
+                return errno == EAGAIN || errno == EINTR;
+        relay->n_typed -= (size_t)n;
+        memmove(relay->typed, relay->typed + n, relay->n_typed);
+        return relay->n_typed > 0 || !relay->ended;
 }
 
 static void follow_size(const struct keeper_relay *relay)
@@ -49,7 +86,7 @@ static void follow_size(const struct keeper_relay *relay)
         unsigned rows, columns;
 
         if (relay->terminal >= 0 && relay->user >= 0 &&
-            pty_get_size(relay->user, &rows, &columns) == 0)
+            pty_get_size(relay->user, &rows, &columns) == 0 && (rows || columns))
                 pty_set_size(relay->terminal, rows, columns);
 }
 
@@ -75,14 +112,32 @@ static void last_words(struct keeper_relay *relay)
                 struct pollfd entry = { .fd = copy->from, .events = POLLIN };
 
                 while (!copy->done && copy->last_words && poll(&entry, 1, 0) == 1)
-                        if (!copy_some(copy))
+                        if (copy_some(copy) <= 0)
                                 break;
         }
 }
 
+static int copy_one(struct keeper_relay *relay, struct keeper_copy *copy)
+{
+        return relay->terminal >= 0 && copy->to == relay->terminal ? type_some(relay, copy)
+                                                                   : copy_some(copy);
+}
+
+/* Nobody looks at the terminal any more. What writes to it would wait for ever for us to read. */
+static int hang_up(const struct keeper_relay *relay, int error)
+{
+        if (relay->process >= 0)
+                process_signal(relay->process, SIGHUP);
+        return error;
+}
+
 static int loop(struct keeper_relay *relay, int signals)
 {
-        enum { END, SIGNALS, COPIES };
+        enum {
+                END,
+                SIGNALS,
+                COPIES
+        };
         struct pollfd set[COPIES + ARRAY_SIZE(relay->copies)] = {
                 [END] = { .fd = relay->end, .events = POLLIN },
                 [SIGNALS] = { .fd = signals, .events = POLLIN },
@@ -94,13 +149,24 @@ static int loop(struct keeper_relay *relay, int signals)
                                 .fd = relay->copies[i].done ? -1 : relay->copies[i].from,
                                 .events = POLLIN,
                         };
-                if (poll(set, ARRAY_SIZE(set), -1) < 0 && errno != EINTR)
+                if (relay->n_typed > 0 && !relay->copies[0].done)
+                        set[COPIES] = (struct pollfd){ .fd = relay->terminal, .events = POLLOUT };
+                if (poll(set, ARRAY_SIZE(set), -1) < 0) {
+                        if (errno == EINTR)
+                                continue;
                         return -errno;
+                }
                 if (set[SIGNALS].revents)
                         pass_signals(relay, signals);
-                for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++)
-                        if (set[COPIES + i].revents && !copy_some(&relay->copies[i]))
+                for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++) {
+                        int r = set[COPIES + i].revents ? copy_one(relay, &relay->copies[i]) : 1;
+
+                        if (r < 0 && relay->terminal >= 0 &&
+                            relay->copies[i].from == relay->terminal)
+                                return hang_up(relay, r);
+                        if (r <= 0)
                                 finish(&relay->copies[i]);
+                }
                 if (set[END].revents) {
                         last_words(relay);
                         return 0;
@@ -129,7 +195,8 @@ int keeper_relay_run(struct keeper_relay *relay)
 
         sigfillset(&all);
         /* Faults are our own, and a stopped client is the shell's business. */
-        static const int own[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTSTP, SIGTTIN, SIGTTOU };
+        static const int own[] = { SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,
+                                   SIGABRT, SIGTSTP, SIGTTIN, SIGTTOU };
         for (size_t i = 0; i < ARRAY_SIZE(own); i++)
                 sigdelset(&all, own[i]);
         if (sigprocmask(SIG_BLOCK, &all, &old) < 0)
@@ -137,11 +204,14 @@ int keeper_relay_run(struct keeper_relay *relay)
         signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
         if (signals < 0)
                 return -errno;
+        if (relay->terminal >= 0)
+                fcntl(relay->terminal, F_SETFL, O_RDWR | O_NONBLOCK);
         if (relay->user >= 0 && relay->terminal >= 0) {
                 follow_size(relay);
                 raw = go_raw(relay->user, &before) == 0;
         }
         r = loop(relay, signals);
+        pass_signals(relay, signals); /* none may stay pending: a SIGPIPE of our own would end us */
         if (raw)
                 tcsetattr(relay->user, TCSADRAIN, &before);
         sigprocmask(SIG_SETMASK, &old, NULL);
@@ -158,13 +228,16 @@ int keeper_wait(int process, pid_t pid, int client, int drain, int *ret_status)
                 };
                 char bytes[4096];
 
-                if (poll(set, ARRAY_SIZE(set), -1) < 0 && errno != EINTR)
+                if (poll(set, ARRAY_SIZE(set), -1) < 0) {
+                        if (errno == EINTR)
+                                continue;
                         return -errno;
+                }
                 if (set[0].revents)
                         break;
                 if (set[1].revents & (POLLHUP | POLLERR))
                         client = NO_FD;
-                if (set[2].revents && read(drain, bytes, sizeof bytes) <= 0)
+                if (set[2].revents && read(drain, bytes, sizeof bytes) <= 0 && errno != EAGAIN)
                         drain = NO_FD;
         }
         return process_wait(pid, ret_status);

@@ -23,7 +23,8 @@ int mount_set_attributes(
 /* Attach a detached tree at a descriptor. */
 int mount_attach(int tree, int target);
 /* Attach it at one name below a descriptor: no '/', neither "." nor "..". A symbolic link of that
- * name is not followed: -ENOTDIR. */
+ * name is not followed: for a tree that is a directory that is -EINVAL; a file would lie on the
+ * link itself. */
 int mount_attach_name(int tree, int dir, const char *name);
 /* Old kernels: MS_REMOUNT|MS_BIND with the MS_* equivalents of the attributes, through
  * /proc/self/fd. The descriptor must be that of an attached mount. */

@@ -116,6 +116,6 @@ int namespace_link_up(const char *name)
                 return -errno;
         if (strlen(name) >= sizeof request.ifr_name)
                 return -ENAMETOOLONG;
-        strcpy(request.ifr_name, name);
+        memcpy(request.ifr_name, name, strlen(name) + 1);
         return ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
 }

@@ -25,6 +25,8 @@ int process_set_ids(uint32_t uid, uint32_t gid); /* setresgid, setresuid; read b
 int process_set_groups(const uint32_t *groups, size_t n);
 int process_set_rlimit(int resource, uint64_t soft, uint64_t hard);
 int process_get_rlimit(int resource, uint64_t *ret_soft, uint64_t *ret_hard);
+/* Nothing ignored, nothing blocked: both would be handed on by exec. */
+void process_reset_signals(void);
 int process_no_new_privs(void);
 int process_seccomp(const void *filter, size_t size, uint64_t flags);
 int process_new_keyring(const char *name);

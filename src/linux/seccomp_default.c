@@ -140,8 +140,8 @@ const struct seccomp_profile *seccomp_default(
         if (!nesting && !text_equal(kind, "default"))
                 return NULL;
         b.rules = arena_array(arena, N_RULES_MAX, sizeof *b.rules);
-        for (char class = 'A'; class <= 'z'; class ++)
-                open[(unsigned char)class] = class_open(class, capabilities, nesting);
+        for (int class = 'A'; class <= 'z'; class ++)
+                open[class] = class_open((char)class, capabilities, nesting);
         rule_put_classes(&b, SECCOMP_RET_ALLOW, open);
         rule_put_classes(&b, SECCOMP_RET_ERRNO | ENOSYS, gone);
         if (nesting || capabilities & CAP(SYS_ADMIN)) {

@@ -133,7 +133,7 @@ int socket_connect_stream(const char *path)
 
         if (strlen(path) >= sizeof where.sun_path)
                 return -ENAMETOOLONG;
-        strcpy(where.sun_path, path);
+        memcpy(where.sun_path, path, strlen(path) + 1);
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -errno;

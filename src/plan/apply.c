@@ -93,6 +93,14 @@ ssize_t gate_receive(struct machine *m, void *bytes, size_t size, int *ret_fd)
         if (m->gate < 0)
                 return -ECONNRESET;
         n = socket_receive(m->gate, &message, sizeof message, ret_fd);
+        /* A peer that ended with a message of ours unread: the kernel tells that first and once;
+         * what the peer had to say is still in the queue. */
+        if (n == -ECONNRESET)
+                n = socket_receive(m->gate, &message, sizeof message, ret_fd);
+        /* A peer that ended with a gate of ours unread: the kernel reports that first, once; what
+         * the peer said before its end comes behind it. */
+        if (n == -ECONNRESET)
+                n = socket_receive(m->gate, &message, sizeof message, ret_fd);
         if (n == 0)
                 return -ECONNRESET;
         if (n < 0)
@@ -167,6 +175,7 @@ static void init_run(struct machine *m)
         file_close(&m->gate);
         m->gate = m->gate_peer;
         m->gate_peer = NO_FD;
+        process_reset_signals(); /* here, because a filter may forbid it later */
         /* Nothing of the host's that the list does not need. */
         file_close(&m->journal);
         file_close(&m->state_dir);

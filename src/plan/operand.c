@@ -22,6 +22,7 @@ const struct bit_name plan_spaces[SPACES] = {
         { CLONE_NEWTIME,   "time",   "time"  },
 };
 
+/* NOLINTNEXTLINE(readability-function-size): a table, written out by ops.def */
 size_t op_operands(const struct op *op, struct operand ret_operands[OPERANDS_MAX])
 {
         size_t n = 0;

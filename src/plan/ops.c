@@ -310,17 +310,16 @@ static int open_target(int root, const char *path, TARGET make, bool strict)
                                         : rootpath_make_file(root, path);
 }
 
-/* A target of one component is the kernel's to find: one lookup that follows nothing, so there is
- * no second one to differ from it. Any failure (a symbolic link among them) is left to the careful
- * way, which can say more. */
-static bool attach_name(int tree, int root, const char *path, TARGET make)
+/* A directory's target of one component is the kernel's to find: one lookup that follows nothing,
+ * so there is no second one to differ from it. Any failure (a symbolic link among them, on which no
+ * directory can be mounted) is left to the careful way, which can say more. */
+static bool attach_name(int tree, int root, const char *path)
 {
         while (*path == '/')
                 path++;
         if (!*path || strchr(path, '/') || text_equal(path, ".") || text_equal(path, ".."))
                 return false;
-        if (make == TARGET_DIRECTORY)
-                mkdirat(root, path, 0755);
+        mkdirat(root, path, 0755);
         return mount_attach_name(tree, root, path) == 0;
 }
 
@@ -338,7 +337,7 @@ int do_attach(struct machine *m, const struct op_attach *o)
                         return -errno;
                 make = S_ISDIR(st.st_mode) ? TARGET_DIRECTORY : TARGET_FILE;
         }
-        if (attach_name(slot(m, o->tree), slot(m, o->root), o->target, make))
+        if (make == TARGET_DIRECTORY && attach_name(slot(m, o->tree), slot(m, o->root), o->target))
                 return 0;
         target = open_target(slot(m, o->root), o->target, make, o->strict != 0);
         if (target < 0)

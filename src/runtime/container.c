@@ -307,6 +307,29 @@ static int put_down(const struct container *container)
         return process_poll(fd, 10000) == 1 ? 0 : -EBUSY;
 }
 
+void container_cgroups(struct arena *arena, const struct container *container,
+                       const char *const **ret_paths, size_t *ret_n)
+{
+        const char **paths = arena_array(arena, 64, sizeof *paths);
+        const char *end = container->text + container->size;
+        size_t n = 0;
+
+        for (const char *line = container->text, *stop;
+             n < 64 && (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1) {
+                const struct json *value;
+                const char *path;
+
+                if (!text_starts(line, "{\"undo\":\"remove_cgroup\"") ||
+                    json_parse(arena, "journal", line, (size_t)(stop - line), &value) < 0)
+                        continue;
+                path = json_string(json_member(value, "path"));
+                if (path)
+                        paths[n++] = path;
+        }
+        *ret_paths = paths;
+        *ret_n = n;
+}
+
 int container_release(struct arena *arena, const struct container *container)
 {
         struct text cgroups = { .arena = arena };

@@ -65,6 +65,10 @@ int container_note(const struct container *container, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
 /* Undo everything and forget it; kills what still runs. The lock must be held. */
 int container_remove(struct arena *arena, struct container *container);
+/* The cgroups that were made for it, absolute, as its journal has them: what its document says is
+ * relative to whoever made it. */
+void container_cgroups(struct arena *arena, const struct container *container,
+                       const char *const **ret_paths, size_t *ret_n);
 /* After its end: take back what the kernel holds (cgroups); what is on disk stays. */
 int container_release(struct arena *arena, const struct container *container);
 

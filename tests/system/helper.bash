@@ -61,6 +61,14 @@ oci() {
         timeout -k 5 60 "$HUSK_OCI" --root "$ROOT" "$@"
 }
 
+# on_terminal WORDS: husk-oci WORDS on a terminal of script(1), whose input never ends by itself
+on_terminal() {
+        [ -p "$BATS_TEST_TMPDIR/$WORD/input" ] || mkfifo "$BATS_TEST_TMPDIR/$WORD/input"
+        timeout --foreground -k 5 60 script -qec "$HUSK_OCI --root $ROOT $1" /dev/null \
+                <>"$BATS_TEST_TMPDIR/$WORD/input" | tr -d '\r'
+        return "${PIPESTATUS[0]}"
+}
+
 status_of() {
         oci state "$1" | jq -r .status
 }

@@ -3,6 +3,7 @@
 # `husk run`: the command, its status, its environment, its descriptors, its user; what is said when
 # it cannot be run; and that --rm leaves nothing.
 
+# shellcheck disable=SC2154,SC2016,SC2030,SC2031,SC2034 # set by bats and the helper; other shells' words
 load engine_helper
 
 @test 'hello' {

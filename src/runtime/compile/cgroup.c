@@ -400,10 +400,23 @@ static const char *controllers_to_delegate(struct compile *c)
         return text_string(&text);
 }
 
+/* A name that leads out of the tree would be made, and removed afterwards, somewhere else. */
+static bool climbs(const char *path)
+{
+        for (const char *at = path; at && *at; at = strchr(at, '/') ? strchr(at, '/') + 1 : NULL)
+                if (at[0] == '.' && at[1] == '.' && (!at[2] || at[2] == '/'))
+                        return true;
+        return false;
+}
+
 int compile_cgroup_host(struct compile *c)
 {
         const struct spec_resources *resources = c->linux_->resources;
         int r = 0;
+
+        if (climbs(c->linux_->cgroups_path))
+                return spec_error(c->linux_->at, "config.json", "/linux/cgroupsPath",
+                                  "'%s' has a '..' in it", c->linux_->cgroups_path);
 
         if (c->facts->cgroup_mode == CGROUP_NONE || c->facts->uid != 0) {
                 if (resources && (resources->memory || resources->cpu || resources->pids))
@@ -436,6 +449,21 @@ int compile_cgroup_host(struct compile *c)
         return r < 0 ? r : others(c, resources);
 }
 
+/* The one that was made in this hierarchy: a path relative to the maker's own cgroup would mean
+ * another one for whoever calls exec. */
+static const char *made_path(const struct compile *c, const struct cgroup_hierarchy *hierarchy)
+{
+        size_t size = strlen(hierarchy->mount);
+
+        for (size_t i = 0; i < c->options->n_made_cgroups; i++) {
+                const char *path = c->options->made_cgroups[i];
+
+                if (strncmp(path, hierarchy->mount, size) == 0 && path[size] == '/')
+                        return path;
+        }
+        return compile_cgroup_path(c, hierarchy);
+}
+
 /* exec: the cgroups are there; the new process joins them. */
 int compile_cgroup_init(struct compile *c)
 {
@@ -444,13 +472,13 @@ int compile_cgroup_init(struct compile *c)
         for (size_t i = 0; i < c->facts->n_v1; i++) {
                 c->cgroups[i] = plan_slot(c->plan);
                 plan_add(c->plan, HOST, "/linux/cgroupsPath", open_path,
-                         .path = compile_cgroup_path(c, &c->facts->v1[i]), .fd = c->cgroups[i]);
+                         .path = made_path(c, &c->facts->v1[i]), .fd = c->cgroups[i]);
         }
         c->n_cgroups = c->facts->n_v1;
         if (c->facts->v2.mount) {
                 c->cgroup2 = plan_slot(c->plan);
                 plan_add(c->plan, HOST, "/linux/cgroupsPath", open_path,
-                         .path = compile_cgroup_path(c, &c->facts->v2), .fd = c->cgroup2);
+                         .path = made_path(c, &c->facts->v2), .fd = c->cgroup2);
         }
         return 0;
 }

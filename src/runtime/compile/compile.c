@@ -50,6 +50,17 @@ static int check_unsupported(const struct compile *c)
         const struct spec_linux *linux_ = c->linux_;
         const struct spec_hooks *hooks = c->spec->hooks ? c->spec->hooks : &no_hooks;
         const struct spec_personality *personality = linux_->personality;
+        const struct spec_resources *resources = linux_->resources;
+        const char *profile = process->apparmor_profile;
+        bool confined = profile && *profile && !text_equal(profile, "unconfined");
+        bool rdma = resources && resources->rdma.n != 0;
+        bool weights = resources && resources->block_io &&
+                       (resources->block_io->weight_device.n != 0 ||
+                        resources->block_io->leaf_weight.set);
+        bool priorities = resources && resources->network && resources->network->priorities.n != 0;
+        bool listener = linux_->seccomp && linux_->seccomp->listener_path &&
+                        *linux_->seccomp->listener_path;
+        bool other_domain = personality && !text_equal(personality->domain, "LINUX");
         const struct {
                 bool asked;
                 const char *pointer;
@@ -60,9 +71,7 @@ static int check_unsupported(const struct compile *c)
                 { hooks->start_container.n != 0, "/hooks/startContainer" },
                 { hooks->poststart.n != 0, "/hooks/poststart" },
                 { hooks->poststop.n != 0, "/hooks/poststop" },
-                { process->apparmor_profile && *process->apparmor_profile &&
-                          !text_equal(process->apparmor_profile, "unconfined"),
-                  "/process/apparmorProfile" },
+                { confined, "/process/apparmorProfile" },
                 { process->selinux_label && *process->selinux_label, "/process/selinuxLabel" },
                 { process->scheduler != NULL, "/process/scheduler" },
                 { process->io_priority != NULL, "/process/ioPriority" },
@@ -71,18 +80,11 @@ static int check_unsupported(const struct compile *c)
                 { linux_->intel_rdt != NULL, "/linux/intelRdt" },
                 { linux_->memory_policy != NULL, "/linux/memoryPolicy" },
                 { linux_->net_devices.n != 0, "/linux/netDevices" },
-                { linux_->resources && linux_->resources->rdma.n != 0, "/linux/resources/rdma" },
-                { linux_->resources && linux_->resources->block_io &&
-                          (linux_->resources->block_io->weight_device.n != 0 ||
-                           linux_->resources->block_io->leaf_weight.set),
-                  "/linux/resources/blockIO/weightDevice" },
-                { linux_->resources && linux_->resources->network &&
-                          linux_->resources->network->priorities.n != 0,
-                  "/linux/resources/network/priorities" },
-                { linux_->seccomp && linux_->seccomp->listener_path &&
-                          *linux_->seccomp->listener_path,
-                  "/linux/seccomp/listenerPath" },
-                { personality && !text_equal(personality->domain, "LINUX"), "/linux/personality" },
+                { rdma, "/linux/resources/rdma" },
+                { weights, "/linux/resources/blockIO/weightDevice" },
+                { priorities, "/linux/resources/network/priorities" },
+                { listener, "/linux/seccomp/listenerPath" },
+                { other_domain, "/linux/personality" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(members); i++)
@@ -198,6 +200,23 @@ static void enter(struct compile *c, pid_t pid)
                 plan_add(c->plan, INIT, "/linux/namespaces", become_root);
 }
 
+/* By the container's own procfs, whose pids are those that the new process has by now. */
+static void set_oom_score(struct compile *c)
+{
+        for (size_t i = 0; i < c->spec->mounts.n; i++) {
+                if (!text_equal(c->spec->mounts.items[i].destination, "/proc") ||
+                    !text_equal(c->spec->mounts.items[i].type, "proc"))
+                        continue;
+                c->proc = plan_slot(c->plan);
+                plan_add(c->plan, INIT, "/process/oomScoreAdj", open_path, .path = "/proc",
+                         .fd = c->proc);
+                plan_add(c->plan, INIT, "/process/oomScoreAdj", set_proc, .proc = c->proc,
+                         .file = "self/oom_score_adj",
+                         .value = why(c, "%lld", (long long)c->process->oom_score_adj.value));
+                return;
+        }
+}
+
 int runtime_compile_exec(
         struct arena *arena, const struct spec *spec, const struct spec_process *process,
         const struct runtime_options *options, const struct facts *facts, pid_t pid,
@@ -219,6 +238,8 @@ int runtime_compile_exec(
         if (process->terminal)
                 plan_add(c->plan, HOST, "/process/terminal", take_fd, .fd = plan_slot(c->plan));
         plan_add(c->plan, HOST, "[exec]", await_gate, .gate = GATE_EXECUTED);
+        if (process->oom_score_adj.set)
+                set_oom_score(c);
         if ((r = compile_terminal(c)) < 0)
                 return r;
         plan_add(c->plan, INIT, "[exec]", guard_parent, .on = 0);

@@ -385,13 +385,42 @@ static bool same_path(const char *path, const char *other)
         return strlen(other) == size && strncmp(path, other, size) == 0;
 }
 
-static int check_destination(struct compile *c, const struct spec_mount *mount, size_t number)
+/* The destination as a plain absolute path: no empty, "." or ".." component that a check by name
+ * would trip over. */
+static const char *plain_path(struct compile *c, const char *path)
 {
-        bool inside_proc = text_starts(mount->destination, "/proc/") &&
-                           !same_path(mount->destination, "/proc");
-        bool is_proc = same_path(mount->destination, "/proc");
+        char *plain = why(c, "/%s", path), *end = plain;
 
-        if (is_proc && !text_equal(mount->type, "proc") && mount->type)
+        for (const char *at = path; *at;) {
+                size_t size = strcspn(at, "/");
+
+                if (size == 2 && at[0] == '.' && at[1] == '.') {
+                        while (end > plain && *--end != '/')
+                                ;
+                } else if (size && !(size == 1 && at[0] == '.')) {
+                        *end++ = '/';
+                        memcpy(end, at, size);
+                        end += size;
+                }
+                at += size + (at[size] == '/');
+        }
+        if (end == plain)
+                *end++ = '/';
+        *end = '\0';
+        return plain;
+}
+
+/* Labels and limits of processes are set through /proc: nothing else may pose as it. The host's own
+ * procfs is bound by who shares the host's pid namespace. */
+static int check_destination(
+        struct compile *c, const struct spec_mount *mount, size_t number, bool bind)
+{
+        bool inside_proc = text_starts(mount->destination, "/proc/");
+        bool is_proc = text_equal(mount->destination, "/proc");
+        bool fits = bind ? mount->source && same_path(mount->source, "/proc")
+                         : text_equal(mount->type, "proc");
+
+        if (is_proc && !fits)
                 return spec_error(mount->at, "config.json", why(c, "/mounts/%zu/destination", number),
                                   "only a proc file system may lie on /proc: a container's labels "
                                   "and limits are set through it");
@@ -412,19 +441,21 @@ static int check_destination(struct compile *c, const struct spec_mount *mount, 
 
 static int add_mount(struct compile *c, size_t number)
 {
-        const struct spec_mount *mount = &c->spec->mounts.items[number];
+        struct spec_mount copy = c->spec->mounts.items[number], *mount = &copy;
         const char *reason = why(c, "/mounts/%zu", number);
         struct mount_options options;
-        bool proc = text_equal(mount->type, "proc"), in_dev;
+        bool bind, proc = text_equal(mount->type, "proc"), in_dev;
         FD tree;
         int r = compile_mount_options(c, mount, number, &options);
 
         if (r < 0)
                 return r;
-        r = check_destination(c, mount, number);
+        copy.destination = plain_path(c, copy.destination);
+        bind = options.bind || text_equal(mount->type, "bind");
+        r = check_destination(c, mount, number, bind);
         if (r < 0)
                 return r;
-        if (options.bind || text_equal(mount->type, "bind"))
+        if (bind)
                 return add_bind(c, mount, number, &options);
         if (!mount->type || !*mount->type || text_equal(mount->type, "none"))
                 return spec_error(mount->at, "config.json", why(c, "%s/type", reason),

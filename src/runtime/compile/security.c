@@ -84,7 +84,8 @@ static int add_rule(struct compile *c, const struct spec_seccomp_syscall *from, 
         int r = seccomp_action(from->action, from->errno_ret.set ? (int64_t)from->errno_ret.value : SECCOMP_NO_ERRNO,
                                &rule->action);
 
-        if (r < 0)
+        /* Nobody listens: each such call would fail with ENOSYS. */
+        if (r < 0 || rule->action == SECCOMP_RET_USER_NOTIF)
                 return spec_error(from->at, "config.json",
                                   why(c, "/linux/seccomp/syscalls/%zu/action", number),
                                   "'%s' is not supported", from->action);
@@ -153,7 +154,7 @@ int compile_seccomp(struct compile *c)
                                from->default_errno_ret.set ? (int64_t)from->default_errno_ret.value : SECCOMP_NO_ERRNO,
                                &profile.default_action);
 
-        if (r < 0)
+        if (r < 0 || profile.default_action == SECCOMP_RET_USER_NOTIF)
                 return spec_error(from->at, "config.json", "/linux/seccomp/defaultAction",
                                   "'%s' is not supported", from->default_action);
         rules = arena_array(c->arena, from->syscalls.n + 1, sizeof *rules);

@@ -1,0 +1,127 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Clients and keepers that are killed, many containers at a time: nothing is lost, nothing is left.
+
+# shellcheck disable=SC2154,SC2016,SC2030,SC2031,SC2034 # set by bats and the helper; other shells' words
+load engine_helper
+
+@test 'the client killed: the container goes on, its status is kept' {
+        husk_client run --name one host sh -c 'while [ ! -e /tmp/go ]; do sleep 0.05; done; exit 5'
+        await is_state one running
+        await husk exec one true
+        kill -KILL "$client"
+        wait "$client" || :
+        husk exec one touch /tmp/go
+        run -0 husk wait one
+        same "$output" 5
+        husk rm one
+        nothing_left
+}
+
+@test 'the client killed: --rm still cleans up' {
+        husk_client run --rm --name one host sleep 1000
+        await is_state one running
+        id=$(husk ps -q --no-trunc)
+        kill -KILL "$client"
+        wait "$client" || :
+        is_state one running
+        husk kill one
+        nothing_left "$id"
+}
+
+@test 'the client of a terminal killed: the container is not blocked' {
+        husk_client run -t --name one host sh -c 'while [ ! -e /tmp/go ]; do sleep 0.05; done; seq 100000; exit 5' >"$box/out"
+        await is_state one running
+        await husk exec one true
+        kill -KILL "$client"
+        wait "$client" || :
+        husk exec one touch /tmp/go
+        run -0 husk wait one
+        same "$output" 5
+        husk rm one
+}
+
+@test 'the keeper killed: the container goes on; kill and rm clean up' {
+        id=$(husk run -d --rm --name one --memory 64m host sleep 1000)
+        keeper=$(keeper_of one)
+        same "$(tr '\0' '\n' <"/proc/$keeper/cmdline" | grep -cx run)" 1
+        kill -KILL "$keeper"
+        await gone "$keeper"
+        is_state one running
+        run -0 husk exec one echo here
+        same "$output" here
+        husk kill one
+        await is_state one exited
+        husk rm one
+        nothing_left "$id"
+}
+
+@test 'the keeper killed while the client waits: an error, no hang' {
+        husk_client run --name one host sleep 1000 2>"$box/error"
+        await is_state one running
+        kill -KILL "$(keeper_of one)"
+        status=0
+        wait "$client" || status=$?
+        same "$status" 125
+        grep -q keeper "$box/error"
+        is_state one running
+        run -0 husk rm -f one
+        nothing_left
+}
+
+@test 'SIGTERM to the client reaches the container' {
+        husk_client run --rm --name one host sh -c 'trap "exit 11" TERM; echo >/tmp/ready; while :; do sleep 0.05; done'
+        await husk exec one test -e /tmp/ready
+        kill -TERM "$client"
+        status=0
+        wait "$client" || status=$?
+        same "$status" 11
+        nothing_left
+}
+
+@test 'two with one name at a time: exactly one wins' {
+        for round in 1 2 3 4 5; do
+                husk_client run --name same host sleep 1000 2>/dev/null
+                one=$client
+                husk_client run --name same host sleep 1000 2>/dev/null
+                two=$client
+                await eval 'gone $one || gone $two'
+                await is_state same running
+                same "$(husk ps -aq | wc -l)" 1
+                husk rm -f same
+                first=0 second=0
+                wait "$one" || first=$?
+                wait "$two" || second=$?
+                same "$(printf '%s\n' "$first" "$second" | sort | tr '\n' ' ')" '125 137 '
+        done
+        nothing_left
+}
+
+@test 'twenty at a time' {
+        clients=()
+        for i in $(seq 20); do
+                husk_client run --rm --memory 64m host sh -c "echo $i; exit $i" >"$box/out.$i"
+                clients+=("$client")
+        done
+        for i in $(seq 20); do
+                status=0
+                wait "${clients[i - 1]}" || status=$?
+                same "$status" "$i"
+                same "$(cat "$box/out.$i")" "$i"
+        done
+        nothing_left
+}
+
+@test 'killed while it makes a container: the next command finishes the clean-up' {
+        for wait in 0 0.004 0.008 0.012 0.02; do
+                husk_client run --rm --name one host true 2>/dev/null
+                sleep "$wait"
+                pkill -KILL -P "$client" || :
+                kill -KILL "$client" || :
+                wait "$client" 2>/dev/null || :
+        done
+        await eval '[ -z "$(our_processes)" ]'
+        for id in $(husk ps -aq --no-trunc); do husk rm -f "$id"; done
+        run -0 husk run --rm --name one host true
+        nothing_left
+}

@@ -1,0 +1,215 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# ps, rm, kill, stop, wait, inspect, exec: containers that are there already; names and ids.
+
+# shellcheck disable=SC2154,SC2016,SC2030,SC2031,SC2034 # set by bats and the helper; other shells' words
+load engine_helper
+
+@test 'ps: running ones, all, ids, templates, json' {
+        run -0 husk ps -q
+        same "$output" ''
+        one=$(husk run -d --name one host sleep 1000)
+        husk run --name two host sh -c 'exit 3' || :
+        run -0 husk ps
+        has "$output" one
+        [[ $output != *two* ]]
+        run -0 husk ps -q
+        same "$output" "${one:0:12}"
+        run -0 husk ps -q --no-trunc
+        same "$output" "$one"
+        run -0 husk ps -a --format '{{.Names}} {{.State}} {{.ExitCode}} {{.Image}}'
+        same "$(sort <<<"$output")" $'one running 0 host\ntwo exited 3 host'
+        run -0 husk ps -a --format '{{.Names}}: {{.Status}}'
+        has "$output" 'one: Up '
+        has "$output" 'two: Exited (3) '
+        run -0 bash -c '"$@" | jq -rs "flatten | .[].Names"' bash "$husk" "${flags[@]}" ps -a --format json
+        same "$(sort <<<"$output")" $'one\ntwo'
+        run -1 husk ps --format '{{.NoSuch}}'
+        husk rm -f one
+        husk rm two
+        nothing_left "$one"
+}
+
+@test 'rm: only what has ended, unless --force' {
+        id=$(husk run -d --name one host sleep 1000)
+        run -1 husk rm one
+        has "$output" running
+        is_state one running
+        run -0 husk rm -f one
+        nothing_left "$id"
+        run -1 husk rm one
+        has "$output" "no container 'one'"
+        husk run --name two host true
+        husk run --name three host true
+        run -1 husk rm two none three
+        run -0 husk ps -aq
+        same "$output" ''
+        nothing_left
+}
+
+@test 'names: taken, free again, bad' {
+        husk run --name one host true
+        run -125 husk run --name one host true
+        has "$output" "the name 'one' is taken"
+        husk rm one
+        run -0 husk run --name one host true
+        husk rm one
+        for name in '' . .. a/b 'a b' ../x $'a\nb' "$(printf 'x%.0s' {1..300})"; do
+                run -125 husk run --rm --name "$name" host true
+        done
+        [ ! -e "$store/x" ]
+        nothing_left
+}
+
+@test 'a name may look like the beginning of an id' {
+        id=$(husk run -d host sleep 1000)
+        run -0 husk run --name "${id:0:3}" host true
+        run -0 husk inspect "${id:0:3}"
+        [ "$(jq -r '.[0].State.Status' <<<"$output")" = exited ]
+        husk rm "${id:0:3}"
+        husk rm -f "$id"
+}
+
+@test 'ids: whole, the beginning, ambiguous, unknown' {
+        id=$(husk run -d host sleep 1000)
+        for word in "$id" "${id:0:12}" "${id:0:1}"; do
+                run -0 husk inspect "$word"
+                same "$(jq -r '.[0].Id' <<<"$output")" "$id"
+        done
+        run -1 husk inspect "${id:0:5}zz"
+        run -1 husk inspect "../containers/$id"
+        run -1 husk inspect ''
+        # seventeen ids, sixteen digits
+        for _ in $(seq 16); do husk run host true; done
+        run -1 husk inspect "$(husk ps -aq | cut -c 1 | sort | uniq -d | head -n 1)"
+        has "$output" 'is the beginning of'
+        husk ps -aq | xargs -r "$husk" "${flags[@]}" rm -f
+        nothing_left "$id"
+}
+
+@test 'inspect is one JSON document' {
+        id=$(husk run -d --name one --memory 64m host sleep 1000)
+        run -0 husk inspect one
+        same "$(jq -r '.[0] | .Id, .Name, .State.Running, .OCIConfig.process.args[0]' <<<"$output")" \
+                "$(printf '%s\n' "$id" one true sleep)"
+        [ "$(jq .[0].State.Pid <<<"$output")" -gt 1 ]
+        husk rm -f one
+}
+
+@test '-d prints the id; kill, and the status of what was killed' {
+        run -0 husk run -d --name one host sh -c 'trap "exit 4" TERM; echo ready >/tmp/ready; while :; do sleep 0.1; done'
+        [[ $output =~ ^[0-9a-f]{64}$ ]]
+        await husk exec one test -e /tmp/ready
+        husk kill -s TERM one
+        run -0 husk wait one
+        same "$output" 4
+        is_state one exited
+        run -1 husk kill one
+        has "$output" 'not running'
+        run -125 husk exec one true
+        husk rm one
+        husk run -d --name two host sleep 1000
+        husk kill two
+        run -0 husk wait two
+        same "$output" 137
+        husk rm two
+        run -1 husk kill none
+        run -125 husk kill -s NOSUCH two
+        nothing_left
+}
+
+@test 'stop: asks, then kills' {
+        husk run -d --name one host sh -c 'trap "exit 6" TERM; echo ready >/tmp/ready; while :; do sleep 0.1; done' >/dev/null
+        await husk exec one test -e /tmp/ready
+        run -0 husk stop one
+        run -0 husk wait one
+        same "$output" 6
+        run -0 husk stop one
+        husk run -d --name two host sleep 1000 >/dev/null
+        run -0 husk stop -t 0 two
+        run -0 husk wait two
+        same "$output" 137
+        run -1 husk stop none
+        husk rm one two
+        nothing_left
+}
+
+@test 'wait: also with --rm, also for one that has ended, several' {
+        husk run -d --rm --name one host sh -c 'while [ ! -e /tmp/go ]; do sleep 0.05; done; exit 8' >/dev/null
+        husk wait one >"$box/status" &
+        waiter=$!
+        await eval 'grep -zqx wait /proc/[0-9]*/cmdline'
+        await husk exec one true
+        husk exec one touch /tmp/go
+        wait "$waiter"
+        same "$(cat "$box/status")" 8
+        run -1 husk wait one
+        husk run -d --name gone host sleep 1000 >/dev/null
+        husk wait gone >"$box/status" 2>&1 &
+        waiter=$!
+        await eval 'grep -zqx wait /proc/[0-9]*/cmdline'
+        husk rm -f gone
+        ! wait "$waiter"
+        has "$(cat "$box/status")" "'gone'"
+        husk run --name two host sh -c 'exit 2' || :
+        husk run --name three host true
+        run -0 husk wait two three
+        same "$output" $'2\n0'
+        husk rm two three
+        nothing_left
+}
+
+@test 'exec: status, environment, user, directory, standard input' {
+        husk run -d --name one -e A=1 -e B=2 -w /usr host sleep 1000 >/dev/null
+        run -0 husk exec one true
+        run -3 husk exec one sh -c 'exit 3'
+        run -137 husk exec one sh -c 'kill -KILL $$'
+        run -127 husk exec one no-such-program
+        run -126 husk exec one /etc/passwd
+        run -125 husk exec --no-such-option one true
+        run -125 husk exec none true
+        run -0 husk exec -e B=3 -e C=4 one sh -c 'echo $A $B $C; env | grep -c ^B='
+        same "$output" $'1 3 4\n1'
+        run -0 husk exec one pwd
+        same "$output" /usr
+        run -0 husk exec -w /etc one pwd
+        same "$output" /etc
+        run -125 husk exec -w etc one pwd
+        run -0 husk exec -u nobody one sh -c 'id -u; grep ^CapEff /proc/self/status; echo $HOME'
+        same "$output" $'65534\nCapEff:\t0000000000000000\n/nonexistent'
+        run -125 husk exec -u no-such-user one true
+        run -0 bash -c 'echo words | "$@"' bash "$husk" "${flags[@]}" exec -i one cat
+        same "$output" words
+        run -0 bash -c 'echo words | "$@"' bash "$husk" "${flags[@]}" exec one cat
+        same "$output" ''
+        husk rm -f one
+        nothing_left
+}
+
+@test 'exec is in the same namespaces, limits and cgroup' {
+        husk run -d --name one --memory 64m host sleep 1000 >/dev/null
+        look='for n in cgroup ipc mnt net pid uts; do readlink /proc/$1/ns/$n; done; grep -E "^(Cap|Seccomp|NoNew)" /proc/$1/status; cat /proc/$1/cgroup; cat /proc/$1/limits'
+        run -0 husk exec one sh -c "$look" sh 1
+        first=$output
+        run -0 husk exec one sh -c "$look" sh self
+        same "$output" "$first"
+        husk rm -f one
+}
+
+@test 'exec as root in a container of another user has what root may have there' {
+        husk run -d --name one -u nobody host sleep 1000 >/dev/null
+        run -0 husk exec one sh -c 'id -u; grep ^CapEff /proc/self/status'
+        same "$output" $'65534\nCapEff:\t0000000000000000'
+        run -0 husk exec -u root one sh -c 'id -u; grep ^CapEff /proc/self/status'
+        same "$output" $'0\nCapEff:\t00000000800405fb'
+        husk rm -f one
+}
+
+@test 'exec -d goes on without us' {
+        husk run -d --name one host sleep 1000 >/dev/null
+        run -0 husk exec -d one sh -c 'echo >/tmp/there; sleep 1000'
+        same "$output" ''
+        await husk exec one test -e /tmp/there
+        husk rm -f one
+        nothing_left
+}

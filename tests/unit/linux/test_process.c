@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What processes do to their own descriptors, and mounts at one name. */
+#include "linux/linux.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+static bool is_open(int fd)
+{
+        return fcntl(fd, F_GETFD) >= 0;
+}
+
+/* Descriptors first to last, all open. */
+static void fill(int first, int last)
+{
+        for (int fd = first; fd <= last; fd++)
+                CHECK_INT(dup2(1, fd), fd);
+}
+
+TEST(close_fds_leaves_the_two_and_what_is_below)
+{
+        fill(20, 40);
+        CHECK_INT(process_close_fds(22, (const int[]){ 33, 25 }), 0);
+        for (int fd = 20; fd <= 40; fd++)
+                CHECK_INT(is_open(fd), fd < 22 || fd == 25 || fd == 33);
+}
+
+TEST(close_fds_may_keep_one_or_none_or_neighbours)
+{
+        fill(20, 24);
+        CHECK_INT(process_close_fds(20, (const int[]){ NO_FD, 22 }), 0);
+        for (int fd = 20; fd <= 24; fd++)
+                CHECK_INT(is_open(fd), fd == 22);
+        fill(20, 24);
+        CHECK_INT(process_close_fds(20, (const int[]){ 21, 20 }), 0);
+        for (int fd = 20; fd <= 24; fd++)
+                CHECK_INT(is_open(fd), fd <= 21);
+        fill(20, 24);
+        CHECK_INT(process_close_fds(20, (const int[]){ NO_FD, NO_FD }), 0);
+        for (int fd = 20; fd <= 24; fd++)
+                CHECK_INT(is_open(fd), false);
+}
+
+TEST(close_range_includes_both_ends)
+{
+        fill(20, 24);
+        CHECK_INT(process_close_range(21, 23), 0);
+        for (int fd = 20; fd <= 24; fd++)
+                CHECK_INT(is_open(fd), fd == 20 || fd == 24);
+}
+
+TEST(a_mount_at_a_name_does_not_follow_a_link)
+{
+        int fs, tree, dir;
+        struct stat before, after;
+
+        SKIP_UNLESS(unshare(CLONE_NEWNS) == 0, "needs the right to mount");
+        CHECK_INT(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+        CHECK_INT(mount("tmpfs", "/tmp", "tmpfs", 0, NULL), 0);
+        CHECK_INT(mkdir("/tmp/real", 0755), 0);
+        CHECK_INT(symlink("real", "/tmp/link"), 0);
+        dir = file_open(AT_FDCWD, "/tmp", O_PATH | O_DIRECTORY, 0);
+        fs = mount_open_fs("tmpfs");
+        tree = mount_make(fs, 0);
+        CHECK_INT(tree >= 0, true);
+        CHECK_INT(stat("/tmp/real", &before), 0);
+        CHECK_INT(mount_attach_name(tree, dir, "link"), -EINVAL);
+        CHECK_INT(mount_attach_name(tree, dir, "none"), -ENOENT);
+        CHECK_INT(stat("/tmp/real", &after), 0);
+        CHECK_INT(before.st_dev == after.st_dev, true);
+        CHECK_INT(mount_attach_name(tree, dir, "real"), 0);
+        CHECK_INT(stat("/tmp/real", &after), 0);
+        CHECK_INT(before.st_dev == after.st_dev, false);
+}
