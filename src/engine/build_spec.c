@@ -271,6 +271,7 @@ static int build_process(
         if (r < 0)
                 return r;
         process->terminal = request->tty;
+        process->console_size = request->tty && !request->detach ? stdio_size(arena) : NULL;
         process->user = user;
         process->capabilities = caps;
         process->args = build_args(arena, request);

@@ -67,6 +67,7 @@ static int build_process(
         struct spec_process *process = arena_new(arena, struct spec_process);
         *process = *spec->process;
         process->terminal = request->tty;
+        process->console_size = request->tty && !request->detach ? stdio_size(arena) : NULL;
         process->args = (struct spec_texts){ request->argv.items, request->argv.n };
         process->env = (struct spec_texts){
                 .items = arena_array(

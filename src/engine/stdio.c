@@ -16,6 +16,18 @@ static int open_null(int flags)
         return file_open(AT_FDCWD, "/dev/null", flags, 0);
 }
 
+const struct spec_console_size *stdio_size(struct arena *arena)
+{
+        struct spec_console_size *size = arena_new(arena, struct spec_console_size);
+        unsigned rows, columns;
+
+        if (pty_get_size(0, &rows, &columns) < 0 || rows == 0 || columns == 0)
+                return NULL;
+        size->height = rows;
+        size->width = columns;
+        return size;
+}
+
 void stdio_reset_signals(void)
 {
         sigset_t none;

@@ -15,3 +15,18 @@
 
 /* Tell the peer that we failed: operation, errno, trail. */
 void gate_fail(struct machine *m, int error);
+
+/* The descriptor in a slot; NO_FD for slot -1. */
+static inline int slot(const struct machine *m, int16_t number)
+{
+        return number < 0 ? NO_FD : m->fd[number];
+}
+
+/* Fill a slot with what a call returned: 0, or its error. */
+static inline int put(struct machine *m, int16_t number, int fd)
+{
+        if (fd < 0)
+                return fd;
+        m->fd[number] = fd;
+        return 0;
+}

@@ -136,20 +136,23 @@ load engine_helper
 
 @test 'wait: also with --rm, also for one that has ended, several' {
         husk run -d --rm --name one host sh -c 'while [ ! -e /tmp/go ]; do sleep 0.05; done; exit 8' >/dev/null
-        husk wait one >"$box/status" &
-        waiter=$!
-        await eval 'grep -zqx wait /proc/[0-9]*/cmdline'
+        husk_client wait one >"$box/status"
+        waiter=$client
+        await eval 'ls -l "/proc/$waiter/fd" | grep -q pidfd'
         await husk exec one true
         husk exec one touch /tmp/go
         wait "$waiter"
         same "$(cat "$box/status")" 8
+        await not husk inspect one
         run -1 husk wait one
         husk run -d --name gone host sleep 1000 >/dev/null
-        husk wait gone >"$box/status" 2>&1 &
-        waiter=$!
-        await eval 'grep -zqx wait /proc/[0-9]*/cmdline'
+        husk_client wait gone >"$box/status" 2>&1
+        waiter=$client
+        await eval 'ls -l "/proc/$waiter/fd" | grep -q pidfd'
         husk rm -f gone
-        ! wait "$waiter"
+        status=0
+        wait "$waiter" || status=$?
+        same "$status" 1
         has "$(cat "$box/status")" "'gone'"
         husk run --name two host sh -c 'exit 2' || :
         husk run --name three host true

@@ -151,8 +151,8 @@ load engine_helper
 }
 
 @test 'output that nobody reads any more ends the container' {
-        run -0 bash -c '"$@" | head -n 1' bash timeout 20 "$husk" "${flags[@]}" run --rm host yes 2>/dev/null
-        same "${lines[0]}" y
+        run -0 bash -c '"$@" 2>/dev/null | head -n 1' bash timeout 20 "$husk" "${flags[@]}" run --rm host yes
+        same "$output" y
         nothing_left
 }
 

@@ -119,8 +119,9 @@ TEST(links_and_dots_stay_inside)
 
         make(&t);
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-                CHECK_STR(where(&t, rootpath_open(t.root, cases[i].name, O_PATH, false)),
-                          cases[i].place);
+                CHECK_STR(
+                        where(&t, rootpath_open(t.root, cases[i].name, O_PATH, false)),
+                        cases[i].place);
         untouched(&t);
 }
 
@@ -143,8 +144,9 @@ TEST(a_created_file_is_inside)
         struct tree t;
 
         make(&t);
-        CHECK_STR(where(&t, rootpath_open(t.root, "/../abs/made", O_WRONLY | O_CREAT, false)),
-                  "/dir/made");
+        CHECK_STR(
+                where(&t, rootpath_open(t.root, "/../abs/made", O_WRONLY | O_CREAT, false)),
+                "/dir/made");
         CHECK_INT(rootpath_open(t.root, "up/made", O_WRONLY | O_CREAT, false), -ENOENT);
         CHECK_INT(rootpath_open(t.root, "far/made", O_WRONLY | O_CREAT, false), -ENOENT);
         untouched(&t);
@@ -217,8 +219,8 @@ TEST(directories_are_made_inside)
 
         make(&t);
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-                CHECK_STR(where(&t, rootpath_make_dirs(t.root, cases[i].name, 0755)),
-                          cases[i].place);
+                CHECK_STR(
+                        where(&t, rootpath_make_dirs(t.root, cases[i].name, 0755)), cases[i].place);
         untouched(&t);
         umask(mask);
 }
@@ -245,12 +247,9 @@ TEST(files_are_made_inside)
                 const char *name, *place;
         } cases[] = {
                 { "dir/file", "/dir/file" }, /* what is there stays */
-                { "file", "/dir/file" },
-                { "dir", "/dir" },
-                { "plain", "/plain" },
-                { "/some/where/deep", "/some/where/deep" },
-                { "abs/one", "/dir/one" },
-                { "../../two", "/two" },
+                { "file", "/dir/file" },         { "dir", "/dir" },
+                { "plain", "/plain" },           { "/some/where/deep", "/some/where/deep" },
+                { "abs/one", "/dir/one" },       { "../../two", "/two" },
                 { "climb/three", "/dir/three" },
         };
         struct tree t;

@@ -27,14 +27,14 @@ static const uint32_t all_architectures[] = { AUDIT_ARCH_X86_64, AUDIT_ARCH_I386
 
 /* The sanitizers make the model several times slower. */
 #if defined(__SANITIZE_ADDRESS__)
-#define RANDOM_PROFILES 10
+#define RANDOM_PROFILES 6
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define RANDOM_PROFILES 10
+#define RANDOM_PROFILES 6
 #endif
 #endif
 #ifndef RANDOM_PROFILES
-#define RANDOM_PROFILES 40
+#define RANDOM_PROFILES 15
 #endif
 
 struct filter {

@@ -4,7 +4,7 @@
  * Each directory of tests/plans is a container on a host: config.json, facts.json and, where the
  * engine would say more, options.json; expect.plan is what the compiler makes of them, notes first.
  * Every plan passes the verifier. A file of one line, "= NAME", stands for that case's. What is
- * refused is a table, refusals.h: a document, and the words of the trail; hosts that only refuse are
+ * refused is a table, refusals.def: a document, and the words of the trail; hosts that only refuse are
  * in tests/plans/hosts. */
 #include "runtime/runtime.h"
 #include "tap.h"
@@ -101,8 +101,8 @@ static int compile(
                 return r;
         CHECK_INT(facts_parse(arena, "facts.json", facts_text, strlen(facts_text), &facts), 0);
         if (exec_pid)
-                return runtime_compile_exec(arena, spec, spec->process, options, &facts,
-                                            (pid_t)exec_pid, ret_plan);
+                return runtime_compile_exec(
+                        arena, spec, spec->process, options, &facts, (pid_t)exec_pid, ret_plan);
         return runtime_compile(arena, spec, options, &facts, ret_plan);
 }
 
@@ -176,10 +176,10 @@ TEST(facts_survive_a_round)
 #define PROC       "{\"destination\":\"/proc\",\"type\":\"proc\"}"
 #define PROCESS    "\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\"},"
 #define ROOT       "\"root\":{\"path\":\"rootfs\"},"
-#define DOCUMENT(members, linux_members)                                                          \
+#define DOCUMENT(members, linux_members) \
         "{\"ociVersion\":\"1.2.0\"," ROOT members "\"linux\":{" linux_members "}}"
 /* A document that is right but for what `members` and `linux_members` add. */
-#define WITH(members, linux_members)                                                              \
+#define WITH(members, linux_members) \
         DOCUMENT(PROCESS members, "\"namespaces\":[" NAMESPACES "]" linux_members)
 #define MOUNT(mount) WITH("\"mounts\":[" mount "],", "")
 
@@ -189,7 +189,10 @@ static const struct refusal {
         int error;
         const char *text;
 } refusals[] = {
-#include "refusals.h"
+
+#define REFUSED(facts, config, error, text) { facts, config, error, text },
+#include "refusals.def"
+#undef REFUSED
 };
 
 TEST(refusals_say_what_and_where)
@@ -197,8 +200,8 @@ TEST(refusals_say_what_and_where)
         for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
                 auto_arena arena = { 0 };
                 struct runtime_options options = { .id = "c1", .bundle = "/bundle" };
-                const char *facts = tap_read(
-                        arena_format(&arena, CASES "/hosts/%s.json", refusals[i].facts));
+                const char *facts =
+                        tap_read(arena_format(&arena, CASES "/hosts/%s.json", refusals[i].facts));
                 struct plan *plan = NULL;
                 int r;
 

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: the operations on the process itself: session, limits, identity, exec.
+ *
+ * As in ops.c: one function an operation, child-safe, nothing decided that could have been known
+ * when the plan was compiled. */
+#include "ops.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
+
+int do_new_session(struct machine *m, const struct op_new_session *o)
+{
+        (void)m;
+        (void)o;
+        return setsid() < 0 && errno != EPERM ? -errno : 0;
+}
+
+int do_use_terminal(struct machine *m, const struct op_use_terminal *o)
+{
+        int slave = slot(m, o->slave);
+        int r = pty_use(slave);
+
+        if (r == 0 && o->uid && fchown(slave, (uid_t)o->uid, (gid_t)-1) < 0)
+                r = -errno;
+        file_close(&m->fd[o->slave]);
+        return r;
+}
+
+int do_set_rlimit(struct machine *m, const struct op_set_rlimit *o)
+{
+        (void)m;
+        return process_set_rlimit(o->resource, o->soft, o->hard);
+}
+
+int do_set_umask(struct machine *m, const struct op_set_umask *o)
+{
+        (void)m;
+        umask((mode_t)o->mask);
+        return 0;
+}
+
+int do_change_dir(struct machine *m, const struct op_change_dir *o)
+{
+        char where[4096] = "";
+
+        (void)m;
+        if (chdir(o->path) < 0) {
+                int r = -errno;
+
+                if (r != -ENOENT || !o->make)
+                        return trail(r, "cannot go to the working directory %s", o->path);
+                r = file_make_dirs(o->path, 0755);
+                if (r == 0 && chdir(o->path) < 0)
+                        r = -errno;
+                if (r < 0)
+                        return trail(r, "cannot make the working directory %s", o->path);
+        }
+        /* The kernel answers "(unreachable)..." for a directory outside the root:
+         * CVE-2024-21626. */
+        if (!getcwd(where, sizeof where) && errno != ENOENT) /* ENOENT: musl's word for it */
+                return -errno;
+        if (where[0] != '/')
+                return trail(-EACCES, "the working directory %s is outside the container's root",
+                             o->path);
+        return 0;
+}
+
+/* 0 when `path` is a file that we may execute, else why not. */
+static int executable(const char *path)
+{
+        struct stat st;
+
+        if (stat(path, &st) < 0)
+                return -errno;
+        if (S_ISDIR(st.st_mode))
+                return -EISDIR;
+        return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
+
+int do_find_program(struct machine *m, const struct op_find_program *o)
+{
+        const char *dir = o->search ? o->search : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        int result = -ENOENT;
+
+        if (strchr(o->program, '/')) {
+                if (text_format(m->program, sizeof m->program, "%s", o->program) >=
+                    sizeof m->program)
+                        return -ENAMETOOLONG;
+                result = executable(m->program);
+                if (result < 0)
+                        return trail(result == -EISDIR ? -EACCES : result, "%s%s", o->program,
+                                     result == -EISDIR ? " is a directory" : "");
+                return 0;
+        }
+        if (!*o->program)
+                return trail(-ENOENT, "the program's name is empty");
+        for (; dir; dir = strchr(dir, ':') ? strchr(dir, ':') + 1 : NULL) {
+                int size = (int)strcspn(dir, ":");
+                int r;
+
+                if (text_format(
+                            m->program, sizeof m->program, "%.*s/%s", size ? size : 1,
+                            size ? dir : ".", o->program) >= sizeof m->program)
+                        continue;
+                r = executable(m->program);
+                if (r == 0)
+                        return 0;
+                if (r == -EACCES)
+                        result = r;
+        }
+        if (result == -EACCES)
+                return trail(result, "%s: found in PATH, but not executable", o->program);
+        return trail(-ENOENT, "%s: executable file not found in PATH", o->program);
+}
+
+int do_new_keyring(struct machine *m, const struct op_new_keyring *o)
+{
+        int r = process_new_keyring(o->name);
+
+        (void)m;
+        return r == -ENOSYS ? 0 : r; /* a kernel without keyrings has none to leak */
+}
+
+int do_set_groups(struct machine *m, const struct op_set_groups *o)
+{
+        (void)m;
+        return process_set_groups(o->groups.items, o->groups.n);
+}
+
+int do_drop_bounding(struct machine *m, const struct op_drop_bounding *o)
+{
+        (void)m;
+        return caps_bound(o->keep);
+}
+
+int do_keep_caps(struct machine *m, const struct op_keep_caps *o)
+{
+        (void)m;
+        (void)o;
+        return caps_keep();
+}
+
+int do_set_ids(struct machine *m, const struct op_set_ids *o)
+{
+        (void)m;
+        return process_set_ids((uint32_t)o->uid, (uint32_t)o->gid);
+}
+
+int do_set_caps(struct machine *m, const struct op_set_caps *o)
+{
+        (void)m;
+        return caps_set(o->effective, o->permitted, o->inheritable);
+}
+
+int do_set_ambient(struct machine *m, const struct op_set_ambient *o)
+{
+        (void)m;
+        return caps_set_ambient(o->ambient);
+}
+
+int do_no_new_privs(struct machine *m, const struct op_no_new_privs *o)
+{
+        (void)m;
+        (void)o;
+        return process_no_new_privs();
+}
+
+int do_load_seccomp(struct machine *m, const struct op_load_seccomp *o)
+{
+        (void)m;
+        return process_seccomp(o->filter.data, o->filter.size, o->flags);
+}
+
+int do_seal_fds(struct machine *m, const struct op_seal_fds *o)
+{
+        (void)m;
+        return process_seal_fds((unsigned)o->first, false);
+}
+
+int do_exec(struct machine *m, const struct op_exec *o)
+{
+        const char *program = m->program[0] ? m->program : o->args.items[0];
+
+        execve(program, (char *const *)(uintptr_t)o->args.items,
+               (char *const *)(uintptr_t)o->env.items);
+        return trail(-errno, "%s", program);
+}
