@@ -5,6 +5,7 @@
  * journal and do one thing to it. What a verb means is said in runtime.md, what its flags mean in
  * runc's manual. */
 #include "oci.h"
+#include "store.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -55,10 +56,12 @@ static int check_root(struct arena *arena, const struct bundle *bundle)
         path = root->path[0] == '/' ? root->path
                                     : arena_format(arena, "%s/%s", bundle->path, root->path);
         if (stat(path, &st) < 0)
-                return spec_error(root->at, "config.json", "/root/path", "%s: %s", path,
+                return spec_error(root->at, arena_format(arena, "%s/config.json", bundle->path),
+                                  "/root/path", "%s: %s", path,
                                   text_errno(errno));
         if (!S_ISDIR(st.st_mode))
-                return spec_error(root->at, "config.json", "/root/path", "%s is not a directory", path);
+                return spec_error(root->at, arena_format(arena, "%s/config.json", bundle->path),
+                                  "/root/path", "%s is not a directory", path);
         return 0;
 }
 
@@ -192,6 +195,7 @@ static int compile_bundle(struct arena *arena, const struct oci_create_request *
                           struct bundle *bundle, struct runtime_options *options, bool explain,
                           struct plan **ret_plan)
 {
+        const struct spec_console_size *size = NULL;
         struct facts facts;
         int r = oci_read_bundle(arena, request->bundle, bundle);
 
@@ -199,12 +203,20 @@ static int compile_bundle(struct arena *arena, const struct oci_create_request *
                 return r;
         *options = (struct runtime_options){
                 .id = request->id,
+                .document = arena_format(arena, "%s/config.json", bundle->path),
                 .bundle = bundle->path,
                 .preserve_fds = request->preserve_fds,
                 .await_start = !request->run,
                 .no_new_keyring = request->no_new_keyring,
                 .no_pivot = request->no_pivot,
         };
+        /* In front of the caller's terminal: that size, before the program can ask for it. */
+        if (request->run && !request->detach && !request->console_socket && !explain)
+                size = stdio_size(arena);
+        if (size) {
+                options->rows = size->height;
+                options->columns = size->width;
+        }
         r = facts_gather(arena, &facts);
         if (r < 0)
                 return r;
@@ -454,7 +466,7 @@ static int build_process(struct arena *arena, const struct oci_exec_request *req
         }
         *process = *spec->process;
         process->terminal = request->tty;
-        process->console_size = NULL;
+        process->console_size = request->detach || request->console_socket ? NULL : stdio_size(arena);
         process->args = (struct spec_texts){ request->argv.items, request->argv.n };
         process->env = join_texts(arena, &spec->process->env, &request->env);
         if (request->cwd)

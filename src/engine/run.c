@@ -74,6 +74,7 @@ static int prepare(
                 return r;
         run->options = (struct runtime_options){
                 .id = id,
+                .document = "husk run",
                 .bundle = run->state,
                 .attach_point = run->state,
                 .overlays = run->record.overlays,

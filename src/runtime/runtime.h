@@ -21,6 +21,7 @@ struct runtime_overlay {
 
 struct runtime_options {
         const char *id;
+        const char *document;            /* what messages call the spec; NULL: config.json */
         const char *bundle;              /* absolute; relative paths of the spec start here */
         const char *attach_point;        /* an existing directory to attach the root at, in the
                                             container's mount namespace only; NULL: the rootfs */

@@ -156,6 +156,7 @@ END
         [ "$status" = 5 ]
         [[ ${lines[0]} == /dev/pts/[0-9]* ]]
         [ "${lines[1]}" = all ]
+        [ "$(on_terminal "exec --tty $WORD true; stty rows 44 cols 102; $HUSK_OCI --root $ROOT exec --tty $WORD stty size")" = "44 102" ]
 }
 
 @test "not in a stopped container, nor in none" {

@@ -132,13 +132,16 @@ changes() { husk diff "$1" | sed -n "s|^\(.\) $host/|\1 |p"; }
         nothing_left "$id"
 }
 
-# In a mount namespace of its own: the words after the first are run with `second` being an ext4.
-with_disk() {
+make_disk() {
         truncate -s 16M "$box/disk"
         mkfs.ext4 -q "$box/disk" || skip 'needs mkfs.ext4'
         mkdir "$host/second disk"
-        unshare -m --propagation private bash -c 'mount -o loop "$1" "$2" || exit 77' bash "$box/disk" \
-                "$host/second disk" || skip 'needs loop devices'
+        unshare -m --propagation private mount -o loop "$box/disk" "$host/second disk" ||
+                skip 'needs loop devices'
+}
+
+# The script in a mount namespace of its own, in the disk's root; $2 is where it is mounted.
+with_disk() {
         unshare -m --propagation private bash -ec '
                 mount -o loop "$1" "$2"
                 cd "$2"
@@ -147,6 +150,7 @@ with_disk() {
 
 @test 'another disk of the host: seen, changed in an overlay of its own, told by diff' {
         export husk words="${flags[*]}"
+        make_disk
         run -0 with_disk '
                 mkdir dir
                 echo old | tee file >dir/gone

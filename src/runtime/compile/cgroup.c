@@ -69,7 +69,7 @@ static int add(struct compile *c, struct limit limit)
                 if (limit.optional)
                         return 0;
                 return spec_error(
-                        c->linux_->resources->at, "config.json", limit.pointer,
+                        c->linux_->resources->at, c->document, limit.pointer,
                         "this host has no %s controller for it", limit.controller);
         }
         plan_add(c->plan, HOST, limit.pointer, set_cgroup, .cgroup = cgroup, .file = limit.file,
@@ -116,7 +116,7 @@ static int memory_v2(struct compile *c, const struct spec_memory *m)
         if (m->swap.set && m->swap.value != 0) {
                 /* v1 counts memory and swap together, v2 swap alone. */
                 if (m->swap.value > 0 && (!m->limit.set || m->limit.value > m->swap.value))
-                        return spec_error(m->at, "config.json", R "memory/swap",
+                        return spec_error(m->at, c->document, R "memory/swap",
                                           "memory and swap together cannot be less than memory");
                 TRY(R "memory/swap", "memory", "memory.swap.max",
                     v2_max(c, m->swap.value < 0 ? -1 : m->swap.value - m->limit.value), true);
@@ -253,10 +253,10 @@ static int others(struct compile *c, const struct spec_resources *resources)
                 const char *pointer = why(c, R "unified/%s", pair->key);
 
                 if (!is_v2(c))
-                        return spec_error(resources->at, "config.json", pointer,
+                        return spec_error(resources->at, c->document, pointer,
                                           "is for cgroup v2, and this host runs v1");
                 if (strchr(pair->key, '/') || !strchr(pair->key, '.'))
-                        return spec_error(resources->at, "config.json", pointer,
+                        return spec_error(resources->at, c->document, pointer,
                                           "is no file of a cgroup");
                 plan_add(c->plan, HOST, pointer, set_cgroup, .cgroup = c->cgroup2,
                          .file = pair->key, .values = pair->value);
@@ -415,7 +415,7 @@ int compile_cgroup_host(struct compile *c)
         int r = 0;
 
         if (climbs(c->linux_->cgroups_path))
-                return spec_error(c->linux_->at, "config.json", "/linux/cgroupsPath",
+                return spec_error(c->linux_->at, c->document, "/linux/cgroupsPath",
                                   "'%s' has a '..' in it", c->linux_->cgroups_path);
 
         if (c->facts->cgroup_mode == CGROUP_NONE || c->facts->uid != 0) {

@@ -18,6 +18,7 @@ static void init(
         *c = (struct compile){
                 .arena = arena,
                 .spec = spec,
+                .document = options->document ? options->document : "config.json",
                 .linux_ = spec->linux_ ? spec->linux_ : &no_linux,
                 .process = spec->process,
                 .options = options,
@@ -89,12 +90,12 @@ static int check_unsupported(const struct compile *c)
 
         for (size_t i = 0; i < ARRAY_SIZE(members); i++)
                 if (members[i].asked)
-                        return spec_error(c->spec->at, "config.json", members[i].pointer,
+                        return spec_error(c->spec->at, c->document, members[i].pointer,
                                           "is not supported yet: take it out to run without it");
         for (size_t i = 0; i < c->spec->mounts.n; i++)
                 if (c->spec->mounts.items[i].uid_mappings.n ||
                     c->spec->mounts.items[i].gid_mappings.n)
-                        return spec_error(c->spec->mounts.items[i].at, "config.json",
+                        return spec_error(c->spec->mounts.items[i].at, c->document,
                                           why(c, "/mounts/%zu/uidMappings", i),
                                           "is not supported yet: take it out to run without it");
         return 0;
@@ -111,15 +112,15 @@ static int check(const struct compile *c)
                              c->facts->kernel_minor);
         }
         if (!spec->root && c->options->n_overlays == 0)
-                return spec_error(spec->at, "config.json", "/root", "missing: where is the root "
+                return spec_error(spec->at, c->document, "/root", "missing: where is the root "
                                                                     "file system?");
         if (!spec->process)
-                return spec_error(spec->at, "config.json", "/process", "missing: what is to be run?");
+                return spec_error(spec->at, c->document, "/process", "missing: what is to be run?");
         if (spec->process->args.n == 0)
-                return spec_error(spec->process->at, "config.json", "/process/args",
+                return spec_error(spec->process->at, c->document, "/process/args",
                                   "missing or empty: what is to be run?");
         if (spec->process->cwd[0] != '/')
-                return spec_error(spec->process->at, "config.json", "/process/cwd",
+                return spec_error(spec->process->at, c->document, "/process/cwd",
                                   "'%s' is not an absolute path", spec->process->cwd);
         return check_unsupported(c);
 }

@@ -7,6 +7,7 @@
 struct compile {
         struct arena *arena;
         const struct spec *spec;
+        const char *document; /* what messages call it */
         const struct spec_linux *linux_; /* never NULL */
         const struct spec_process *process; /* never NULL */
         const struct runtime_options *options;

@@ -123,7 +123,7 @@ int compile_devices(struct compile *c)
                 };
 
                 if (device->path[0] != '/')
-                        return spec_error(device->at, "config.json",
+                        return spec_error(device->at, c->document,
                                           why(c, "/linux/devices/%zu/path", i),
                                           "'%s' is not an absolute path", device->path);
                 add_node(c, why(c, "/linux/devices/%zu", i), &node);
@@ -148,7 +148,7 @@ int compile_terminal(struct compile *c)
         if (!c->process->terminal)
                 return 0;
         if (c->root >= 0 && c->devpts < 0)
-                return spec_error(c->process->at, "config.json", "/process/terminal",
+                return spec_error(c->process->at, c->document, "/process/terminal",
                                   "a terminal needs a devpts mount at /dev/pts");
         if (c->root < 0) {
                 /* exec: the container's devpts by name; the door checks that it is one. */

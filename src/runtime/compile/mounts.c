@@ -104,7 +104,7 @@ int compile_mount_options(
                         continue; /* what the kernel does anyhow */
                 } else if (text_equal(word, "idmap") || text_equal(word, "ridmap") ||
                            text_equal(word, "tmpcopyup") || text_equal(word, "remount")) {
-                        return spec_error(mount->at, "config.json",
+                        return spec_error(mount->at, c->document,
                                           why(c, "/mounts/%zu/options/%zu", number, i),
                                           "the option '%s' is not supported yet", word);
                 } else if (!attribute_option(&options, word) && !propagation_option(&options, word)) {
@@ -237,7 +237,7 @@ static int add_bind(struct compile *c, const struct spec_mount *mount, size_t nu
         bool old = !facts_kernel(c->facts, 5, 12);
 
         if (!source || !*source)
-                return spec_error(mount->at, "config.json", why(c, "%s/source", reason),
+                return spec_error(mount->at, c->document, why(c, "%s/source", reason),
                                   "missing: what is to be bound?");
         if (source[0] != '/')
                 source = why(c, "%s/%s", c->options->bundle, source);
@@ -247,7 +247,7 @@ static int add_bind(struct compile *c, const struct spec_mount *mount, size_t nu
                 add_attributes(c, reason, tree, options);
                 add_propagation(c, reason, tree, options);
         } else if (options->set_all || options->clear_all || options->propagation) {
-                return spec_error(mount->at, "config.json", why(c, "%s/options", reason),
+                return spec_error(mount->at, c->document, why(c, "%s/options", reason),
                                   "recursive attributes and propagation of a bind mount need Linux "
                                   "5.12");
         }
@@ -421,7 +421,7 @@ static int check_destination(
                          : text_equal(mount->type, "proc");
 
         if (is_proc && !fits)
-                return spec_error(mount->at, "config.json", why(c, "/mounts/%zu/destination", number),
+                return spec_error(mount->at, c->document, why(c, "/mounts/%zu/destination", number),
                                   "only a proc file system may lie on /proc: a container's labels "
                                   "and limits are set through it");
         if (inside_proc) {
@@ -432,7 +432,7 @@ static int check_destination(
                 for (size_t i = 0; i < ARRAY_SIZE(allowed); i++)
                         if (same_path(mount->destination + 6, allowed[i]))
                                 return 0;
-                return spec_error(mount->at, "config.json", why(c, "/mounts/%zu/destination", number),
+                return spec_error(mount->at, c->document, why(c, "/mounts/%zu/destination", number),
                                   "%s is inside /proc: refused, but for the files that lxcfs gives",
                                   mount->destination);
         }
@@ -458,7 +458,7 @@ static int add_mount(struct compile *c, size_t number)
         if (bind)
                 return add_bind(c, mount, number, &options);
         if (!mount->type || !*mount->type || text_equal(mount->type, "none"))
-                return spec_error(mount->at, "config.json", why(c, "%s/type", reason),
+                return spec_error(mount->at, c->document, why(c, "%s/type", reason),
                                   "missing: it is no bind mount, so what file system is it?");
         if (text_equal(mount->type, "cgroup") || text_equal(mount->type, "cgroup2"))
                 return add_cgroup_mount(c, mount, number, &options);

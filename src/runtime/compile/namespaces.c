@@ -19,14 +19,14 @@ static int read_namespace(struct compile *c, size_t i)
         uint32_t type = namespace_type(ns->type);
 
         if (type == CLONE_NEWTIME && !c->facts->has_time_namespace)
-                return spec_error(ns->at, "config.json", why(c, "/linux/namespaces/%zu", i),
+                return spec_error(ns->at, c->document, why(c, "/linux/namespaces/%zu", i),
                                   "this kernel has no time namespaces (they are since Linux 5.6)");
         if (!ns->path || !*ns->path) {
                 c->new_spaces |= type;
                 return 0;
         }
         if (ns->path[0] != '/')
-                return spec_error(ns->at, "config.json", why(c, "/linux/namespaces/%zu/path", i),
+                return spec_error(ns->at, c->document, why(c, "/linux/namespaces/%zu/path", i),
                                   "'%s' is not an absolute path", ns->path);
         c->joined_spaces |= type;
         for (size_t k = 0; k < ARRAY_SIZE(types); k++)
@@ -50,16 +50,16 @@ int compile_namespaces_host(struct compile *c)
         }
         c->user_namespace = compile_has_namespace(c, CLONE_NEWUSER);
         if (!(c->new_spaces & CLONE_NEWNS))
-                return spec_error(at, "config.json", "/linux/namespaces",
+                return spec_error(at, c->document, "/linux/namespaces",
                                   "a container needs a mount namespace of its own: add "
                                   "{\"type\":\"mount\"}");
         if (c->joined_spaces & CLONE_NEWUSER && c->new_spaces & CLONE_NEWPID)
-                return spec_error(at, "config.json", "/linux/namespaces",
+                return spec_error(at, c->document, "/linux/namespaces",
                                   "a new pid namespace cannot be made in a joined user namespace "
                                   "yet: join the pid namespace that belongs to it too");
         if (c->new_spaces & CLONE_NEWUSER &&
             (c->linux_->uid_mappings.n == 0 || c->linux_->gid_mappings.n == 0))
-                return spec_error(at, "config.json", "/linux/uidMappings",
+                return spec_error(at, c->document, "/linux/uidMappings",
                                   "a new user namespace needs uidMappings and gidMappings");
         if (c->facts->uid != 0 && !c->user_namespace) {
                 trail_hint("add a user namespace with a mapping of your ids (`husk-oci spec "
@@ -155,13 +155,13 @@ int compile_namespaces_init(struct compile *c)
                 plan_add(c->plan, INIT, "[loopback]", link_up, .name = "lo");
         if (c->spec->hostname && *c->spec->hostname) {
                 if (!compile_has_namespace(c, CLONE_NEWUTS))
-                        return spec_error(c->spec->at, "config.json", "/hostname",
+                        return spec_error(c->spec->at, c->document, "/hostname",
                                           "would change the host's name: add a uts namespace");
                 plan_add(c->plan, INIT, "/hostname", set_hostname, .name = c->spec->hostname);
         }
         if (c->spec->domainname && *c->spec->domainname) {
                 if (!compile_has_namespace(c, CLONE_NEWUTS))
-                        return spec_error(c->spec->at, "config.json", "/domainname",
+                        return spec_error(c->spec->at, c->document, "/domainname",
                                           "would change the host's name: add a uts namespace");
                 plan_add(c->plan, INIT, "/domainname", set_domainname,
                          .name = c->spec->domainname);

@@ -53,10 +53,10 @@ int compile_sysctl(struct compile *c)
                 char *path;
 
                 if (!plain(pair->key))
-                        return spec_error(c->linux_->at, "config.json", "/linux/sysctl",
+                        return spec_error(c->linux_->at, c->document, "/linux/sysctl",
                                           "'%s' is no name of a sysctl", pair->key);
                 if (strpbrk(pair->value, "\n\r"))
-                        return spec_error(c->linux_->at, "config.json", pointer,
+                        return spec_error(c->linux_->at, c->document, pointer,
                                           "a value is one line");
                 path = why(c, "sys/%s", pair->key);
                 if (!strchr(pair->key, '/'))
@@ -73,12 +73,12 @@ int compile_sysctl(struct compile *c)
                 }
                 if (!space || !compile_has_namespace(c, space))
                         return spec_error(
-                                c->linux_->at, "config.json", pointer,
+                                c->linux_->at, c->document, pointer,
                                 space ? "needs a %s namespace: without one it would change the host"
                                       : "is the host's, in every %s namespace",
                                 space ? namespace_oci_name(space) : "kind of");
                 if (c->proc < 0)
-                        return spec_error(c->linux_->at, "config.json", pointer,
+                        return spec_error(c->linux_->at, c->document, pointer,
                                           "needs a proc mount");
                 plan_add(c->plan, INIT, pointer, set_proc, .proc = c->proc, .file = path,
                          .value = pair->value);

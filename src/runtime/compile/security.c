@@ -86,14 +86,14 @@ static int add_rule(struct compile *c, const struct spec_seccomp_syscall *from, 
 
         /* Nobody listens: each such call would fail with ENOSYS. */
         if (r < 0 || rule->action == SECCOMP_RET_USER_NOTIF)
-                return spec_error(from->at, "config.json",
+                return spec_error(from->at, c->document,
                                   why(c, "/linux/seccomp/syscalls/%zu/action", number),
                                   "'%s' is not supported", from->action);
         for (size_t i = 0; i < from->args.n; i++) {
                 enum seccomp_compare op;
 
                 if (seccomp_compare_op(from->args.items[i].op, &op) < 0 || from->args.items[i].index > 5)
-                        return spec_error(from->args.items[i].at, "config.json",
+                        return spec_error(from->args.items[i].at, c->document,
                                           why(c, "/linux/seccomp/syscalls/%zu/args/%zu", number, i),
                                           "a system call has arguments 0 to 5");
                 arguments[i] = (struct seccomp_argument){
@@ -155,7 +155,7 @@ int compile_seccomp(struct compile *c)
                                &profile.default_action);
 
         if (r < 0 || profile.default_action == SECCOMP_RET_USER_NOTIF)
-                return spec_error(from->at, "config.json", "/linux/seccomp/defaultAction",
+                return spec_error(from->at, c->document, "/linux/seccomp/defaultAction",
                                   "'%s' is not supported", from->default_action);
         rules = arena_array(c->arena, from->syscalls.n + 1, sizeof *rules);
         architectures = arena_array(c->arena, from->architectures.n + 1, sizeof *architectures);
@@ -170,7 +170,7 @@ int compile_seccomp(struct compile *c)
 
                 r = seccomp_flag(from->flags.items[i], &flag);
                 if (r < 0)
-                        return spec_error(from->at, "config.json", why(c, "/linux/seccomp/flags/%zu", i),
+                        return spec_error(from->at, c->document, why(c, "/linux/seccomp/flags/%zu", i),
                                           "'%s' is not supported", from->flags.items[i]);
                 flags |= flag;
         }
