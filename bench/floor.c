@@ -174,21 +174,14 @@ static void make_dev(void)
                 const char *path;
                 unsigned minor, major;
         } nodes[] = {
-                {"dev/null",     3, 1},
-                { "dev/zero",    5, 1},
-                { "dev/full",    7, 1},
-                { "dev/random",  8, 1},
-                { "dev/urandom", 9, 1},
-                { "dev/tty",     0, 5},
+                { "dev/null", 3, 1 },   { "dev/zero", 5, 1 },    { "dev/full", 7, 1 },
+                { "dev/random", 8, 1 }, { "dev/urandom", 9, 1 }, { "dev/tty", 0, 5 },
         };
 
         static const char *const links[][2] = {
-                {"/proc/self/fd",    "dev/fd"    },
-                { "/proc/self/fd/0", "dev/stdin" },
-                { "/proc/self/fd/1", "dev/stdout"},
-                { "/proc/self/fd/2", "dev/stderr"},
-                { "/proc/kcore",     "dev/core"  },
-                { "pts/ptmx",        "dev/ptmx"  },
+                { "/proc/self/fd", "dev/fd" },       { "/proc/self/fd/0", "dev/stdin" },
+                { "/proc/self/fd/1", "dev/stdout" }, { "/proc/self/fd/2", "dev/stderr" },
+                { "/proc/kcore", "dev/core" },       { "pts/ptmx", "dev/ptmx" },
         };
 
         umask(0);
@@ -268,10 +261,7 @@ static void lo_up(void)
 static void drop_privileges(const struct sock_fprog *program)
 {
         struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-        struct __user_cap_data_struct data[2] = {
-                {KEPT, KEPT, KEPT},
-                { 0,   0,    0   }
-        };
+        struct __user_cap_data_struct data[2] = { { KEPT, KEPT, KEPT }, { 0, 0, 0 } };
 
         for (unsigned cap = 0; cap <= LAST_CAP; cap++)
                 if (cap > 31 || !(KEPT >> cap & 1))

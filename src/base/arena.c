@@ -15,7 +15,8 @@
 
 enum {
         ARENA_ALIGN = 16,
-        ARENA_FIRST = 256 << 10, /* one is enough to make a container; what is not touched is free */
+        ARENA_FIRST =
+                256 << 10, /* one is enough to make a container; what is not touched is free */
         ARENA_LARGEST = 1 << 20
 };
 

@@ -453,9 +453,9 @@ static int json_word_parse(struct parser *p, struct json *value)
                 size_t length;
                 enum json_kind kind;
         } words[] = {
-                {"true",   4, JSON_BOOL},
-                { "false", 5, JSON_BOOL},
-                { "null",  4, JSON_NULL},
+                { "true", 4, JSON_BOOL },
+                { "false", 5, JSON_BOOL },
+                { "null", 4, JSON_NULL },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(words); i++) {

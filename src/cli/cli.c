@@ -7,9 +7,8 @@
 
 #include "commands.h"
 #include "help.h"
-#include "report.h"
-
 #include "linux/linux.h"
+#include "report.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

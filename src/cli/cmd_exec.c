@@ -28,9 +28,9 @@ static int run(struct invocation *in)
 }
 
 static const struct example examples[] = {
-        {"husk exec -it web sh",            "a shell in the container web"    },
-        { "husk exec -u 33 -w /srv web ls", "list /srv as the user 33 sees it"},
-        { NULL,                             NULL                              },
+        { "husk exec -it web sh", "a shell in the container web" },
+        { "husk exec -u 33 -w /srv web ls", "list /srv as the user 33 sees it" },
+        { NULL, NULL },
 };
 
 const struct command cli_cmd_exec = {

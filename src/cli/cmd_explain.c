@@ -2,7 +2,6 @@
 /* Theory of operation: `husk explain run ...`: the plan of a run, without the run. It takes run's
  * own rows: its request begins with run's, so their offsets hold. */
 #include "commands.h"
-
 #include "xray/xray.h"
 
 #include <stddef.h>
@@ -16,7 +15,7 @@ static const struct option options[] = {
 };
 
 static const struct explain_request defaults = {
-        .run = {.network = "none", .pids_limit = PIDS_LIMIT_UNSET},
+        .run = { .network = "none", .pids_limit = PIDS_LIMIT_UNSET },
         .format = "text",
 };
 
@@ -35,10 +34,10 @@ static int run(struct invocation *in)
 }
 
 static const struct example examples[] = {
-        {"husk explain run host true",                               "the operations that make this container"},
+        { "husk explain run host true", "the operations that make this container" },
         { "husk explain --format shell run --memory 256m host true",
-         "the same as a shell script of unshare, mount and echo"                                              },
-        { NULL,                                                      NULL                                     },
+          "the same as a shell script of unshare, mount and echo" },
+        { NULL, NULL },
 };
 
 const struct command cli_cmd_explain = {
@@ -49,7 +48,7 @@ const struct command cli_cmd_explain = {
         .description = "Print the plan of 'husk run' with the same options: every kernel operation "
                        "in its order, and which setting asks for it. Nothing is done.",
         .examples = examples,
-        .options = {options, cli_run_options},
+        .options = { options, cli_run_options },
         .operands = cli_run_operands,
         .request_size = sizeof(struct explain_request),
         .defaults = &defaults,

@@ -15,16 +15,16 @@ static const struct option options[] = {
 };
 
 static const struct column columns[] = {
-        {"CONTAINER ID", "ID",         COLUMN_ID,     AT(id),          false},
-        { "IMAGE",       "Image",      COLUMN_TEXT,   AT(image),       true },
-        { "COMMAND",     "Command",    COLUMN_QUOTED, AT(command),     true },
-        { "CREATED",     "RunningFor", COLUMN_AGO,    AT(created_ns),  false},
-        { "STATUS",      "Status",     COLUMN_TEXT,   AT(status_text), false},
-        { "NAMES",       "Names",      COLUMN_TEXT,   AT(name),        false},
-        { NULL,          "State",      COLUMN_TEXT,   AT(status),      false},
-        { NULL,          "CreatedAt",  COLUMN_TIME,   AT(created_ns),  false},
-        { NULL,          "Pid",        COLUMN_I64,    AT(pid),         false},
-        { NULL,          "ExitCode",   COLUMN_INT,    AT(exit_code),   false},
+        { "CONTAINER ID", "ID", COLUMN_ID, AT(id), false },
+        { "IMAGE", "Image", COLUMN_TEXT, AT(image), true },
+        { "COMMAND", "Command", COLUMN_QUOTED, AT(command), true },
+        { "CREATED", "RunningFor", COLUMN_AGO, AT(created_ns), false },
+        { "STATUS", "Status", COLUMN_TEXT, AT(status_text), false },
+        { "NAMES", "Names", COLUMN_TEXT, AT(name), false },
+        { NULL, "State", COLUMN_TEXT, AT(status), false },
+        { NULL, "CreatedAt", COLUMN_TIME, AT(created_ns), false },
+        { NULL, "Pid", COLUMN_I64, AT(pid), false },
+        { NULL, "ExitCode", COLUMN_INT, AT(exit_code), false },
 };
 
 static int run(struct invocation *in)
@@ -48,10 +48,10 @@ static int run(struct invocation *in)
 }
 
 static const struct example examples[] = {
-        {"husk ps -a",                                  "every container, also those that have ended"},
-        { "husk rm $(husk ps -aq)",                     "remove all that have ended"                 },
-        { "husk ps --format '{{.Names}}: {{.Status}}'", "a line of your own making each"             },
-        { NULL,                                         NULL                                         },
+        { "husk ps -a", "every container, also those that have ended" },
+        { "husk rm $(husk ps -aq)", "remove all that have ended" },
+        { "husk ps --format '{{.Names}}: {{.Status}}'", "a line of your own making each" },
+        { NULL, NULL },
 };
 
 const struct command cli_cmd_ps = {

@@ -27,8 +27,8 @@ static int run(struct invocation *in)
 }
 
 static const struct example examples[] = {
-        {"husk rm -f web", "end web if it runs, and remove it"},
-        { NULL,            NULL                               },
+        { "husk rm -f web", "end web if it runs, and remove it" },
+        { NULL, NULL },
 };
 
 const struct command cli_cmd_rm = {

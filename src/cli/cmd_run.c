@@ -116,12 +116,12 @@ static int run(struct invocation *in)
 }
 
 static const struct example examples[] = {
-        {"husk run --rm -it host sh",                            "a shell in a throw-away container"},
+        { "husk run --rm -it host sh", "a shell in a throw-away container" },
         { "husk run -d --name web --rootfs /srv/web /bin/httpd",
-         "a server from a directory, in the background"                                             },
+          "a server from a directory, in the background" },
         { "husk run --rm --memory 256m --cpus 0.5 host make",
-         "a build that may take half a processor and 256 MiB"                                       },
-        { NULL,                                                  NULL                               },
+          "a build that may take half a processor and 256 MiB" },
+        { NULL, NULL },
 };
 
 const struct command cli_cmd_run = {

@@ -114,7 +114,7 @@ struct command {
         enum command_group group;
         int error_exit;  /* exit status of failure; 0: the face's own. Bad usage: always it. */
         bool no_request; /* reads no engine options: completion, help */
-        bool enters;     /* a process of ours will be inside a container: seal the executable first */
+        bool enters; /* a process of ours will be inside a container: seal the executable first */
         int (*run)(struct invocation *in);
 };
 
@@ -150,7 +150,7 @@ struct invocation {
         union globals globals;
         void *request;
         char **argv; /* the whole command line, for going on from a sealed executable */
-        int exit; /* run's output: exit status when it returned 0 or more */
+        int exit;    /* run's output: exit status when it returned 0 or more */
 };
 
 extern const struct face cli_face_husk, cli_face_oci;

@@ -378,11 +378,7 @@ int cli_completion_put(struct text *out, const struct face *face, const char *sh
         static const struct {
                 const char *shell;
                 void (*put)(struct text *out, const struct face *face);
-        } writers[] = {
-                {"bash",  bash_put},
-                { "zsh",  zsh_put },
-                { "fish", fish_put}
-        };
+        } writers[] = { { "bash", bash_put }, { "zsh", zsh_put }, { "fish", fish_put } };
 
         for (size_t i = 0; i < ARRAY_SIZE(writers); i++)
                 if (text_equal(shell, writers[i].shell)) {

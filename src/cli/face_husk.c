@@ -28,10 +28,10 @@ static const struct command *const commands[] = {
 };
 
 static const struct example examples[] = {
-        {"husk run --rm -it host sh",                 "a shell in a throw-away container"},
+        { "husk run --rm -it host sh", "a shell in a throw-away container" },
         { "husk explain run --memory 256m host true",
-         "what that container is made of, step by step, without making it"               },
-        { NULL,                                       NULL                               },
+          "what that container is made of, step by step, without making it" },
+        { NULL, NULL },
 };
 
 const struct face cli_face_husk = {

@@ -21,9 +21,7 @@ static const struct option global_options[] = {
         OPTIONS_END,
 };
 
-static const union globals defaults = {
-        .oci.oci = {.log_format = "text", .rootless = "auto"}
-};
+static const union globals defaults = { .oci.oci = { .log_format = "text", .rootless = "auto" } };
 
 static const struct command globals = {
         .name = "husk-oci",
@@ -40,10 +38,10 @@ static const struct command *const commands[] = {
 };
 
 static const struct example examples[] = {
-        {"husk-oci spec",                "write a config.json into this directory, beside rootfs"},
-        { "husk-oci run --bundle . one", "run it as the container named one"                     },
-        { "husk-oci explain --bundle .", "show what run would do"                                },
-        { NULL,                          NULL                                                    },
+        { "husk-oci spec", "write a config.json into this directory, beside rootfs" },
+        { "husk-oci run --bundle . one", "run it as the container named one" },
+        { "husk-oci explain --bundle .", "show what run would do" },
+        { NULL, NULL },
 };
 
 const struct face cli_face_oci = {

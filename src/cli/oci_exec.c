@@ -45,10 +45,10 @@ static int run(struct invocation *in)
 }
 
 static const struct example examples[] = {
-        {"husk-oci exec web ps",                                                 "run ps in the container web"},
+        { "husk-oci exec web ps", "run ps in the container web" },
         { "husk-oci exec --process process.json --detach --pid-file ps.pid web",
-         "as a container engine does it"                                                                      },
-        { NULL,                                                                  NULL                         },
+          "as a container engine does it" },
+        { NULL, NULL },
 };
 
 const struct command cli_oci_exec = {

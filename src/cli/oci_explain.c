@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: `husk-oci explain`: the plan of a bundle. Not in runc. */
 #include "commands.h"
-
 #include "xray/xray.h"
 
 #define ROW(kind, field, ...) OPTION(struct oci_explain_request, kind, field, __VA_ARGS__)

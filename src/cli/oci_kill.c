@@ -24,8 +24,8 @@ static int run(struct invocation *in)
 }
 
 static const struct example examples[] = {
-        {"husk-oci kill web KILL", "end it"},
-        { NULL,                    NULL    },
+        { "husk-oci kill web KILL", "end it" },
+        { NULL, NULL },
 };
 
 const struct command cli_oci_kill = {

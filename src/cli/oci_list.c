@@ -13,14 +13,14 @@ static const struct option options[] = {
 };
 
 static const struct column columns[] = {
-        {"ID",       "id",         COLUMN_TEXT, AT(id),          false},
-        { "PID",     "pid",        COLUMN_I64,  AT(pid),         false},
-        { "STATUS",  "status",     COLUMN_TEXT, AT(status),      false},
-        { "BUNDLE",  "bundle",     COLUMN_TEXT, AT(bundle),      true },
-        { "CREATED", "created",    COLUMN_TEXT, AT(created),     false},
-        { "OWNER",   "owner",      COLUMN_TEXT, AT(owner),       false},
-        { NULL,      "rootfs",     COLUMN_TEXT, AT(rootfs),      false},
-        { NULL,      "ociVersion", COLUMN_TEXT, AT(oci_version), false},
+        { "ID", "id", COLUMN_TEXT, AT(id), false },
+        { "PID", "pid", COLUMN_I64, AT(pid), false },
+        { "STATUS", "status", COLUMN_TEXT, AT(status), false },
+        { "BUNDLE", "bundle", COLUMN_TEXT, AT(bundle), true },
+        { "CREATED", "created", COLUMN_TEXT, AT(created), false },
+        { "OWNER", "owner", COLUMN_TEXT, AT(owner), false },
+        { NULL, "rootfs", COLUMN_TEXT, AT(rootfs), false },
+        { NULL, "ociVersion", COLUMN_TEXT, AT(oci_version), false },
 };
 
 static const struct oci_list_request defaults = { .format = "table" };

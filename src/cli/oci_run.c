@@ -42,14 +42,14 @@ static int run(struct invocation *in)
 }
 
 static const struct example run_examples[] = {
-        {"husk-oci run --bundle /srv/web web", "run the bundle and wait for its end"},
-        { NULL,                                NULL                                 },
+        { "husk-oci run --bundle /srv/web web", "run the bundle and wait for its end" },
+        { NULL, NULL },
 };
 
 static const struct example create_examples[] = {
-        {"husk-oci create --bundle /srv/web --pid-file web.pid web",
-         "make it; 'husk-oci start web' runs its process"                },
-        { NULL,                                                      NULL},
+        { "husk-oci create --bundle /srv/web --pid-file web.pid web",
+          "make it; 'husk-oci start web' runs its process" },
+        { NULL, NULL },
 };
 
 const struct command cli_oci_run = {
@@ -57,7 +57,7 @@ const struct command cli_oci_run = {
         .name = "run",
         .summary = "Create and start a container",
         .examples = run_examples,
-        .options = {create_options, run_options},
+        .options = { create_options, run_options },
         .operands = operands,
         .request_size = sizeof(struct oci_create_request),
         .defaults = &run_defaults,

@@ -122,15 +122,9 @@ static void put_ago(
         static const struct {
                 uint64_t seconds;
                 const char *name;
-        } units[] = {
-                {365 * 86400, "year"  },
-                { 30 * 86400, "month" },
-                { 7 * 86400,  "week"  },
-                { 86400,      "day"   },
-                { 3600,       "hour"  },
-                { 60,         "minute"},
-                { 1,          "second"}
-        };
+        } units[] = { { 365 * 86400, "year" }, { 30 * 86400, "month" }, { 7 * 86400, "week" },
+                      { 86400, "day" },        { 3600, "hour" },        { 60, "minute" },
+                      { 1, "second" } };
 
         uint64_t then = (uint64_t)field_number(c, row);
         uint64_t age = then < t->now_ns ? (t->now_ns - then) / 1000000000 : 0;

@@ -81,8 +81,7 @@ int engine_diff(
 int engine_inspect(const struct inspect_request *request, struct text *out);
 
 /* The plan of engine_run; nothing is done. It lives in `arena`. */
-int engine_run_plan(
-        const struct run_request *request, struct arena *arena, struct plan **ret_plan);
+int engine_run_plan(const struct run_request *request, struct arena *arena, struct plan **ret_plan);
 
 /* Write a config.json to start from into the bundle. -EEXIST: there is one already.
  * runc's `spec`. */

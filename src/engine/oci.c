@@ -5,6 +5,7 @@
  * journal and do one thing to it. What a verb means is said in runtime.md, what its flags mean in
  * runc's manual. */
 #include "oci.h"
+
 #include "store.h"
 
 #include <fcntl.h>
@@ -26,18 +27,21 @@ int oci_read_bundle(struct arena *arena, const char *path, struct bundle *ret_bu
                 return trail(-errno, "cannot open the bundle %s: %s", path, text_errno(errno));
         bundle.path = arena_string(arena, real);
         free(real);
-        r = file_read(arena, AT_FDCWD, arena_format(arena, "%s/config.json", bundle.path),
-                      SPEC_SIZE_MAX + 1, &bundle.config);
+        r = file_read(
+                arena, AT_FDCWD, arena_format(arena, "%s/config.json", bundle.path),
+                SPEC_SIZE_MAX + 1, &bundle.config);
         if (r == -EFBIG)
-                return trail(r, "%s/config.json: larger than %zu MiB, no document of a container is",
-                             bundle.path, SPEC_SIZE_MAX >> 20);
+                return trail(
+                        r, "%s/config.json: larger than %zu MiB, no document of a container is",
+                        bundle.path, SPEC_SIZE_MAX >> 20);
         if (r < 0) {
                 if (r == -ENOENT)
                         trail_hint("`husk-oci spec -b DIR` writes one to start from");
                 return trail(r, "cannot read %s/config.json: %s", bundle.path, text_errno(r));
         }
-        r = spec_parse(arena, arena_format(arena, "%s/config.json", bundle.path),
-                       text_string(&bundle.config), bundle.config.len, &bundle.spec);
+        r = spec_parse(
+                arena, arena_format(arena, "%s/config.json", bundle.path),
+                text_string(&bundle.config), bundle.config.len, &bundle.spec);
         if (r < 0)
                 return r;
         *ret_bundle = bundle;
@@ -56,12 +60,13 @@ static int check_root(struct arena *arena, const struct bundle *bundle)
         path = root->path[0] == '/' ? root->path
                                     : arena_format(arena, "%s/%s", bundle->path, root->path);
         if (stat(path, &st) < 0)
-                return spec_error(root->at, arena_format(arena, "%s/config.json", bundle->path),
-                                  "/root/path", "%s: %s", path,
-                                  text_errno(errno));
+                return spec_error(
+                        root->at, arena_format(arena, "%s/config.json", bundle->path), "/root/path",
+                        "%s: %s", path, text_errno(errno));
         if (!S_ISDIR(st.st_mode))
-                return spec_error(root->at, arena_format(arena, "%s/config.json", bundle->path),
-                                  "/root/path", "%s is not a directory", path);
+                return spec_error(
+                        root->at, arena_format(arena, "%s/config.json", bundle->path), "/root/path",
+                        "%s is not a directory", path);
         return 0;
 }
 
@@ -98,8 +103,9 @@ static int write_pid_file(struct arena *arena, const char *path, pid_t pid)
         if (!path)
                 return 0;
         slash = strrchr(path, '/');
-        temporary = arena_format(arena, "%.*s.%s.%d", slash ? (int)(slash + 1 - path) : 0, path,
-                                 slash ? slash + 1 : path, (int)getpid());
+        temporary = arena_format(
+                arena, "%.*s.%s.%d", slash ? (int)(slash + 1 - path) : 0, path,
+                slash ? slash + 1 : path, (int)getpid());
         text = arena_format(arena, "%d", (int)pid);
         fd = file_open(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
         if (fd < 0)
@@ -125,16 +131,18 @@ static int send_console(const char *path, int master)
                 return 0;
         peer = socket_connect_stream(path);
         if (peer < 0)
-                return trail(peer, "cannot connect to the console socket %s: %s", path,
-                             text_errno(peer));
+                return trail(
+                        peer, "cannot connect to the console socket %s: %s", path,
+                        text_errno(peer));
         return socket_send(peer, name, sizeof name, master);
 }
 
 static int check_terminal(const struct spec_process *process, const char *socket, bool attached)
 {
         if (!process->terminal && socket)
-                return trail(-EINVAL, "--console-socket is for a process with a terminal "
-                                      "(/process/terminal is false)");
+                return trail(
+                        -EINVAL, "--console-socket is for a process with a terminal "
+                                 "(/process/terminal is false)");
         if (process->terminal && !socket && !attached) {
                 trail_hint("give --console-socket, or set /process/terminal to false");
                 return trail(-EINVAL, "nobody would get the container's terminal");
@@ -154,7 +162,8 @@ static int attend(struct machine *machine, int master, int *ret_exit)
                 relay.terminal = master;
                 relay.user = isatty(0) ? 0 : NO_FD;
                 relay.copies[0] = (struct keeper_copy){ .from = 0, .to = master };
-                relay.copies[1] = (struct keeper_copy){ .from = master, .to = 1, .last_words = true };
+                relay.copies[1] =
+                        (struct keeper_copy){ .from = master, .to = 1, .last_words = true };
         }
         r = keeper_relay_run(&relay);
         if (r == 0)
@@ -191,9 +200,9 @@ static bool has_user_namespace(const struct spec *spec)
 }
 
 /* `explain`: nothing will be done, so what only root can do is shown to everybody. */
-static int compile_bundle(struct arena *arena, const struct oci_create_request *request,
-                          struct bundle *bundle, struct runtime_options *options, bool explain,
-                          struct plan **ret_plan)
+static int compile_bundle(
+        struct arena *arena, const struct oci_create_request *request, struct bundle *bundle,
+        struct runtime_options *options, bool explain, struct plan **ret_plan)
 {
         const struct spec_console_size *size = NULL;
         struct facts facts;
@@ -228,11 +237,13 @@ static int compile_bundle(struct arena *arena, const struct oci_create_request *
 static int refuse_unsupported(const struct oci_create_request *request)
 {
         if (request->oci.systemd_cgroup)
-                return trail(-EOPNOTSUPP, "the systemd cgroup driver is not supported yet; leave "
-                                          "--systemd-cgroup out");
+                return trail(
+                        -EOPNOTSUPP, "the systemd cgroup driver is not supported yet; leave "
+                                     "--systemd-cgroup out");
         if (request->no_pivot)
-                return trail(-EOPNOTSUPP, "--no-pivot is not supported: it leaves the host's root "
-                                          "reachable");
+                return trail(
+                        -EOPNOTSUPP, "--no-pivot is not supported: it leaves the host's root "
+                                     "reachable");
         if (request->pidfd_socket)
                 return trail(-EOPNOTSUPP, "--pidfd-socket is not supported yet");
         return 0;
@@ -249,8 +260,7 @@ int engine_oci_create(const struct oci_create_request *request, int *ret_exit)
         int master, r;
 
         *ret_exit = 0;
-        if ((r = refuse_unsupported(request)) < 0 ||
-            (r = container_check_id(request->id)) < 0 ||
+        if ((r = refuse_unsupported(request)) < 0 || (r = container_check_id(request->id)) < 0 ||
             (r = compile_bundle(&arena, request, &bundle, &options, false, &plan)) < 0 ||
             (r = check_root(&arena, &bundle)) < 0 ||
             (r = check_terminal(bundle.spec->process, request->console_socket, attached)) < 0)
@@ -327,8 +337,7 @@ int engine_oci_kill(const struct oci_kill_request *request)
         if (r < 0)
                 return r;
         if (container.status == CONTAINER_STOPPED)
-                r = request->all ? 0
-                                 : trail(-ESRCH, "container '%s' is not running", request->id);
+                r = request->all ? 0 : trail(-ESRCH, "container '%s' is not running", request->id);
         else
                 r = container_signal(&container, request->signal);
         if (r == -ESRCH && !*trail_text())
@@ -353,8 +362,9 @@ int engine_oci_delete(const struct oci_delete_request *request)
         if (container.status != CONTAINER_STOPPED && container.status != CONTAINER_CREATING &&
             !request->force) {
                 trail_hint("stop it first, or use --force to kill it");
-                r = trail(-EBUSY, "container '%s' is %s", request->id,
-                          container_status_word(container.status));
+                r =
+                        trail(-EBUSY, "container '%s' is %s", request->id,
+                              container_status_word(container.status));
         } else {
                 r = container_remove(&arena, &container);
         }
@@ -416,15 +426,16 @@ static int parse_user(struct arena *arena, const char *words, struct spec_user *
 
         if (text_u64(colon ? arena_copy(arena, words, (size_t)(colon - words)) : words, &uid) < 0 ||
             (colon && text_u64(colon + 1, &gid) < 0) || uid > 0x7fffffff || gid > 0x7fffffff)
-                return trail(-EINVAL, "--user: '%s' is not UID[:GID] with numbers below 2^31", words);
+                return trail(
+                        -EINVAL, "--user: '%s' is not UID[:GID] with numbers below 2^31", words);
         user->uid = (uint32_t)uid;
         if (colon)
                 user->gid = (uint32_t)gid;
         return 0;
 }
 
-static struct spec_texts join_texts(struct arena *arena, const struct spec_texts *a,
-                                    const struct words *b)
+static struct spec_texts join_texts(
+        struct arena *arena, const struct spec_texts *a, const struct words *b)
 {
         struct spec_texts all = { .items = arena_array(arena, a->n + b->n + 1, sizeof(char *)) };
 
@@ -435,8 +446,8 @@ static struct spec_texts join_texts(struct arena *arena, const struct spec_texts
         return all;
 }
 
-static struct spec_capabilities *add_caps(struct arena *arena, const struct spec_process *from,
-                                          const struct words *caps)
+static struct spec_capabilities *add_caps(
+        struct arena *arena, const struct spec_process *from, const struct words *caps)
 {
         struct spec_capabilities *sets = arena_new(arena, struct spec_capabilities);
 
@@ -449,8 +460,9 @@ static struct spec_capabilities *add_caps(struct arena *arena, const struct spec
 }
 
 /* The container's own process object, with what the command line says over it. */
-static int build_process(struct arena *arena, const struct oci_exec_request *request,
-                         const struct spec *spec, const struct spec_process **ret_process)
+static int build_process(
+        struct arena *arena, const struct oci_exec_request *request, const struct spec *spec,
+        const struct spec_process **ret_process)
 {
         struct spec_process *process = arena_new(arena, struct spec_process);
         struct spec_user *user = arena_new(arena, struct spec_user);
@@ -461,12 +473,13 @@ static int build_process(struct arena *arena, const struct oci_exec_request *req
 
                 if (r < 0)
                         return trail(r, "cannot read %s: %s", request->process, text_errno(r));
-                return spec_parse_process(arena, request->process, text_string(&text), text.len,
-                                          ret_process);
+                return spec_parse_process(
+                        arena, request->process, text_string(&text), text.len, ret_process);
         }
         *process = *spec->process;
         process->terminal = request->tty;
-        process->console_size = request->detach || request->console_socket ? NULL : stdio_size(arena);
+        process->console_size =
+                request->detach || request->console_socket ? NULL : stdio_size(arena);
         process->args = (struct spec_texts){ request->argv.items, request->argv.n };
         process->env = join_texts(arena, &spec->process->env, &request->env);
         if (request->cwd)
@@ -493,11 +506,12 @@ static int build_process(struct arena *arena, const struct oci_exec_request *req
         return 0;
 }
 
-int oci_exec_compile(struct arena *arena, const struct container *container,
-                     const struct spec *spec, const struct spec_process *process,
-                     const char *seccomp, struct plan **ret_plan)
+int oci_exec_compile(
+        struct arena *arena, const struct container *container, const struct spec *spec,
+        const struct spec_process *process, const char *seccomp, struct plan **ret_plan)
 {
-        struct runtime_options options = { .id = container->id, .bundle = container->bundle,
+        struct runtime_options options = { .id = container->id,
+                                           .bundle = container->bundle,
                                            .seccomp = seccomp };
         struct facts facts;
         int r;
@@ -510,7 +524,8 @@ int oci_exec_compile(struct arena *arena, const struct container *container,
         r = facts_gather(arena, &facts);
         if (r < 0)
                 return r;
-        return runtime_compile_exec(arena, spec, process, &options, &facts, container->pid, ret_plan);
+        return runtime_compile_exec(
+                arena, spec, process, &options, &facts, container->pid, ret_plan);
 }
 
 int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit)

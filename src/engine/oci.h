@@ -3,10 +3,9 @@
 #pragma once
 
 #include "base/base.h"
+#include "engine.h"
 #include "keeper/keeper.h"
 #include "runtime/runtime.h"
-
-#include "engine.h"
 
 struct bundle {
         const char *path; /* absolute, links resolved */

@@ -14,16 +14,46 @@
 #include <sys/syscall.h>
 
 static const char *const names[] = {
-        "chown",          "dac_override",   "dac_read_search", "fowner",
-        "fsetid",         "kill",           "setgid",          "setuid",
-        "setpcap",        "linux_immutable", "net_bind_service", "net_broadcast",
-        "net_admin",      "net_raw",        "ipc_lock",        "ipc_owner",
-        "sys_module",     "sys_rawio",      "sys_chroot",      "sys_ptrace",
-        "sys_pacct",      "sys_admin",      "sys_boot",        "sys_nice",
-        "sys_resource",   "sys_time",       "sys_tty_config",  "mknod",
-        "lease",          "audit_write",    "audit_control",   "setfcap",
-        "mac_override",   "mac_admin",      "syslog",          "wake_alarm",
-        "block_suspend",  "audit_read",     "perfmon",         "bpf",
+        "chown",
+        "dac_override",
+        "dac_read_search",
+        "fowner",
+        "fsetid",
+        "kill",
+        "setgid",
+        "setuid",
+        "setpcap",
+        "linux_immutable",
+        "net_bind_service",
+        "net_broadcast",
+        "net_admin",
+        "net_raw",
+        "ipc_lock",
+        "ipc_owner",
+        "sys_module",
+        "sys_rawio",
+        "sys_chroot",
+        "sys_ptrace",
+        "sys_pacct",
+        "sys_admin",
+        "sys_boot",
+        "sys_nice",
+        "sys_resource",
+        "sys_time",
+        "sys_tty_config",
+        "mknod",
+        "lease",
+        "audit_write",
+        "audit_control",
+        "setfcap",
+        "mac_override",
+        "mac_admin",
+        "syslog",
+        "wake_alarm",
+        "block_suspend",
+        "audit_read",
+        "perfmon",
+        "bpf",
         "checkpoint_restore",
 };
 
@@ -64,8 +94,9 @@ int caps_set(uint64_t effective, uint64_t permitted, uint64_t inheritable)
 {
         struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
         struct __user_cap_data_struct data[2] = {
-                { (uint32_t)effective,         (uint32_t)permitted,         (uint32_t)inheritable         },
-                { (uint32_t)(effective >> 32), (uint32_t)(permitted >> 32), (uint32_t)(inheritable >> 32) },
+                { (uint32_t)effective, (uint32_t)permitted, (uint32_t)inheritable },
+                { (uint32_t)(effective >> 32), (uint32_t)(permitted >> 32),
+                  (uint32_t)(inheritable >> 32) },
         };
         uint64_t e, p, i;
         int r;

@@ -212,8 +212,8 @@ static int remove_inside(int *fd, unsigned depth)
                         continue;
                 r = -errno;
                 if (r == -EISDIR || r == -EPERM) {
-                        int below = file_open(
-                                dirfd(dir), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+                        int below =
+                                file_open(dirfd(dir), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 
                         if (below >= 0 && fstat(below, &st) == 0 && st.st_dev != top.st_dev)
                                 r = -EBUSY;

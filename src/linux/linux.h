@@ -6,9 +6,6 @@
 #pragma once
 
 #include "base/base.h"
-
-#include <sys/types.h>
-
 #include "caps.h"
 #include "cgroup.h"
 #include "devices.h"
@@ -20,3 +17,5 @@
 #include "rootpath.h"
 #include "seccomp.h"
 #include "socket.h"
+
+#include <sys/types.h>

@@ -102,9 +102,9 @@ int mount_set_attributes(
 
 int mount_attach(int tree, int target)
 {
-        return result(syscall(
-                SYS_move_mount, tree, "", target, "",
-                MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+        return result(
+                syscall(SYS_move_mount, tree, "", target, "",
+                        MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
 }
 
 int mount_attach_name(int tree, int dir, const char *name)
@@ -118,14 +118,15 @@ int mount_remount(int tree, uint64_t attributes)
                 uint64_t attribute;
                 unsigned long flag;
         } words[] = {
-                { MOUNT_ATTR_RDONLY,      MS_RDONLY      },
-                { MOUNT_ATTR_NOSUID,      MS_NOSUID      },
-                { MOUNT_ATTR_NODEV,       MS_NODEV       },
-                { MOUNT_ATTR_NOEXEC,      MS_NOEXEC      },
-                { MOUNT_ATTR_NOATIME,     MS_NOATIME     },
+                { MOUNT_ATTR_RDONLY, MS_RDONLY },
+                { MOUNT_ATTR_NOSUID, MS_NOSUID },
+                { MOUNT_ATTR_NODEV, MS_NODEV },
+                { MOUNT_ATTR_NOEXEC, MS_NOEXEC },
+                { MOUNT_ATTR_NOATIME, MS_NOATIME },
                 { MOUNT_ATTR_STRICTATIME, MS_STRICTATIME },
-                { MOUNT_ATTR_NODIRATIME,  MS_NODIRATIME  },
+                { MOUNT_ATTR_NODIRATIME, MS_NODIRATIME },
         };
+
         unsigned long flags = MS_REMOUNT | MS_BIND;
         char path[32];
 
@@ -164,12 +165,9 @@ int mount_get_attributes(int fd, uint64_t *ret_attributes)
                 unsigned long flag;
                 uint64_t attribute;
         } words[] = {
-                { 1,    MOUNT_ATTR_RDONLY     },
-                { 2,    MOUNT_ATTR_NOSUID     },
-                { 4,    MOUNT_ATTR_NODEV      },
-                { 8,    MOUNT_ATTR_NOEXEC     },
-                { 1024, MOUNT_ATTR_NOATIME    },
-                { 2048, MOUNT_ATTR_NODIRATIME },
+                { 1, MOUNT_ATTR_RDONLY },     { 2, MOUNT_ATTR_NOSUID },
+                { 4, MOUNT_ATTR_NODEV },      { 8, MOUNT_ATTR_NOEXEC },
+                { 1024, MOUNT_ATTR_NOATIME }, { 2048, MOUNT_ATTR_NODIRATIME },
         };
         struct statfs fs;
         uint64_t attributes = 0;

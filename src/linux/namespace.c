@@ -23,14 +23,10 @@ static const struct {
         const char *proc;
         const char *oci;
 } kinds[] = {
-        { CLONE_NEWNS,     "mnt",    "mount"   },
-        { CLONE_NEWCGROUP, "cgroup", "cgroup"  },
-        { CLONE_NEWUTS,    "uts",    "uts"     },
-        { CLONE_NEWIPC,    "ipc",    "ipc"     },
-        { CLONE_NEWUSER,   "user",   "user"    },
-        { CLONE_NEWPID,    "pid",    "pid"     },
-        { CLONE_NEWNET,    "net",    "network" },
-        { CLONE_NEWTIME,   "time",   "time"    },
+        { CLONE_NEWNS, "mnt", "mount" },    { CLONE_NEWCGROUP, "cgroup", "cgroup" },
+        { CLONE_NEWUTS, "uts", "uts" },     { CLONE_NEWIPC, "ipc", "ipc" },
+        { CLONE_NEWUSER, "user", "user" },  { CLONE_NEWPID, "pid", "pid" },
+        { CLONE_NEWNET, "net", "network" }, { CLONE_NEWTIME, "time", "time" },
 };
 
 const char *namespace_proc_name(uint32_t type)
@@ -88,6 +84,7 @@ pid_t namespace_spawn(uint32_t types, int cgroup, int *ret_pidfd)
                 uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
                 uint64_t set_tid, set_tid_size, cgroup;
         } arguments = { .flags = types | CLONE_PIDFD, .exit_signal = SIGCHLD };
+
         int pidfd = NO_FD;
         long pid;
 
@@ -98,8 +95,9 @@ pid_t namespace_spawn(uint32_t types, int cgroup, int *ret_pidfd)
         }
         pid = syscall(SYS_clone3, &arguments, sizeof arguments);
         if (pid < 0 && errno == ENOSYS && cgroup < 0 && !(types & CLONE_NEWTIME))
-                pid = syscall(SYS_clone, (unsigned long)(types | CLONE_PIDFD | SIGCHLD), 0L, &pidfd,
-                              0L, 0L);
+                pid =
+                        syscall(SYS_clone, (unsigned long)(types | CLONE_PIDFD | SIGCHLD), 0L,
+                                &pidfd, 0L, 0L);
         if (pid < 0)
                 return -errno;
         if (pid > 0)

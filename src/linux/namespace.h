@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdint.h>
+
 #include <sys/types.h>
 
 /* Namespaces, namespaces(7). The CLONE_NEW* words are those of clone(2); all eight together: */

@@ -162,8 +162,8 @@ int process_seccomp(const void *filter, size_t size, uint64_t flags)
         };
 
         return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned long)flags, &program) < 0
-                       ? -errno
-                       : 0;
+                     ? -errno
+                     : 0;
 }
 
 int process_new_keyring(const char *name)
@@ -300,22 +300,22 @@ static const struct {
         const char *name;
         int number;
 } rlimits[] = {
-        { "as",         RLIMIT_AS         },
-        { "core",       RLIMIT_CORE       },
-        { "cpu",        RLIMIT_CPU        },
-        { "data",       RLIMIT_DATA       },
-        { "fsize",      RLIMIT_FSIZE      },
-        { "locks",      RLIMIT_LOCKS      },
-        { "memlock",    RLIMIT_MEMLOCK    },
-        { "msgqueue",   RLIMIT_MSGQUEUE   },
-        { "nice",       RLIMIT_NICE       },
-        { "nofile",     RLIMIT_NOFILE     },
-        { "nproc",      RLIMIT_NPROC      },
-        { "rss",        RLIMIT_RSS        },
-        { "rtprio",     RLIMIT_RTPRIO     },
-        { "rttime",     RLIMIT_RTTIME     },
+        { "as", RLIMIT_AS },
+        { "core", RLIMIT_CORE },
+        { "cpu", RLIMIT_CPU },
+        { "data", RLIMIT_DATA },
+        { "fsize", RLIMIT_FSIZE },
+        { "locks", RLIMIT_LOCKS },
+        { "memlock", RLIMIT_MEMLOCK },
+        { "msgqueue", RLIMIT_MSGQUEUE },
+        { "nice", RLIMIT_NICE },
+        { "nofile", RLIMIT_NOFILE },
+        { "nproc", RLIMIT_NPROC },
+        { "rss", RLIMIT_RSS },
+        { "rtprio", RLIMIT_RTPRIO },
+        { "rttime", RLIMIT_RTTIME },
         { "sigpending", RLIMIT_SIGPENDING },
-        { "stack",      RLIMIT_STACK      },
+        { "stack", RLIMIT_STACK },
 };
 
 int process_rlimit_number(const char *name)
@@ -340,39 +340,17 @@ static const struct {
         const char *name;
         int number;
 } signals[] = {
-        { "SIGHUP",    SIGHUP    },
-        { "SIGINT",    SIGINT    },
-        { "SIGQUIT",   SIGQUIT   },
-        { "SIGILL",    SIGILL    },
-        { "SIGTRAP",   SIGTRAP   },
-        { "SIGABRT",   SIGABRT   },
-        { "SIGIOT",    SIGABRT   },
-        { "SIGBUS",    SIGBUS    },
-        { "SIGFPE",    SIGFPE    },
-        { "SIGKILL",   SIGKILL   },
-        { "SIGUSR1",   SIGUSR1   },
-        { "SIGSEGV",   SIGSEGV   },
-        { "SIGUSR2",   SIGUSR2   },
-        { "SIGPIPE",   SIGPIPE   },
-        { "SIGALRM",   SIGALRM   },
-        { "SIGTERM",   SIGTERM   },
-        { "SIGSTKFLT", SIGSTKFLT },
-        { "SIGCHLD",   SIGCHLD   },
-        { "SIGCONT",   SIGCONT   },
-        { "SIGSTOP",   SIGSTOP   },
-        { "SIGTSTP",   SIGTSTP   },
-        { "SIGTTIN",   SIGTTIN   },
-        { "SIGTTOU",   SIGTTOU   },
-        { "SIGURG",    SIGURG    },
-        { "SIGXCPU",   SIGXCPU   },
-        { "SIGXFSZ",   SIGXFSZ   },
-        { "SIGVTALRM", SIGVTALRM },
-        { "SIGPROF",   SIGPROF   },
-        { "SIGWINCH",  SIGWINCH  },
-        { "SIGIO",     SIGIO     },
-        { "SIGPOLL",   SIGIO     },
-        { "SIGPWR",    SIGPWR    },
-        { "SIGSYS",    SIGSYS    },
+        { "SIGHUP", SIGHUP },   { "SIGINT", SIGINT },       { "SIGQUIT", SIGQUIT },
+        { "SIGILL", SIGILL },   { "SIGTRAP", SIGTRAP },     { "SIGABRT", SIGABRT },
+        { "SIGIOT", SIGABRT },  { "SIGBUS", SIGBUS },       { "SIGFPE", SIGFPE },
+        { "SIGKILL", SIGKILL }, { "SIGUSR1", SIGUSR1 },     { "SIGSEGV", SIGSEGV },
+        { "SIGUSR2", SIGUSR2 }, { "SIGPIPE", SIGPIPE },     { "SIGALRM", SIGALRM },
+        { "SIGTERM", SIGTERM }, { "SIGSTKFLT", SIGSTKFLT }, { "SIGCHLD", SIGCHLD },
+        { "SIGCONT", SIGCONT }, { "SIGSTOP", SIGSTOP },     { "SIGTSTP", SIGTSTP },
+        { "SIGTTIN", SIGTTIN }, { "SIGTTOU", SIGTTOU },     { "SIGURG", SIGURG },
+        { "SIGXCPU", SIGXCPU }, { "SIGXFSZ", SIGXFSZ },     { "SIGVTALRM", SIGVTALRM },
+        { "SIGPROF", SIGPROF }, { "SIGWINCH", SIGWINCH },   { "SIGIO", SIGIO },
+        { "SIGPOLL", SIGIO },   { "SIGPWR", SIGPWR },       { "SIGSYS", SIGSYS },
 };
 
 int process_signal_number(const char *name)

@@ -17,7 +17,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-enum { RACES = 128 };
+enum {
+        RACES = 128
+};
 
 static const char *relative(const char *path)
 {

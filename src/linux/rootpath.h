@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
 #include <sys/types.h>
 
 /* Names under a container's root: the only way to them. Every function resolves `path` inside

@@ -224,8 +224,8 @@ static unsigned condition_add(
         uint32_t offset = (uint32_t)offsetof(struct seccomp_data, args) + 8 * argument->index;
         unsigned yes = targets[1], no = targets[0];
         struct seccomp_test halves[2] = {
-                {offset,      (uint32_t)mask,         BPF_JEQ, (uint32_t)value        },
-                { offset + 4, (uint32_t)(mask >> 32), BPF_JEQ, (uint32_t)(value >> 32)},
+                { offset, (uint32_t)mask, BPF_JEQ, (uint32_t)value },
+                { offset + 4, (uint32_t)(mask >> 32), BPF_JEQ, (uint32_t)(value >> 32) },
         };
 
         switch (argument->op) {

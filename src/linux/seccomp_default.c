@@ -30,23 +30,23 @@ static const struct gate {
         bool always, nesting;
         uint64_t capabilities;
 } gates[] = {
-        {'a',  true,  true,  0                            },
-        { 'b', false, false, CAP(SYS_BOOT)                },
-        { 'c', false, true,  CAP(SYS_CHROOT)              },
-        { 'd', false, false, CAP(DAC_READ_SEARCH)         },
-        { 'i', false, false, CAP(SYS_NICE)                },
-        { 'k', false, false, CAP(SYS_TIME)                },
+        { 'a', true, true, 0 },
+        { 'b', false, false, CAP(SYS_BOOT) },
+        { 'c', false, true, CAP(SYS_CHROOT) },
+        { 'd', false, false, CAP(DAC_READ_SEARCH) },
+        { 'i', false, false, CAP(SYS_NICE) },
+        { 'k', false, false, CAP(SYS_TIME) },
         { 'l', false, false, CAP(SYSLOG) | CAP(SYS_ADMIN) },
-        { 'm', false, false, CAP(SYS_MODULE)              },
-        { 'p', false, false, CAP(SYS_PACCT)               },
-        { 'q', false, true,  0                            },
-        { 'r', false, false, CAP(SYS_RAWIO)               },
-        { 's', false, false, CAP(SYS_ADMIN)               },
-        { 't', false, false, CAP(SYS_PTRACE)              },
-        { 'v', false, true,  CAP(SYS_ADMIN)               },
-        { 'y', false, false, CAP(SYS_TTY_CONFIG)          },
-        { 'B', false, false, CAP(BPF) | CAP(SYS_ADMIN)    },
-        { 'P', false, false, CAP(PERFMON) | CAP(SYS_ADMIN)},
+        { 'm', false, false, CAP(SYS_MODULE) },
+        { 'p', false, false, CAP(SYS_PACCT) },
+        { 'q', false, true, 0 },
+        { 'r', false, false, CAP(SYS_RAWIO) },
+        { 's', false, false, CAP(SYS_ADMIN) },
+        { 't', false, false, CAP(SYS_PTRACE) },
+        { 'v', false, true, CAP(SYS_ADMIN) },
+        { 'y', false, false, CAP(SYS_TTY_CONFIG) },
+        { 'B', false, false, CAP(BPF) | CAP(SYS_ADMIN) },
+        { 'P', false, false, CAP(PERFMON) | CAP(SYS_ADMIN) },
 };
 
 static const char *const name_clone[] = { "clone" };
@@ -57,33 +57,33 @@ static const char *const name_personality[] = { "personality" };
 static const char *const names_namespaces[] = { "clone", "clone3", "setns", "unshare" };
 
 static const struct seccomp_argument no_namespace[] = {
-        {0, SECCOMP_CMP_MASKED_EQ, NAMESPACES, 0},
+        { 0, SECCOMP_CMP_MASKED_EQ, NAMESPACES, 0 },
 };
 static const struct seccomp_argument no_namespace_or_time[] = {
-        {0, SECCOMP_CMP_MASKED_EQ, NAMESPACES | NAMESPACE_TIME, 0},
+        { 0, SECCOMP_CMP_MASKED_EQ, NAMESPACES | NAMESPACE_TIME, 0 },
 };
 
 /* All families below 48 (Linux 6.18 ends at 45) but AF_ALG (38: the kernel's crypto, which no libc
  * needs) and AF_VSOCK (40: a way to the hypervisor and past every network namespace), as blocks
  * of 2^n numbers. */
 static const struct seccomp_argument families[] = {
-        {0,  SECCOMP_CMP_MASKED_EQ, LOW_BITS & ~31U, 0 },
-        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS & ~3U,  32},
-        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS & ~1U,  36},
-        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS,        39},
-        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS,        41},
-        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS & ~1U,  42},
-        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS & ~3U,  44},
+        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS & ~31U, 0 },
+        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS & ~3U, 32 },
+        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS & ~1U, 36 },
+        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS, 39 },
+        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS, 41 },
+        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS & ~1U, 42 },
+        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS & ~3U, 44 },
 };
 
 /* PER_LINUX, PER_LINUX32, each with UNAME26, and the question: no READ_IMPLIES_EXEC, no
  * ADDR_NO_RANDOMIZE, no foreign system's layout. */
 static const struct seccomp_argument personalities[] = {
-        {0,  SECCOMP_CMP_MASKED_EQ, LOW_BITS, 0x0       },
-        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS, 0x8       },
-        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS, 0x20000   },
-        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS, 0x20008   },
-        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS, 0xffffffff},
+        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS, 0x0 },
+        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS, 0x8 },
+        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS, 0x20000 },
+        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS, 0x20008 },
+        { 0, SECCOMP_CMP_MASKED_EQ, LOW_BITS, 0xffffffff },
 };
 
 struct building {

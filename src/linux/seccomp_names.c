@@ -31,12 +31,7 @@ static const struct pool pool = {
 
 const struct seccomp_call seccomp_calls[N_SECCOMP_ROWS] = {
 #define CALL(name, x86_64, i386, x32, aarch64, multiplexed, class) \
-        {                                                          \
-                offsetof(struct pool, s_##name),                   \
-                {x86_64, i386, x32, aarch64},                    \
-                multiplexed,                                       \
-                class                                              \
-},
+        { offsetof(struct pool, s_##name), { x86_64, i386, x32, aarch64 }, multiplexed, class },
 #include "seccomp_calls.def"
 #undef CALL
 };

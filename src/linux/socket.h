@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+
 #include <sys/types.h>
 
 /* Unix sockets between our own processes, unix(7). */

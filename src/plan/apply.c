@@ -15,7 +15,9 @@
 #include <sys/stat.h>
 
 /* What a gate message holds: a gate's number, or FAILURE with what the peer's trail says. */
-enum { FAILURE = 0xff };
+enum {
+        FAILURE = 0xff
+};
 
 struct message {
         uint8_t gate;
@@ -72,7 +74,9 @@ void machine_done(struct machine *machine)
 
 void gate_fail(struct machine *m, int error)
 {
-        struct message message = { .gate = FAILURE, .error = error, .operation = (uint32_t)m->failed };
+        struct message message = { .gate = FAILURE,
+                                   .error = error,
+                                   .operation = (uint32_t)m->failed };
         size_t text, room = sizeof message.words;
 
         if (m->gate < 0)
@@ -209,8 +213,8 @@ int do_spawn(struct machine *m, const struct op_spawn *o)
 static int dispatch(struct machine *m, const struct op *op)
 {
         switch ((enum op_code)op->code) {
-#define OP(name, manual, stage)                                                                    \
-        case OP_##name:                                                                            \
+#define OP(name, manual, stage) \
+        case OP_##name:         \
                 return do_##name(m, &op->as.name);
 #define FIELD(kind, name)
 #define END(name)

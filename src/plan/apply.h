@@ -4,6 +4,7 @@
 #include "base/base.h"
 
 #include <stdint.h>
+
 #include <sys/types.h>
 
 struct plan;
@@ -12,20 +13,21 @@ struct plan;
  * fork makes. */
 struct machine {
         const struct plan *plan;
-        int actor;              /* enum actor */
-        int fd[512];            /* slot -> descriptor, NO_FD where empty */
-        int gate;               /* our end of the gate socket, NO_FD when there is none */
-        int journal;            /* the journal's descriptor, NO_FD when nothing is recorded */
-        int state_dir;          /* the container's state directory, NO_FD when there is none */
-        int start;              /* INIT: the listening start socket, NO_FD when START is not awaited */
-        int gate_peer;          /* HOST before spawn: the end that INIT will have */
-        pid_t pid;              /* HOST after spawn: the container's first process, as we see it */
-        uint64_t start_time;    /* its start time in clock ticks, proc_pid_stat(5) field 22; 0: not read */
-        int pidfd;              /* HOST after spawn, NO_FD before; borrowed from its slot */
-        char program[4096];     /* INIT: what find_program found */
-        struct trace *trace;    /* NULL, or shared memory that gets a time stamp an operation */
-        size_t failed;          /* the operation that failed */
-        int failed_actor;       /* whose it was */
+        int actor;     /* enum actor */
+        int fd[512];   /* slot -> descriptor, NO_FD where empty */
+        int gate;      /* our end of the gate socket, NO_FD when there is none */
+        int journal;   /* the journal's descriptor, NO_FD when nothing is recorded */
+        int state_dir; /* the container's state directory, NO_FD when there is none */
+        int start;     /* INIT: the listening start socket, NO_FD when START is not awaited */
+        int gate_peer; /* HOST before spawn: the end that INIT will have */
+        pid_t pid;     /* HOST after spawn: the container's first process, as we see it */
+        uint64_t
+                start_time; /* its start time in clock ticks, proc_pid_stat(5) field 22; 0: not read */
+        int pidfd;          /* HOST after spawn, NO_FD before; borrowed from its slot */
+        char program[4096];  /* INIT: what find_program found */
+        struct trace *trace; /* NULL, or shared memory that gets a time stamp an operation */
+        size_t failed;       /* the operation that failed */
+        int failed_actor;    /* whose it was */
 };
 
 /* CLOCK_MONOTONIC in ns after each operation; shared between the two processes. */

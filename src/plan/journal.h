@@ -4,6 +4,7 @@
 #include "base/base.h"
 
 #include <stdint.h>
+
 #include <sys/types.h>
 
 struct plan;

@@ -12,14 +12,10 @@
 #include <sys/resource.h>
 
 const struct bit_name plan_spaces[SPACES] = {
-        {CLONE_NEWPID,     "pid",    "pid"   },
-        { CLONE_NEWNS,     "mnt",    "mount" },
-        { CLONE_NEWUTS,    "uts",    "uts"   },
-        { CLONE_NEWIPC,    "ipc",    "ipc"   },
-        { CLONE_NEWNET,    "net",    "net"   },
-        { CLONE_NEWCGROUP, "cgroup", "cgroup"},
-        { CLONE_NEWUSER,   "user",   "user"  },
-        { CLONE_NEWTIME,   "time",   "time"  },
+        { CLONE_NEWPID, "pid", "pid" },    { CLONE_NEWNS, "mnt", "mount" },
+        { CLONE_NEWUTS, "uts", "uts" },    { CLONE_NEWIPC, "ipc", "ipc" },
+        { CLONE_NEWNET, "net", "net" },    { CLONE_NEWCGROUP, "cgroup", "cgroup" },
+        { CLONE_NEWUSER, "user", "user" }, { CLONE_NEWTIME, "time", "time" },
 };
 
 /* NOLINTNEXTLINE(readability-function-size): a table, written out by ops.def */
@@ -107,16 +103,16 @@ size_t attrs_names(ATTRS attrs, const char **ret_names, size_t room, uint64_t *r
                 uint64_t mask, bits;
                 const char *name;
         } words[] = {
-                {MOUNT_ATTR_RDONLY,       MOUNT_ATTR_RDONLY,      "ro"         },
-                { MOUNT_ATTR_NOSUID,      MOUNT_ATTR_NOSUID,      "nosuid"     },
-                { MOUNT_ATTR_NODEV,       MOUNT_ATTR_NODEV,       "nodev"      },
-                { MOUNT_ATTR_NOEXEC,      MOUNT_ATTR_NOEXEC,      "noexec"     },
-                { MOUNT_ATTR__ATIME,      MOUNT_ATTR__ATIME,      "atime"      },
-                { MOUNT_ATTR__ATIME,      MOUNT_ATTR_NOATIME,     "noatime"    },
-                { MOUNT_ATTR__ATIME,      MOUNT_ATTR_STRICTATIME, "strictatime"},
-                { MOUNT_ATTR_NODIRATIME,  MOUNT_ATTR_NODIRATIME,  "nodiratime" },
-                { MOUNT_ATTR_IDMAP,       MOUNT_ATTR_IDMAP,       "idmap"      },
-                { MOUNT_ATTR_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow"},
+                { MOUNT_ATTR_RDONLY, MOUNT_ATTR_RDONLY, "ro" },
+                { MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSUID, "nosuid" },
+                { MOUNT_ATTR_NODEV, MOUNT_ATTR_NODEV, "nodev" },
+                { MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOEXEC, "noexec" },
+                { MOUNT_ATTR__ATIME, MOUNT_ATTR__ATIME, "atime" },
+                { MOUNT_ATTR__ATIME, MOUNT_ATTR_NOATIME, "noatime" },
+                { MOUNT_ATTR__ATIME, MOUNT_ATTR_STRICTATIME, "strictatime" },
+                { MOUNT_ATTR_NODIRATIME, MOUNT_ATTR_NODIRATIME, "nodiratime" },
+                { MOUNT_ATTR_IDMAP, MOUNT_ATTR_IDMAP, "idmap" },
+                { MOUNT_ATTR_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW, "nosymfollow" },
         };
 
         uint64_t rest = attrs;

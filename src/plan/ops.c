@@ -238,8 +238,9 @@ int do_set_fs(struct machine *m, const struct op_set_fs *o)
         int r = mount_set_fs(slot(m, o->fs), o->key, o->value);
 
         if (r < 0)
-                return trail(r, "cannot set the option %s%s%s", o->key, o->value ? "=" : "",
-                             o->value ? o->value : "");
+                return trail(
+                        r, "cannot set the option %s%s%s", o->key, o->value ? "=" : "",
+                        o->value ? o->value : "");
         return 0;
 }
 
@@ -289,8 +290,10 @@ static int open_target(int root, const char *path, TARGET make, bool strict)
 
         if (fd == -ELOOP && strict)
                 return trail(
-                        fd, "%s is a symbolic link in the container's root: refused, because the "
-                            "mount would land elsewhere", path);
+                        fd,
+                        "%s is a symbolic link in the container's root: refused, because the "
+                        "mount would land elsewhere",
+                        path);
         if (fd != -ENOENT || make == TARGET_EXISTS)
                 return fd;
         return make == TARGET_DIRECTORY ? rootpath_make_dirs(root, path, 0755)

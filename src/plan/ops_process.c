@@ -63,8 +63,9 @@ int do_change_dir(struct machine *m, const struct op_change_dir *o)
         if (!getcwd(where, sizeof where) && errno != ENOENT) /* ENOENT: musl's word for it */
                 return -errno;
         if (where[0] != '/')
-                return trail(-EACCES, "the working directory %s is outside the container's root",
-                             o->path);
+                return trail(
+                        -EACCES, "the working directory %s is outside the container's root",
+                        o->path);
         return 0;
 }
 
@@ -82,7 +83,9 @@ static int executable(const char *path)
 
 int do_find_program(struct machine *m, const struct op_find_program *o)
 {
-        const char *dir = o->search ? o->search : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        const char *dir = o->search
+                                ? o->search
+                                : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         int result = -ENOENT;
 
         if (strchr(o->program, '/')) {
@@ -91,8 +94,9 @@ int do_find_program(struct machine *m, const struct op_find_program *o)
                         return -ENAMETOOLONG;
                 result = executable(m->program);
                 if (result < 0)
-                        return trail(result == -EISDIR ? -EACCES : result, "%s%s", o->program,
-                                     result == -EISDIR ? " is a directory" : "");
+                        return trail(
+                                result == -EISDIR ? -EACCES : result, "%s%s", o->program,
+                                result == -EISDIR ? " is a directory" : "");
                 return 0;
         }
         if (!*o->program)

@@ -10,18 +10,18 @@
 #include "base/base.h"
 
 /* Operand kinds. Strings are borrowed (they live in the plan's arena or are literals). */
-typedef const char *PATH;  /* never NULL */
-typedef const char *TEXT;  /* may be NULL */
-typedef int64_t NUM;       /* printed in decimal; 0 is left out */
-typedef uint64_t U64;      /* printed in decimal; UINT64_MAX is "unlimited" */
-typedef uint64_t FLAGS;    /* printed in hex */
-typedef uint32_t MODE;     /* printed in octal */
-typedef uint32_t NSSET;    /* CLONE_NEW*: printed as "pid,mnt,..." */
-typedef uint64_t ATTRS;    /* MOUNT_ATTR_*: printed as "ro,nosuid,..." */
-typedef uint64_t CAPS;     /* bit n: capability n */
-typedef int16_t FD;        /* slot, read; -1: none */
-typedef int16_t NEWFD;     /* slot, written by this operation */
-typedef int16_t OLDFD;     /* slot, read and closed by this operation */
+typedef const char *PATH; /* never NULL */
+typedef const char *TEXT; /* may be NULL */
+typedef int64_t NUM;      /* printed in decimal; 0 is left out */
+typedef uint64_t U64;     /* printed in decimal; UINT64_MAX is "unlimited" */
+typedef uint64_t FLAGS;   /* printed in hex */
+typedef uint32_t MODE;    /* printed in octal */
+typedef uint32_t NSSET;   /* CLONE_NEW*: printed as "pid,mnt,..." */
+typedef uint64_t ATTRS;   /* MOUNT_ATTR_*: printed as "ro,nosuid,..." */
+typedef uint64_t CAPS;    /* bit n: capability n */
+typedef int16_t FD;       /* slot, read; -1: none */
+typedef int16_t NEWFD;    /* slot, written by this operation */
+typedef int16_t OLDFD;    /* slot, read and closed by this operation */
 
 typedef struct {
         uint32_t major, minor;
@@ -89,11 +89,17 @@ enum stage {
         STAGE_EXEC,
 };
 
-enum actor { HOST, INIT, ACTORS };
+enum actor {
+        HOST,
+        INIT,
+        ACTORS
+};
 
 #define OP(name, manual, stage) struct op_##name {
 #define FIELD(kind, name)       kind name;
-#define END(name)               };
+#define END(name) \
+        }         \
+        ;
 #include "ops.def"
 #undef OP
 #undef FIELD
@@ -116,6 +122,7 @@ struct op {
                             one succeeds the next is passed over */
         const char *why; /* JSON pointer into config.json, e.g. "/mounts/3"; or words in brackets,
                             "[default device]", for what the spec demands unasked */
+
         union {
 #define OP(name, manual, stage) struct op_##name name;
 #define FIELD(kind, name)
@@ -134,26 +141,29 @@ struct op_list {
 
 struct plan {
         struct arena *arena;
-        const char *id;     /* the container's */
+        const char *id; /* the container's */
         struct op_list list[ACTORS];
-        int16_t slots;      /* slots given out so far */
-        const char **notes; /* what could not be granted and why, for the user: "RLIMIT_... clamped" */
+        int16_t slots; /* slots given out so far */
+        const char *
+                *notes; /* what could not be granted and why, for the user: "RLIMIT_... clamped" */
         size_t n_notes;
 };
 
 /* The most slots that a plan may have; apply keeps the table on its stack. */
-enum { PLAN_SLOTS = 512 };
+enum {
+        PLAN_SLOTS = 512
+};
 
 /* A fresh slot number. A plan that needs more than PLAN_SLOTS fails in plan_verify and apply. */
 int16_t plan_slot(struct plan *plan);
 
 /* Append; the reason must live as long as the plan. Typed by the compiler:
  *      plan_add(plan, INIT, "/mounts/0", attach, .tree = t, .root = root, .target = "proc");  */
-#define plan_add(plan, actor, reason, op_name, ...)                                                \
-        plan_push(                                                                                 \
-                (plan), (actor),                                                                   \
-                (struct op){ .code = OP_##op_name,                                                 \
-                             .why = (reason),                                                      \
+#define plan_add(plan, actor, reason, op_name, ...) \
+        plan_push(                                  \
+                (plan), (actor),                    \
+                (struct op){ .code = OP_##op_name,  \
+                             .why = (reason),       \
                              .as.op_name = (struct op_##op_name){ __VA_ARGS__ } })
 
 /* Returns the operation in the list (valid until the next push), so that has_else can be set. */

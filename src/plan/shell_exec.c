@@ -245,9 +245,7 @@ static const char *shell_variables(struct shell *sh, const WORDS *env)
                                 sh, "# husk: exec: the shell that changes the directory sets %s",
                                 own[i]);
                 else
-                        text_addf(
-                                &list, " %s",
-                                arena_copy(sh->arena, own[i], strlen(own[i]) - 1));
+                        text_addf(&list, " %s", arena_copy(sh->arena, own[i], strlen(own[i]) - 1));
         }
         return text_string(&list);
 }
@@ -260,7 +258,8 @@ static void put_args(struct shell *sh, struct text *chain, const WORDS *args, co
 
         if (elsewhere) {
                 text_addf(
-                        chain, " --shell=/bin/sh -- -c 'cd \"$1\" && shift && unset%s && exec \"$@\"' sh ",
+                        chain,
+                        " --shell=/bin/sh -- -c 'cd \"$1\" && shift && unset%s && exec \"$@\"' sh ",
                         shell_variables(sh, env));
                 text_add(chain, shell_word(sh, sh->cwd));
         } else {

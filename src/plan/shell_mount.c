@@ -85,12 +85,9 @@ static const char *attr_options(struct shell *sh, ATTRS set, ATTRS clear)
                 uint64_t bit;
                 const char *cleared;
         } words[] = {
-                {MOUNT_ATTR_RDONLY,       "rw"       },
-                { MOUNT_ATTR_NOSUID,      "suid"     },
-                { MOUNT_ATTR_NODEV,       "dev"      },
-                { MOUNT_ATTR_NOEXEC,      "exec"     },
-                { MOUNT_ATTR_NODIRATIME,  "diratime" },
-                { MOUNT_ATTR_NOSYMFOLLOW, "symfollow"},
+                { MOUNT_ATTR_RDONLY, "rw" },           { MOUNT_ATTR_NOSUID, "suid" },
+                { MOUNT_ATTR_NODEV, "dev" },           { MOUNT_ATTR_NOEXEC, "exec" },
+                { MOUNT_ATTR_NODIRATIME, "diratime" }, { MOUNT_ATTR_NOSYMFOLLOW, "symfollow" },
         };
         struct text options = { .arena = sh->arena };
         const char *names[16];

@@ -8,7 +8,9 @@
 
 #include <string.h>
 
-enum { WIDTH = 32 };
+enum {
+        WIDTH = 32
+};
 
 struct range {
         uint64_t first, last;
@@ -77,8 +79,10 @@ void plan_print_trace(const struct plan *plan, const struct trace *trace, struct
                         before = one.last;
                 }
         }
-        text_addf(out, "sum: %llu us from the first operation to the last; work: %llu us host, "
-                       "%llu us init\n",
-                  (unsigned long long)((whole.last - whole.first) / 1000),
-                  (unsigned long long)(work[HOST] / 1000), (unsigned long long)(work[INIT] / 1000));
+        text_addf(
+                out,
+                "sum: %llu us from the first operation to the last; work: %llu us host, "
+                "%llu us init\n",
+                (unsigned long long)((whole.last - whole.first) / 1000),
+                (unsigned long long)(work[HOST] / 1000), (unsigned long long)(work[INIT] / 1000));
 }

@@ -354,8 +354,8 @@ static int run_side(const struct plan *plan, struct side *side, struct side *pee
 static int check_gates(const struct plan *plan)
 {
         struct side side[ACTORS] = {
-                [HOST] = {.actor = HOST, .last_gate = -1, .runs = true },
-                [INIT] = { .actor = INIT,            .last_gate = -1             },
+                [HOST] = { .actor = HOST, .last_gate = -1, .runs = true },
+                [INIT] = { .actor = INIT, .last_gate = -1 },
         };
         int host, init;
 
@@ -391,12 +391,12 @@ static const struct {
         enum stage latest;
         const char *reason;
 } late[] = {
-        {OP_set_propagation, STAGE_PIVOT,    "the root's propagation is set when it is '/'"     },
-        { OP_set_mount,      STAGE_MASK,     "the root becomes read-only last"                  },
-        { OP_remount,        STAGE_MASK,     "the same on old kernels"                          },
-        { OP_change_dir,     STAGE_SECCOMP,  "the directory may be reachable for the user only" },
-        { OP_find_program,   STAGE_SECCOMP,  "executable for the user who will run it"          },
-        { OP_set_rlimit,     STAGE_IDENTITY, "limits of the user's processes count from set_ids"},
+        { OP_set_propagation, STAGE_PIVOT, "the root's propagation is set when it is '/'" },
+        { OP_set_mount, STAGE_MASK, "the root becomes read-only last" },
+        { OP_remount, STAGE_MASK, "the same on old kernels" },
+        { OP_change_dir, STAGE_SECCOMP, "the directory may be reachable for the user only" },
+        { OP_find_program, STAGE_SECCOMP, "executable for the user who will run it" },
+        { OP_set_rlimit, STAGE_IDENTITY, "limits of the user's processes count from set_ids" },
 };
 
 static bool may_be_late(const struct op *op, enum stage now)

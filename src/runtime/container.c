@@ -18,15 +18,20 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-enum { JOURNAL_MAX = 64 << 20 };
+enum {
+        JOURNAL_MAX = 64 << 20
+};
 
 int container_check_id(const char *id)
 {
         size_t size = strlen(id);
 
         if (size == 0 || size > 255 || text_equal(id, ".") || text_equal(id, ".."))
-                return trail(-EINVAL, "'%.64s' is no container id: 1 to 255 letters, digits, '_', '+', "
-                                      "'-' or '.'", id);
+                return trail(
+                        -EINVAL,
+                        "'%.64s' is no container id: 1 to 255 letters, digits, '_', '+', "
+                        "'-' or '.'",
+                        id);
         for (size_t i = 0; i < size; i++) {
                 char ch = id[i];
 
@@ -34,8 +39,9 @@ int container_check_id(const char *id)
                     (ch >= '0' && ch <= '9') || strchr("_+-.", ch))
                         continue;
                 trail_hint("allowed are letters, digits, '_', '+', '-' and '.'");
-                return trail(-EINVAL, "invalid container id: byte %zu is 0x%02x", i + 1,
-                             (unsigned)(unsigned char)ch);
+                return trail(
+                        -EINVAL, "invalid container id: byte %zu is 0x%02x", i + 1,
+                        (unsigned)(unsigned char)ch);
         }
         return 0;
 }
@@ -71,8 +77,7 @@ static bool is_alive(const struct container *container)
         char state, buffer[64];
         uint64_t start;
 
-        if (container->pid <= 0 ||
-            process_start_time(container->pid, &start, &state) < 0 ||
+        if (container->pid <= 0 || process_start_time(container->pid, &start, &state) < 0 ||
             start != container->start_time || state == 'Z' || state == 'X')
                 return false;
         return text_equal(json_string(json_member(container->header, "boot")), boot_id(buffer));
@@ -114,9 +119,9 @@ static void read_annotations(struct arena *arena, struct container *container)
         container->annotations.items =
                 arena_array(arena, map->n + 1, sizeof *container->annotations.items);
         for (size_t i = 0; i < map->n; i++)
-                container->annotations.items[container->annotations.n++] = (struct spec_pair){
-                        map->members[i].name, json_string(&map->members[i].value)
-                };
+                container->annotations.items[container->annotations.n++] =
+                        (struct spec_pair){ map->members[i].name,
+                                            json_string(&map->members[i].value) };
 }
 
 static int read_journal(struct arena *arena, struct container *container)
@@ -183,8 +188,9 @@ int container_open(
         if (r < 0)
                 return r;
         container.id = arena_string(arena, id);
-        container.dir = file_open(AT_FDCWD, arena_format(arena, "%s/%s", root, id),
-                                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        container.dir = file_open(
+                AT_FDCWD, arena_format(arena, "%s/%s", root, id),
+                O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
         if (container.dir < 0)
                 return container.dir == -ENOENT ? missing(id) : container.dir;
         container.journal = file_open(container.dir, "journal", O_RDWR | O_APPEND | O_NOFOLLOW, 0);
@@ -259,7 +265,8 @@ int container_spec(
 {
         if (!container->config)
                 return trail(-EINVAL, "the journal of '%s' holds no document", container->id);
-        return spec_parse(arena, "config.json", container->config, container->config_size, ret_spec);
+        return spec_parse(
+                arena, "config.json", container->config, container->config_size, ret_spec);
 }
 
 int container_process(const struct container *container)
@@ -307,8 +314,9 @@ static int put_down(const struct container *container)
         return process_poll(fd, 10000) == 1 ? 0 : -EBUSY;
 }
 
-void container_cgroups(struct arena *arena, const struct container *container,
-                       const char *const **ret_paths, size_t *ret_n)
+void container_cgroups(
+        struct arena *arena, const struct container *container, const char *const **ret_paths,
+        size_t *ret_n)
 {
         const char **paths = arena_array(arena, 64, sizeof *paths);
         const char *end = container->text + container->size;
@@ -346,8 +354,9 @@ int container_remove(struct arena *arena, struct container *container)
         int r = put_down(container);
 
         if (r < 0)
-                return trail(r, "the process %d of '%s' does not die", (int)container->pid,
-                             container->id);
+                return trail(
+                        r, "the process %d of '%s' does not die", (int)container->pid,
+                        container->id);
         r = journal_undo(arena, container->text, container->size);
         if (r < 0)
                 return r;
@@ -401,8 +410,9 @@ static int clear_crash(struct arena *arena, const struct container_request *requ
 }
 
 /* Directory, journal, lock: the id is ours. */
-static int reserve(struct arena *arena, const struct container_request *request, int *ret_dir,
-                   int *ret_journal)
+static int reserve(
+        struct arena *arena, const struct container_request *request, int *ret_dir,
+        int *ret_journal)
 {
         const char *path = arena_format(arena, "%s/%s", request->root, request->options->id);
         int r = 0;
@@ -424,8 +434,9 @@ static int reserve(struct arena *arena, const struct container_request *request,
                 }
                 dir = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
                 if (dir >= 0)
-                        journal = file_open(dir, "journal",
-                                            O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+                        journal = file_open(
+                                dir, "journal", O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW,
+                                0600);
                 r = dir < 0 ? dir : journal;
                 if (r == -ENOENT)
                         continue;
@@ -450,8 +461,9 @@ static const char *now_text(struct arena *arena)
 
         clock_gettime(CLOCK_REALTIME, &now);
         gmtime_r(&now.tv_sec, &tm);
-        return arena_format(arena, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900,
-                            tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec);
+        return arena_format(
+                arena, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1,
+                tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec);
 }
 
 /* The journal's beginning: header, document, inverses; one write. */
@@ -469,20 +481,23 @@ static int write_journal(struct arena *arena, const struct container_request *re
         json_put_string(&w, "ociVersion", spec->oci_version);
         json_put_string(&w, "id", options->id);
         json_put_string(&w, "bundle", options->bundle ? options->bundle : "");
-        json_put_string(&w, "rootfs",
-                        !spec->root ? ""
-                        : spec->root->path[0] == '/'
-                                ? spec->root->path
-                                : arena_format(arena, "%s/%s", options->bundle, spec->root->path));
+        json_put_string(
+                &w, "rootfs",
+                !spec->root ? ""
+                : spec->root->path[0] == '/'
+                        ? spec->root->path
+                        : arena_format(arena, "%s/%s", options->bundle, spec->root->path));
         json_put_string(&w, "created", now_text(arena));
-        json_put_string(&w, "owner", geteuid() == 0 ? "root" : arena_format(arena, "%u", geteuid()));
+        json_put_string(
+                &w, "owner", geteuid() == 0 ? "root" : arena_format(arena, "%u", geteuid()));
         json_put_string(&w, "boot", boot_id(buffer));
         json_put_string(&w, "mode", options->await_start ? "create" : "run");
         if (spec->annotations.n) {
                 json_open_object(&w, "annotations");
                 for (size_t i = 0; i < spec->annotations.n; i++)
-                        json_put_string(&w, spec->annotations.items[i].key,
-                                        spec->annotations.items[i].value);
+                        json_put_string(
+                                &w, spec->annotations.items[i].key,
+                                spec->annotations.items[i].value);
                 json_close_object(&w);
         }
         if (request->extra)
@@ -544,8 +559,9 @@ int container_create(
         struct arena *arena, const struct container_request *request, struct machine *machine,
         int *ret_master, bool *ret_command)
 {
-        struct container made = { .root = request->root, .id = request->options->id,
-                                  .dir = NO_FD, .journal = NO_FD };
+        struct container made = {
+                .root = request->root, .id = request->options->id, .dir = NO_FD, .journal = NO_FD
+        };
         int r = container_check_id(made.id);
 
         *ret_command = false;
@@ -602,13 +618,15 @@ int container_start(struct arena *arena, struct container *container, bool *ret_
         *ret_command = false;
         if (container->status != CONTAINER_CREATED) {
                 trail_hint("only a created container can be started, and only once");
-                return trail(-EINVAL, "container '%s' is %s", container->id,
-                             container_status_word(container->status));
+                return trail(
+                        -EINVAL, "container '%s' is %s", container->id,
+                        container_status_word(container->status));
         }
         machine_init(&machine, &none);
         machine.gate = socket_connect(container->dir, "start");
         if (machine.gate < 0)
-                return trail(machine.gate, "the first process of '%s' does not listen", container->id);
+                return trail(
+                        machine.gate, "the first process of '%s' does not listen", container->id);
         r = socket_send(machine.gate, &gate, 1, NO_FD);
         if (r == 0) {
                 r = (int)gate_receive(&machine, &gate, 1, NULL);

@@ -22,22 +22,22 @@ enum container_status {
 
 struct container {
         const char *root, *id;
-        int dir;                    /* the state directory */
+        int dir; /* the state directory */
         int journal;
-        const char *text;           /* the journal as it was read */
+        const char *text; /* the journal as it was read */
         size_t size;
-        const struct json *header;  /* its first line */
-        const char *config;         /* its second line: the document, on one line */
+        const struct json *header; /* its first line */
+        const char *config;        /* its second line: the document, on one line */
         size_t config_size;
         const char *bundle, *rootfs, *created, *owner, *oci_version;
         struct spec_map annotations;
-        pid_t pid;                  /* 0: never had a process */
+        pid_t pid; /* 0: never had a process */
         uint64_t start_time;
         enum container_status status; /* when it was read */
-        bool complete;              /* its making came to an end: else its maker was killed */
+        bool complete;                /* its making came to an end: else its maker was killed */
         bool has_exit;
         int exit_code;
-        int64_t ended_s;            /* unix time of the end, 0 */
+        int64_t ended_s; /* unix time of the end, 0 */
 };
 
 /* Letters, digits, "_", "+", "-", ".", 1 to 1024 of them, neither "." nor "..": -EINVAL. */
@@ -67,21 +67,22 @@ int container_note(const struct container *container, const char *format, ...)
 int container_remove(struct arena *arena, struct container *container);
 /* The cgroups that were made for it, absolute, as its journal has them: what its document says is
  * relative to whoever made it. */
-void container_cgroups(struct arena *arena, const struct container *container,
-                       const char *const **ret_paths, size_t *ret_n);
+void container_cgroups(
+        struct arena *arena, const struct container *container, const char *const **ret_paths,
+        size_t *ret_n);
 /* After its end: take back what the kernel holds (cgroups); what is on disk stays. */
 int container_release(struct arena *arena, const struct container *container);
 
 /* -- making one ---------------------------------------------------------------------------------- */
 
 struct container_request {
-        const char *root;              /* the state root; made when missing */
+        const char *root; /* the state root; made when missing */
         const struct spec *spec;
-        const char *config;            /* the document's text, to be stored */
+        const char *config; /* the document's text, to be stored */
         size_t config_size;
         const struct runtime_options *options;
         const struct plan *plan;
-        const char *extra;             /* a JSON object to keep in the header under "engine", or NULL */
+        const char *extra; /* a JSON object to keep in the header under "engine", or NULL */
         struct trace *trace;
 };
 

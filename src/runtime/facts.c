@@ -71,7 +71,8 @@ static void read_line(struct arena *arena, struct facts *facts, char *line)
         *names++ = '\0';
         *own++ = '\0';
         if (!*names) {
-                facts->v2 = (struct cgroup_hierarchy){ .names = "", .own = arena_string(arena, own) };
+                facts->v2 =
+                        (struct cgroup_hierarchy){ .names = "", .own = arena_string(arena, own) };
                 if (file_magic_at(CGROUP_ROOT) == MAGIC_CGROUP2)
                         facts->v2.mount = CGROUP_ROOT;
                 else if (file_magic_at(CGROUP_ROOT "/unified") == MAGIC_CGROUP2)
@@ -109,8 +110,9 @@ static int read_cgroups(struct arena *arena, struct facts *facts)
         else if (facts->n_v1)
                 facts->cgroup_mode = facts->v2.mount ? CGROUP_HYBRID : CGROUP_V1;
         if (facts->v2.mount) {
-                n = file_get(AT_FDCWD, arena_format(arena, "%s/cgroup.controllers", facts->v2.mount),
-                             list, sizeof list);
+                n = file_get(
+                        AT_FDCWD, arena_format(arena, "%s/cgroup.controllers", facts->v2.mount),
+                        list, sizeof list);
                 if (n > 0) {
                         list[strcspn(list, "\n")] = '\0';
                         facts->v2.names = arena_string(arena, list);

@@ -12,18 +12,23 @@ struct cgroup_hierarchy {
         const char *own;   /* our own cgroup in it, "/" or "/user.slice/..." */
 };
 
-enum cgroup_mode { CGROUP_NONE, CGROUP_V1, CGROUP_V2, CGROUP_HYBRID };
+enum cgroup_mode {
+        CGROUP_NONE,
+        CGROUP_V1,
+        CGROUP_V2,
+        CGROUP_HYBRID
+};
 
 struct facts {
         unsigned kernel_major, kernel_minor;
         uint32_t uid, gid;
-        uint64_t caps;                 /* our effective capabilities */
+        uint64_t caps; /* our effective capabilities */
         bool has_time_namespace;
         enum cgroup_mode cgroup_mode;
-        struct cgroup_hierarchy *v1;   /* n_v1 of them */
+        struct cgroup_hierarchy *v1; /* n_v1 of them */
         size_t n_v1;
-        struct cgroup_hierarchy v2;    /* mount NULL: none */
-        uint64_t rlimit_hard[16];      /* by RLIMIT_* number */
+        struct cgroup_hierarchy v2; /* mount NULL: none */
+        uint64_t rlimit_hard[16];   /* by RLIMIT_* number */
 };
 
 /* Ask the kernel. 0 or -errno with a trail. Not child-safe. */

@@ -8,7 +8,11 @@
 
 #include <unistd.h>
 
-enum who { ANYBODY, ROOT, USER };
+enum who {
+        ANYBODY,
+        ROOT,
+        USER
+};
 
 static const struct {
         int op; /* enum op_code; -1: any */
@@ -19,56 +23,78 @@ static const struct {
         { OP_spawn, EPERM, USER,
           "this host may not let ordinary users make user namespaces: see the sysctls "
           "kernel.unprivileged_userns_clone and user.max_user_namespaces" },
-        { OP_spawn, EPERM, ANYBODY, "making namespaces needs CAP_SYS_ADMIN; is this a container "
-                                    "without it?" },
-        { OP_spawn, ENOSPC, ANYBODY, "a limit on namespaces is reached: see the sysctls "
-                                     "user.max_*_namespaces" },
-        { OP_spawn, EAGAIN, ANYBODY, "a limit on processes is reached: ulimit -u, the cgroup's "
-                                     "pids.max, or the sysctl kernel.pid_max" },
+        { OP_spawn, EPERM, ANYBODY,
+          "making namespaces needs CAP_SYS_ADMIN; is this a container "
+          "without it?" },
+        { OP_spawn, ENOSPC, ANYBODY,
+          "a limit on namespaces is reached: see the sysctls "
+          "user.max_*_namespaces" },
+        { OP_spawn, EAGAIN, ANYBODY,
+          "a limit on processes is reached: ulimit -u, the cgroup's "
+          "pids.max, or the sysctl kernel.pid_max" },
         { OP_spawn, EINVAL, ANYBODY, "this kernel lacks one of the namespaces asked for" },
-        { OP_spawn, EBUSY, ANYBODY, "the cgroup gives controllers to its children, so it cannot hold "
-                                    "processes itself: choose another cgroupsPath" },
-        { OP_map_ids, EPERM, USER, "an ordinary user may map only its own uid and gid; ranges need "
-                                   "/etc/subuid and newuidmap" },
-        { OP_make_cgroup, EROFS, ANYBODY, "the cgroup file system is mounted read-only here; is this "
-                                          "a container?" },
-        { OP_make_cgroup, EBUSY, ANYBODY, "another container uses it: choose another cgroupsPath or "
-                                          "remove that one" },
-        { OP_set_cgroup, ENOENT, ANYBODY, "the controller is not given to this cgroup; see "
-                                          "cgroup.subtree_control of its parent" },
+        { OP_spawn, EBUSY, ANYBODY,
+          "the cgroup gives controllers to its children, so it cannot hold "
+          "processes itself: choose another cgroupsPath" },
+        { OP_map_ids, EPERM, USER,
+          "an ordinary user may map only its own uid and gid; ranges need "
+          "/etc/subuid and newuidmap" },
+        { OP_make_cgroup, EROFS, ANYBODY,
+          "the cgroup file system is mounted read-only here; is this "
+          "a container?" },
+        { OP_make_cgroup, EBUSY, ANYBODY,
+          "another container uses it: choose another cgroupsPath or "
+          "remove that one" },
+        { OP_set_cgroup, ENOENT, ANYBODY,
+          "the controller is not given to this cgroup; see "
+          "cgroup.subtree_control of its parent" },
         { OP_set_cgroup, EINVAL, ANYBODY, "the kernel does not take this value" },
         { OP_set_cgroup, EBUSY, ANYBODY, "the value is below what is in use already" },
-        { OP_open_fs, ENODEV, ANYBODY, "the kernel module of that file system may have to be loaded "
-                                       "with modprobe(8)" },
-        { OP_make_mount, EINVAL, ANYBODY, "for an overlay this often means that the file system of "
-                                          "the store cannot hold an upper layer: give --root on "
-                                          "another one" },
-        { OP_make_mount, EPERM, USER, "ordinary users can mount only some file systems, and only in a "
-                                      "user namespace" },
+        { OP_open_fs, ENODEV, ANYBODY,
+          "the kernel module of that file system may have to be loaded "
+          "with modprobe(8)" },
+        { OP_make_mount, EINVAL, ANYBODY,
+          "for an overlay this often means that the file system of "
+          "the store cannot hold an upper layer: give --root on "
+          "another one" },
+        { OP_make_mount, EPERM, USER,
+          "ordinary users can mount only some file systems, and only in a "
+          "user namespace" },
         { OP_clone_tree, ENOENT, ANYBODY, "the source of a bind mount must exist on the host" },
         { OP_attach, ENOENT, ANYBODY, "the mount point does not exist and could not be made" },
-        { OP_attach, EROFS, ANYBODY, "the mount point does not exist, and the root it would be made "
-                                     "in is read-only" },
-        { OP_attach, ELOOP, ANYBODY, "replace the symbolic link in the root file system by a real "
-                                     "directory" },
+        { OP_attach, EROFS, ANYBODY,
+          "the mount point does not exist, and the root it would be made "
+          "in is read-only" },
+        { OP_attach, ELOOP, ANYBODY,
+          "replace the symbolic link in the root file system by a real "
+          "directory" },
         { OP_open_path, ENOENT, ANYBODY, "the directory must exist before the container is made" },
-        { OP_set_rlimit, EPERM, ANYBODY, "raising a hard limit needs CAP_SYS_RESOURCE on the host" },
-        { OP_set_groups, EPERM, ANYBODY, "in a user namespace groups can be set only when a range of "
-                                         "gids is mapped" },
-        { OP_set_ids, EINVAL, ANYBODY, "the uid or gid is not mapped into the container's user "
-                                       "namespace" },
-        { OP_set_proc, EACCES, ANYBODY, "the sysctl belongs to a namespace that the container does "
-                                        "not own" },
-        { OP_load_seccomp, EACCES, ANYBODY, "without CAP_SYS_ADMIN a filter needs noNewPrivileges" },
-        { OP_load_seccomp, EINVAL, ANYBODY, "this kernel does not know an action or a flag of the "
-                                            "profile" },
-        { OP_find_program, ENOENT, ANYBODY, "names without a slash are looked up in PATH of the "
-                                            "container's environment" },
-        { OP_exec, ENOENT, ANYBODY, "the program is there, so its interpreter is missing: the one "
-                                    "behind #! in a script (a CR at its end counts), or the loader "
-                                    "that a binary asks for (readelf -l)" },
-        { OP_exec, ENOEXEC, ANYBODY, "it is a program for another architecture, or a script without "
-                                     "a #! line" },
+        { OP_set_rlimit, EPERM, ANYBODY,
+          "raising a hard limit needs CAP_SYS_RESOURCE on the host" },
+        { OP_set_groups, EPERM, ANYBODY,
+          "in a user namespace groups can be set only when a range of "
+          "gids is mapped" },
+        { OP_set_ids, EINVAL, ANYBODY,
+          "the uid or gid is not mapped into the container's user "
+          "namespace" },
+        { OP_set_proc, EACCES, ANYBODY,
+          "the sysctl belongs to a namespace that the container does "
+          "not own" },
+        { OP_load_seccomp, EACCES, ANYBODY,
+          "without CAP_SYS_ADMIN a filter needs noNewPrivileges" },
+        { OP_load_seccomp, EINVAL, ANYBODY,
+          "this kernel does not know an action or a flag of the "
+          "profile" },
+        { OP_find_program, ENOENT, ANYBODY,
+          "names without a slash are looked up in PATH of the "
+          "container's environment" },
+        { OP_exec, ENOENT, ANYBODY,
+          "the program is there, so its interpreter is missing: the one "
+          "behind #! in a script (a CR at its end counts), or the loader "
+          "that a binary asks for (readelf -l)" },
+        { OP_exec, ENOEXEC, ANYBODY,
+          "it is a program for another architecture, or a script without "
+          "a #! line" },
         { OP_exec, EACCES, ANYBODY, "the file system that it lies on may be mounted noexec" },
         { -1, EMFILE, ANYBODY, "the limit of open files is reached: ulimit -n" },
         { -1, ENFILE, ANYBODY, "the host's limit of open files is reached: sysctl fs.file-max" },

@@ -5,37 +5,36 @@
 #pragma once
 
 #include "base/base.h"
+#include "container.h"
+#include "facts.h"
 #include "linux/linux.h"
 #include "plan/plan.h"
 #include "spec/spec.h"
 
-#include "container.h"
-#include "facts.h"
-
 /* An overlay that becomes the root (target ""), or lies at a directory of it. */
 struct runtime_overlay {
-        const char *target;         /* relative to the root */
-        const char *lower;          /* directory of the host */
-        const char *upper, *work;   /* directories of the store; made, and removed by the journal */
+        const char *target;       /* relative to the root */
+        const char *lower;        /* directory of the host */
+        const char *upper, *work; /* directories of the store; made, and removed by the journal */
 };
 
 struct runtime_options {
         const char *id;
-        const char *document;            /* what messages call the spec; NULL: config.json */
-        const char *bundle;              /* absolute; relative paths of the spec start here */
-        const char *attach_point;        /* an existing directory to attach the root at, in the
+        const char *document;     /* what messages call the spec; NULL: config.json */
+        const char *bundle;       /* absolute; relative paths of the spec start here */
+        const char *attach_point; /* an existing directory to attach the root at, in the
                                             container's mount namespace only; NULL: the rootfs */
         const struct runtime_overlay *overlays;
-        size_t n_overlays;               /* 0: the root is spec.root.path */
+        size_t n_overlays; /* 0: the root is spec.root.path */
         uint64_t preserve_fds;
-        unsigned rows, columns;          /* of the terminal; 0: what the spec says */
-        bool await_start;                /* `create`: stop before exec until START */
+        unsigned rows, columns; /* of the terminal; 0: what the spec says */
+        bool await_start;       /* `create`: stop before exec until START */
         bool no_new_keyring;
         bool no_pivot;
-        bool volatile_upper;             /* the overlays' upper layers need not survive a crash */
-        const char *seccomp;             /* name of a built-in profile to use instead of the spec's */
-        const char *log;                 /* a file of the host that gets what the program writes */
-        const char *cgroup;              /* instead of spec.linux.cgroupsPath; NULL: as that says */
+        bool volatile_upper; /* the overlays' upper layers need not survive a crash */
+        const char *seccomp; /* name of a built-in profile to use instead of the spec's */
+        const char *log;     /* a file of the host that gets what the program writes */
+        const char *cgroup;  /* instead of spec.linux.cgroupsPath; NULL: as that says */
         const char *const *made_cgroups; /* exec: the container's, by container_cgroups() */
         size_t n_made_cgroups;
 };

@@ -3,9 +3,8 @@
  *
  * What is shown is what would be done: the same plan that apply runs, after the same verifier that
  * the tests use. The shell form is a program of its own, for those who do not believe us. */
-#include "xray.h"
-
 #include "plan/plan.h"
+#include "xray.h"
 
 int xray_explain(const struct plan *plan, const char *format, struct text *out)
 {

@@ -7,10 +7,11 @@
  * A limit that the host has no controller for is an error, not a wish. */
 #include "compile.h"
 
-#include <linux/bpf.h>
-#include <linux/filter.h>
 #include <math.h>
 #include <string.h>
+
+#include <linux/bpf.h>
+#include <linux/filter.h>
 
 const char *compile_cgroup_path(const struct compile *c, const struct cgroup_hierarchy *hierarchy)
 {
@@ -54,7 +55,7 @@ static FD find(const struct compile *c, const char *controller)
 }
 
 struct limit {
-        const char *pointer;    /* "/linux/resources/memory/limit" */
+        const char *pointer; /* "/linux/resources/memory/limit" */
         const char *controller;
         const char *file;
         const char *value;
@@ -72,18 +73,19 @@ static int add(struct compile *c, struct limit limit)
                         c->linux_->resources->at, c->document, limit.pointer,
                         "this host has no %s controller for it", limit.controller);
         }
-        plan_add(c->plan, HOST, limit.pointer, set_cgroup, .cgroup = cgroup, .file = limit.file,
-                 .values = limit.value, .optional = limit.optional);
+        plan_add(
+                c->plan, HOST, limit.pointer, set_cgroup, .cgroup = cgroup, .file = limit.file,
+                .values = limit.value, .optional = limit.optional);
         return 0;
 }
 
 #define NUMBER(value) why(c, "%lld", (long long)(value))
 #define R             "/linux/resources/"
-#define TRY(...)                                                                                   \
-        do {                                                                                       \
-                int try_r = add(c, (struct limit){ __VA_ARGS__ });                                 \
-                if (try_r < 0)                                                                     \
-                        return try_r;                                                              \
+#define TRY(...)                                                   \
+        do {                                                       \
+                int try_r = add(c, (struct limit){ __VA_ARGS__ }); \
+                if (try_r < 0)                                     \
+                        return try_r;                              \
         } while (0)
 
 static const char *v2_max(struct compile *c, int64_t value)
@@ -116,8 +118,9 @@ static int memory_v2(struct compile *c, const struct spec_memory *m)
         if (m->swap.set && m->swap.value != 0) {
                 /* v1 counts memory and swap together, v2 swap alone. */
                 if (m->swap.value > 0 && (!m->limit.set || m->limit.value > m->swap.value))
-                        return spec_error(m->at, c->document, R "memory/swap",
-                                          "memory and swap together cannot be less than memory");
+                        return spec_error(
+                                m->at, c->document, R "memory/swap",
+                                "memory and swap together cannot be less than memory");
                 TRY(R "memory/swap", "memory", "memory.swap.max",
                     v2_max(c, m->swap.value < 0 ? -1 : m->swap.value - m->limit.value), true);
         }
@@ -174,7 +177,8 @@ static int cpu_v2(struct compile *c, const struct spec_cpu *cpu)
                 TRY(R "cpu/idle", "cpu", "cpu.idle", NUMBER(cpu->idle.value));
         if (quota || cpu->period.set)
                 TRY(R "cpu/quota", "cpu", "cpu.max",
-                    why(c, "%s %llu", quota && cpu->quota.value > 0 ? NUMBER(cpu->quota.value) : "max",
+                    why(c, "%s %llu",
+                        quota && cpu->quota.value > 0 ? NUMBER(cpu->quota.value) : "max",
                         (unsigned long long)period));
         if (cpu->burst.set)
                 TRY(R "cpu/burst", "cpu", "cpu.max.burst", NUMBER(cpu->burst.value));
@@ -190,8 +194,9 @@ static int cpuset(struct compile *c, const struct spec_cpu *cpu)
         return 0;
 }
 
-static int throttle(struct compile *c, const struct spec_throttle_device_list *list,
-                    const char *pointer, const char *v1_file, const char *v2_key)
+static int throttle(
+        struct compile *c, const struct spec_throttle_device_list *list, const char *pointer,
+        const char *v1_file, const char *v2_key)
 {
         for (size_t i = 0; i < list->n; i++) {
                 const struct spec_throttle_device *d = &list->items[i];
@@ -221,14 +226,18 @@ static int block_io(struct compile *c, const struct spec_block_io *io)
                         TRY(R "blockIO/weight", "blkio", "blkio.bfq.weight",
                             NUMBER(io->weight.value), true);
         }
-        if ((r = throttle(c, &io->throttle_read_bps_device, R "blockIO/throttleReadBpsDevice",
-                          "blkio.throttle.read_bps_device", "rbps")) < 0 ||
-            (r = throttle(c, &io->throttle_write_bps_device, R "blockIO/throttleWriteBpsDevice",
-                          "blkio.throttle.write_bps_device", "wbps")) < 0 ||
-            (r = throttle(c, &io->throttle_read_iops_device, R "blockIO/throttleReadIOPSDevice",
-                          "blkio.throttle.read_iops_device", "riops")) < 0 ||
-            (r = throttle(c, &io->throttle_write_iops_device, R "blockIO/throttleWriteIOPSDevice",
-                          "blkio.throttle.write_iops_device", "wiops")) < 0)
+        if ((r = throttle(
+                     c, &io->throttle_read_bps_device, R "blockIO/throttleReadBpsDevice",
+                     "blkio.throttle.read_bps_device", "rbps")) < 0 ||
+            (r = throttle(
+                     c, &io->throttle_write_bps_device, R "blockIO/throttleWriteBpsDevice",
+                     "blkio.throttle.write_bps_device", "wbps")) < 0 ||
+            (r = throttle(
+                     c, &io->throttle_read_iops_device, R "blockIO/throttleReadIOPSDevice",
+                     "blkio.throttle.read_iops_device", "riops")) < 0 ||
+            (r = throttle(
+                     c, &io->throttle_write_iops_device, R "blockIO/throttleWriteIOPSDevice",
+                     "blkio.throttle.write_iops_device", "wiops")) < 0)
                 return r;
         return 0;
 }
@@ -253,13 +262,15 @@ static int others(struct compile *c, const struct spec_resources *resources)
                 const char *pointer = why(c, R "unified/%s", pair->key);
 
                 if (!is_v2(c))
-                        return spec_error(resources->at, c->document, pointer,
-                                          "is for cgroup v2, and this host runs v1");
+                        return spec_error(
+                                resources->at, c->document, pointer,
+                                "is for cgroup v2, and this host runs v1");
                 if (strchr(pair->key, '/') || !strchr(pair->key, '.'))
-                        return spec_error(resources->at, c->document, pointer,
-                                          "is no file of a cgroup");
-                plan_add(c->plan, HOST, pointer, set_cgroup, .cgroup = c->cgroup2,
-                         .file = pair->key, .values = pair->value);
+                        return spec_error(
+                                resources->at, c->document, pointer, "is no file of a cgroup");
+                plan_add(
+                        c->plan, HOST, pointer, set_cgroup, .cgroup = c->cgroup2, .file = pair->key,
+                        .values = pair->value);
         }
         return 0;
 }
@@ -271,14 +282,62 @@ static int others(struct compile *c, const struct spec_resources *resources)
 static const struct device_rule default_rules[] = {
         { .allow = true, .type = 'c', .major = -1, .minor = -1, .mknod = true },
         { .allow = true, .type = 'b', .major = -1, .minor = -1, .mknod = true },
-        { .allow = true, .type = 'c', .major = 1, .minor = 3, .read = true, .write = true, .mknod = true },
-        { .allow = true, .type = 'c', .major = 1, .minor = 5, .read = true, .write = true, .mknod = true },
-        { .allow = true, .type = 'c', .major = 1, .minor = 7, .read = true, .write = true, .mknod = true },
-        { .allow = true, .type = 'c', .major = 1, .minor = 8, .read = true, .write = true, .mknod = true },
-        { .allow = true, .type = 'c', .major = 1, .minor = 9, .read = true, .write = true, .mknod = true },
-        { .allow = true, .type = 'c', .major = 5, .minor = 0, .read = true, .write = true, .mknod = true },
-        { .allow = true, .type = 'c', .major = 5, .minor = 2, .read = true, .write = true, .mknod = true },
-        { .allow = true, .type = 'c', .major = 136, .minor = -1, .read = true, .write = true, .mknod = true },
+        { .allow = true,
+          .type = 'c',
+          .major = 1,
+          .minor = 3,
+          .read = true,
+          .write = true,
+          .mknod = true },
+        { .allow = true,
+          .type = 'c',
+          .major = 1,
+          .minor = 5,
+          .read = true,
+          .write = true,
+          .mknod = true },
+        { .allow = true,
+          .type = 'c',
+          .major = 1,
+          .minor = 7,
+          .read = true,
+          .write = true,
+          .mknod = true },
+        { .allow = true,
+          .type = 'c',
+          .major = 1,
+          .minor = 8,
+          .read = true,
+          .write = true,
+          .mknod = true },
+        { .allow = true,
+          .type = 'c',
+          .major = 1,
+          .minor = 9,
+          .read = true,
+          .write = true,
+          .mknod = true },
+        { .allow = true,
+          .type = 'c',
+          .major = 5,
+          .minor = 0,
+          .read = true,
+          .write = true,
+          .mknod = true },
+        { .allow = true,
+          .type = 'c',
+          .major = 5,
+          .minor = 2,
+          .read = true,
+          .write = true,
+          .mknod = true },
+        { .allow = true,
+          .type = 'c',
+          .major = 136,
+          .minor = -1,
+          .read = true,
+          .write = true,
+          .mknod = true },
 };
 
 /* The spec's rules, then the devices that it makes, then the defaults. */
@@ -337,23 +396,26 @@ static int devices_v1(struct compile *c, const struct device_rule *rules, size_t
 
         if (cgroup < 0)
                 return 0;
-        plan_add(c->plan, HOST, R "devices", set_cgroup, .cgroup = cgroup, .file = "devices.deny",
-                 .values = "a");
+        plan_add(
+                c->plan, HOST, R "devices", set_cgroup, .cgroup = cgroup, .file = "devices.deny",
+                .values = "a");
         for (size_t i = 0; i <= n; i++) {
                 const struct device_rule *rule = i < n ? &rules[i] : NULL;
 
                 if (values.len && (!rule || rule->allow != allow)) {
-                        plan_add(c->plan, HOST, R "devices", set_cgroup, .cgroup = cgroup,
-                                 .file = allow ? "devices.allow" : "devices.deny",
-                                 .values = text_string(&values));
+                        plan_add(
+                                c->plan, HOST, R "devices", set_cgroup, .cgroup = cgroup,
+                                .file = allow ? "devices.allow" : "devices.deny",
+                                .values = text_string(&values));
                         values = (struct text){ .arena = c->arena };
                 }
                 if (!rule || (i == 0 && !rule->allow && rule->type == 'a'))
                         continue; /* the first rule says what was done already */
                 allow = rule->allow;
-                text_addf(&values, "%s%c %s:%s %s%s%s", values.len ? "\n" : "", rule->type,
-                          rule_number(c, rule->major), rule_number(c, rule->minor),
-                          rule->read ? "r" : "", rule->write ? "w" : "", rule->mknod ? "m" : "");
+                text_addf(
+                        &values, "%s%c %s:%s %s%s%s", values.len ? "\n" : "", rule->type,
+                        rule_number(c, rule->major), rule_number(c, rule->minor),
+                        rule->read ? "r" : "", rule->write ? "w" : "", rule->mknod ? "m" : "");
         }
         return 0;
 }
@@ -373,8 +435,9 @@ static int devices(struct compile *c)
         r = devices_compile(c->arena, rules, n, &program, &n_program);
         if (r < 0)
                 return trail(r, R "devices");
-        plan_add(c->plan, HOST, R "devices", filter_devices, .cgroup = c->cgroup2,
-                 .program = { program, n_program * sizeof *program });
+        plan_add(
+                c->plan, HOST, R "devices", filter_devices, .cgroup = c->cgroup2,
+                .program = { program, n_program * sizeof *program });
         return 0;
 }
 
@@ -384,14 +447,16 @@ static FD make(struct compile *c, const struct cgroup_hierarchy *hierarchy)
 {
         FD slot = plan_slot(c->plan);
 
-        plan_add(c->plan, HOST, "/linux/cgroupsPath", make_cgroup,
-                 .path = compile_cgroup_path(c, hierarchy), .cgroup = slot);
+        plan_add(
+                c->plan, HOST, "/linux/cgroupsPath", make_cgroup,
+                .path = compile_cgroup_path(c, hierarchy), .cgroup = slot);
         return slot;
 }
 
 static const char *controllers_to_delegate(struct compile *c)
 {
-        static const char *const known[] = { "cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma" };
+        static const char *const known[] = { "cpuset",  "cpu",  "io",  "memory",
+                                             "hugetlb", "pids", "rdma" };
         struct text text = { .arena = c->arena };
 
         for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -415,14 +480,16 @@ int compile_cgroup_host(struct compile *c)
         int r = 0;
 
         if (climbs(c->linux_->cgroups_path))
-                return spec_error(c->linux_->at, c->document, "/linux/cgroupsPath",
-                                  "'%s' has a '..' in it", c->linux_->cgroups_path);
+                return spec_error(
+                        c->linux_->at, c->document, "/linux/cgroupsPath", "'%s' has a '..' in it",
+                        c->linux_->cgroups_path);
 
         if (c->facts->cgroup_mode == CGROUP_NONE || c->facts->uid != 0) {
                 if (resources && (resources->memory || resources->cpu || resources->pids))
-                        plan_note(c->plan, "/linux/resources: no limits: %s",
-                                  c->facts->uid ? "an ordinary user has no cgroup of its own here"
-                                                : "this host has no cgroups");
+                        plan_note(
+                                c->plan, "/linux/resources: no limits: %s",
+                                c->facts->uid ? "an ordinary user has no cgroup of its own here"
+                                              : "this host has no cgroups");
                 return 0;
         }
         for (size_t i = 0; i < c->facts->n_v1; i++)
@@ -430,9 +497,10 @@ int compile_cgroup_host(struct compile *c)
         c->n_cgroups = c->facts->n_v1;
         if (c->facts->v2.mount) {
                 if (is_v2(c))
-                        plan_add(c->plan, HOST, "/linux/cgroupsPath", delegate_cgroup,
-                                 .path = compile_cgroup_path(c, &c->facts->v2),
-                                 .controllers = controllers_to_delegate(c));
+                        plan_add(
+                                c->plan, HOST, "/linux/cgroupsPath", delegate_cgroup,
+                                .path = compile_cgroup_path(c, &c->facts->v2),
+                                .controllers = controllers_to_delegate(c));
                 c->cgroup2 = make(c, &c->facts->v2);
         }
         r = devices(c);
@@ -471,14 +539,16 @@ int compile_cgroup_init(struct compile *c)
                 return 0;
         for (size_t i = 0; i < c->facts->n_v1; i++) {
                 c->cgroups[i] = plan_slot(c->plan);
-                plan_add(c->plan, HOST, "/linux/cgroupsPath", open_path,
-                         .path = made_path(c, &c->facts->v1[i]), .fd = c->cgroups[i]);
+                plan_add(
+                        c->plan, HOST, "/linux/cgroupsPath", open_path,
+                        .path = made_path(c, &c->facts->v1[i]), .fd = c->cgroups[i]);
         }
         c->n_cgroups = c->facts->n_v1;
         if (c->facts->v2.mount) {
                 c->cgroup2 = plan_slot(c->plan);
-                plan_add(c->plan, HOST, "/linux/cgroupsPath", open_path,
-                         .path = made_path(c, &c->facts->v2), .fd = c->cgroup2);
+                plan_add(
+                        c->plan, HOST, "/linux/cgroupsPath", open_path,
+                        .path = made_path(c, &c->facts->v2), .fd = c->cgroup2);
         }
         return 0;
 }

@@ -55,13 +55,14 @@ static int check_unsupported(const struct compile *c)
         const char *profile = process->apparmor_profile;
         bool confined = profile && *profile && !text_equal(profile, "unconfined");
         bool rdma = resources && resources->rdma.n != 0;
-        bool weights = resources && resources->block_io &&
-                       (resources->block_io->weight_device.n != 0 ||
-                        resources->block_io->leaf_weight.set);
+        bool weights =
+                resources && resources->block_io &&
+                (resources->block_io->weight_device.n != 0 || resources->block_io->leaf_weight.set);
         bool priorities = resources && resources->network && resources->network->priorities.n != 0;
         bool listener = linux_->seccomp && linux_->seccomp->listener_path &&
-                        *linux_->seccomp->listener_path;
+                      *linux_->seccomp->listener_path;
         bool other_domain = personality && !text_equal(personality->domain, "LINUX");
+
         const struct {
                 bool asked;
                 const char *pointer;
@@ -90,14 +91,16 @@ static int check_unsupported(const struct compile *c)
 
         for (size_t i = 0; i < ARRAY_SIZE(members); i++)
                 if (members[i].asked)
-                        return spec_error(c->spec->at, c->document, members[i].pointer,
-                                          "is not supported yet: take it out to run without it");
+                        return spec_error(
+                                c->spec->at, c->document, members[i].pointer,
+                                "is not supported yet: take it out to run without it");
         for (size_t i = 0; i < c->spec->mounts.n; i++)
                 if (c->spec->mounts.items[i].uid_mappings.n ||
                     c->spec->mounts.items[i].gid_mappings.n)
-                        return spec_error(c->spec->mounts.items[i].at, c->document,
-                                          why(c, "/mounts/%zu/uidMappings", i),
-                                          "is not supported yet: take it out to run without it");
+                        return spec_error(
+                                c->spec->mounts.items[i].at, c->document,
+                                why(c, "/mounts/%zu/uidMappings", i),
+                                "is not supported yet: take it out to run without it");
         return 0;
 }
 
@@ -108,20 +111,25 @@ static int check(const struct compile *c)
         if (!facts_kernel(c->facts, 5, 6)) {
                 trail_hint("every name in a container's root is resolved with openat2(2), which is "
                            "since Linux 5.6; there is no safe way without it");
-                return trail(-ENOSYS, "this kernel (%u.%u) is too old", c->facts->kernel_major,
-                             c->facts->kernel_minor);
+                return trail(
+                        -ENOSYS, "this kernel (%u.%u) is too old", c->facts->kernel_major,
+                        c->facts->kernel_minor);
         }
         if (!spec->root && c->options->n_overlays == 0)
-                return spec_error(spec->at, c->document, "/root", "missing: where is the root "
-                                                                    "file system?");
+                return spec_error(
+                        spec->at, c->document, "/root",
+                        "missing: where is the root "
+                        "file system?");
         if (!spec->process)
                 return spec_error(spec->at, c->document, "/process", "missing: what is to be run?");
         if (spec->process->args.n == 0)
-                return spec_error(spec->process->at, c->document, "/process/args",
-                                  "missing or empty: what is to be run?");
+                return spec_error(
+                        spec->process->at, c->document, "/process/args",
+                        "missing or empty: what is to be run?");
         if (spec->process->cwd[0] != '/')
-                return spec_error(spec->process->at, c->document, "/process/cwd",
-                                  "'%s' is not an absolute path", spec->process->cwd);
+                return spec_error(
+                        spec->process->at, c->document, "/process/cwd",
+                        "'%s' is not an absolute path", spec->process->cwd);
         return check_unsupported(c);
 }
 
@@ -132,8 +140,9 @@ static void finish_host(struct compile *c)
         plan_add(c->plan, HOST, "[journal]", open_gate, .gate = GATE_HOST_READY);
         if (c->process->terminal)
                 plan_add(c->plan, HOST, "/process/terminal", take_fd, .fd = plan_slot(c->plan));
-        plan_add(c->plan, HOST, "[start]", await_gate,
-                 .gate = c->options->await_start ? GATE_CREATED : GATE_EXECUTED);
+        plan_add(
+                c->plan, HOST, "[start]", await_gate,
+                .gate = c->options->await_start ? GATE_CREATED : GATE_EXECUTED);
 }
 
 static void await_host(struct compile *c)
@@ -152,26 +161,21 @@ int runtime_compile(
         init(c, arena, spec, options, facts);
         if ((r = check(c)) < 0 ||
             /* the host's part */
-            (r = compile_namespaces_host(c)) < 0 ||
-            (r = compile_cgroup_host(c)) < 0 ||
-            (r = compile_root_host(c)) < 0 ||
-            (r = compile_spawn(c)) < 0)
+            (r = compile_namespaces_host(c)) < 0 || (r = compile_cgroup_host(c)) < 0 ||
+            (r = compile_root_host(c)) < 0 || (r = compile_spawn(c)) < 0)
                 return r;
         finish_host(c);
         /* the first process's own */
-        if ((r = compile_namespaces_init(c)) < 0 ||
-            (r = compile_root_init(c)) < 0 ||
-            (r = compile_mounts(c)) < 0 ||
-            (r = compile_devices(c)) < 0 ||
-            (r = compile_terminal(c)) < 0 ||
-            (r = compile_sysctl(c)) < 0 ||
+        if ((r = compile_namespaces_init(c)) < 0 || (r = compile_root_init(c)) < 0 ||
+            (r = compile_mounts(c)) < 0 || (r = compile_devices(c)) < 0 ||
+            (r = compile_terminal(c)) < 0 || (r = compile_sysctl(c)) < 0 ||
             (r = compile_masks(c)) < 0)
                 return r;
         await_host(c);
-        plan_add(c->plan, INIT, "/root/path", pivot, .root = c->root,
-                 .preserve_fds = (NUM)options->preserve_fds);
-        if ((r = compile_process(c)) < 0 ||
-            (r = compile_identity(c)) < 0 ||
+        plan_add(
+                c->plan, INIT, "/root/path", pivot, .root = c->root,
+                .preserve_fds = (NUM)options->preserve_fds);
+        if ((r = compile_process(c)) < 0 || (r = compile_identity(c)) < 0 ||
             (r = compile_security(c)) < 0)
                 return r;
         *ret_plan = c->plan;
@@ -188,15 +192,18 @@ static void enter(struct compile *c, pid_t pid)
         c->process_fd = process;
         plan_add(c->plan, HOST, "[container]", open_process, .pid = pid, .fd = process);
         if (spaces & CLONE_NEWPID)
-                plan_add(c->plan, HOST, "/linux/namespaces", join_namespace, .ns = process,
-                         .type = CLONE_NEWPID);
+                plan_add(
+                        c->plan, HOST, "/linux/namespaces", join_namespace, .ns = process,
+                        .type = CLONE_NEWPID);
         compile_cgroup_init(c);
         plan_add(c->plan, INIT, "[container]", guard_parent, .on = 1);
         for (size_t i = 0; i < c->n_cgroups; i++)
-                plan_add(c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
-                         .file = "tasks");
-        plan_add(c->plan, INIT, "/linux/namespaces", join_namespace, .ns = process,
-                 .type = spaces & ~(uint32_t)CLONE_NEWPID);
+                plan_add(
+                        c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
+                        .file = "tasks");
+        plan_add(
+                c->plan, INIT, "/linux/namespaces", join_namespace, .ns = process,
+                .type = spaces & ~(uint32_t)CLONE_NEWPID);
         if (spaces & CLONE_NEWUSER)
                 plan_add(c->plan, INIT, "/linux/namespaces", become_root);
 }
@@ -209,11 +216,13 @@ static void set_oom_score(struct compile *c)
                     !text_equal(c->spec->mounts.items[i].type, "proc"))
                         continue;
                 c->proc = plan_slot(c->plan);
-                plan_add(c->plan, INIT, "/process/oomScoreAdj", open_path, .path = "/proc",
-                         .fd = c->proc);
-                plan_add(c->plan, INIT, "/process/oomScoreAdj", set_proc, .proc = c->proc,
-                         .file = "self/oom_score_adj",
-                         .value = why(c, "%lld", (long long)c->process->oom_score_adj.value));
+                plan_add(
+                        c->plan, INIT, "/process/oomScoreAdj", open_path, .path = "/proc",
+                        .fd = c->proc);
+                plan_add(
+                        c->plan, INIT, "/process/oomScoreAdj", set_proc, .proc = c->proc,
+                        .file = "self/oom_score_adj",
+                        .value = why(c, "%lld", (long long)c->process->oom_score_adj.value));
                 return;
         }
 }
@@ -234,8 +243,9 @@ int runtime_compile_exec(
         c->plan->list[HOST].n = 0;
         enter(c, pid);
         child = plan_slot(c->plan);
-        plan_add(c->plan, HOST, "[exec]", spawn, .spaces = 0, .cgroup = c->cgroup2,
-                 .process = child);
+        plan_add(
+                c->plan, HOST, "[exec]", spawn, .spaces = 0, .cgroup = c->cgroup2,
+                .process = child);
         if (process->terminal)
                 plan_add(c->plan, HOST, "/process/terminal", take_fd, .fd = plan_slot(c->plan));
         plan_add(c->plan, HOST, "[exec]", await_gate, .gate = GATE_EXECUTED);
@@ -244,8 +254,7 @@ int runtime_compile_exec(
         if ((r = compile_terminal(c)) < 0)
                 return r;
         plan_add(c->plan, INIT, "[exec]", guard_parent, .on = 0);
-        if ((r = compile_process(c)) < 0 ||
-            (r = compile_identity(c)) < 0 ||
+        if ((r = compile_process(c)) < 0 || (r = compile_identity(c)) < 0 ||
             (r = compile_security(c)) < 0)
                 return r;
         *ret_plan = c->plan;

@@ -7,8 +7,8 @@
 struct compile {
         struct arena *arena;
         const struct spec *spec;
-        const char *document; /* what messages call it */
-        const struct spec_linux *linux_; /* never NULL */
+        const char *document;               /* what messages call it */
+        const struct spec_linux *linux_;    /* never NULL */
         const struct spec_process *process; /* never NULL */
         const struct runtime_options *options;
         const struct facts *facts;
@@ -22,9 +22,9 @@ struct compile {
         FD devpts;              /* likewise */
         FD cgroups[34];         /* hierarchies joined by the child (v1) */
         size_t n_cgroups;
-        FD cgroup2;             /* the v2 cgroup, -1 */
+        FD cgroup2; /* the v2 cgroup, -1 */
         FD process_fd;
-        bool user_namespace;    /* new or joined */
+        bool user_namespace; /* new or joined */
 };
 
 /* Every section appends its operations in the order of construction. 0 or -errno with a trail. */
@@ -52,6 +52,7 @@ bool compile_has_namespace(const struct compile *c, uint32_t type);
 const char *compile_cgroup_path(const struct compile *c, const struct cgroup_hierarchy *hierarchy);
 /* The sets of spec.process.capabilities as bits; unknown names are noted. */
 uint64_t compile_caps(struct compile *c, const struct spec_texts *names);
+
 /* Attributes and propagation of mount options; what is left over goes to the filesystem. */
 struct mount_options {
         uint64_t set, clear;
@@ -62,5 +63,7 @@ struct mount_options {
         const char **data; /* "size=64k", n_data of them */
         size_t n_data;
 };
-int compile_mount_options(struct compile *c, const struct spec_mount *mount, size_t number,
-                          struct mount_options *ret_options);
+
+int compile_mount_options(
+        struct compile *c, const struct spec_mount *mount, size_t number,
+        struct mount_options *ret_options);

@@ -14,23 +14,16 @@ static const struct {
         const char *name;
         uint32_t major, minor;
 } default_devices[] = {
-        { "null",    1, 3 },
-        { "zero",    1, 5 },
-        { "full",    1, 7 },
-        { "tty",     5, 0 },
-        { "random",  1, 8 },
-        { "urandom", 1, 9 },
+        { "null", 1, 3 }, { "zero", 1, 5 },   { "full", 1, 7 },
+        { "tty", 5, 0 },  { "random", 1, 8 }, { "urandom", 1, 9 },
 };
 
 static const struct {
         const char *name, *target;
 } links[] = {
-        { "fd",     "/proc/self/fd"   },
-        { "stdin",  "/proc/self/fd/0" },
-        { "stdout", "/proc/self/fd/1" },
-        { "stderr", "/proc/self/fd/2" },
-        { "ptmx",   "pts/ptmx"        },
-        { "core",   "/proc/kcore"     },
+        { "fd", "/proc/self/fd" },       { "stdin", "/proc/self/fd/0" },
+        { "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
+        { "ptmx", "pts/ptmx" },          { "core", "/proc/kcore" },
 };
 
 /* Where "/dev/NAME" is made: in our mount by its name, else below the root. */
@@ -59,14 +52,17 @@ static void add_node(struct compile *c, const char *reason, const struct node *n
         if (c->user_namespace && node->device.type != 'p') {
                 FD tree = plan_slot(c->plan);
 
-                plan_add(c->plan, INIT, reason, clone_tree, .dir = -1, .path = node->path,
-                         .tree = tree);
-                plan_add(c->plan, INIT, reason, attach, .tree = tree, .root = dir, .target = path,
-                         .make = TARGET_FILE);
+                plan_add(
+                        c->plan, INIT, reason, clone_tree, .dir = -1, .path = node->path,
+                        .tree = tree);
+                plan_add(
+                        c->plan, INIT, reason, attach, .tree = tree, .root = dir, .target = path,
+                        .make = TARGET_FILE);
                 return;
         }
-        plan_add(c->plan, INIT, reason, make_node, .dir = dir, .path = path, .mode = node->mode,
-                 .device = node->device, .uid = node->uid, .gid = node->gid);
+        plan_add(
+                c->plan, INIT, reason, make_node, .dir = dir, .path = path, .mode = node->mode,
+                .device = node->device, .uid = node->uid, .gid = node->gid);
 }
 
 static bool is_listed(const struct compile *c, const char *path)
@@ -123,17 +119,18 @@ int compile_devices(struct compile *c)
                 };
 
                 if (device->path[0] != '/')
-                        return spec_error(device->at, c->document,
-                                          why(c, "/linux/devices/%zu/path", i),
-                                          "'%s' is not an absolute path", device->path);
+                        return spec_error(
+                                device->at, c->document, why(c, "/linux/devices/%zu/path", i),
+                                "'%s' is not an absolute path", device->path);
                 add_node(c, why(c, "/linux/devices/%zu", i), &node);
         }
         for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
                 const char *path;
                 FD dir = place(c, why(c, "/dev/%s", links[i].name), &path);
 
-                plan_add(c->plan, INIT, "[default link]", make_link, .dir = dir, .path = path,
-                         .target = links[i].target);
+                plan_add(
+                        c->plan, INIT, "[default link]", make_link, .dir = dir, .path = path,
+                        .target = links[i].target);
         }
         return 0;
 }
@@ -148,33 +145,43 @@ int compile_terminal(struct compile *c)
         if (!c->process->terminal)
                 return 0;
         if (c->root >= 0 && c->devpts < 0)
-                return spec_error(c->process->at, c->document, "/process/terminal",
-                                  "a terminal needs a devpts mount at /dev/pts");
+                return spec_error(
+                        c->process->at, c->document, "/process/terminal",
+                        "a terminal needs a devpts mount at /dev/pts");
         if (c->root < 0) {
                 /* exec: the container's devpts by name; the door checks that it is one. */
                 c->devpts = plan_slot(c->plan);
-                plan_add(c->plan, INIT, "/process/terminal", open_path, .path = "/dev/pts",
-                         .fd = c->devpts);
+                plan_add(
+                        c->plan, INIT, "/process/terminal", open_path, .path = "/dev/pts",
+                        .fd = c->devpts);
         }
         master = plan_slot(c->plan);
         slave = plan_slot(c->plan);
-        plan_add(c->plan, INIT, "/process/terminal", open_terminal, .devpts = c->devpts,
-                 .rows = c->options->rows ? c->options->rows : size ? size->height : 0,
-                 .columns = c->options->columns ? c->options->columns : size ? size->width : 0,
-                 .master = master, .slave = slave);
+        plan_add(
+                c->plan, INIT, "/process/terminal", open_terminal, .devpts = c->devpts,
+                .rows = c->options->rows ? c->options->rows
+                      : size             ? size->height
+                                         : 0,
+                .columns = c->options->columns ? c->options->columns
+                         : size                ? size->width
+                                               : 0,
+                .master = master, .slave = slave);
         if (c->root >= 0) {
                 const char *path;
                 FD dir = place(c, "/dev/console", &path);
 
                 console = plan_slot(c->plan);
-                plan_add(c->plan, INIT, "/process/terminal", clone_tree, .dir = slave, .path = "",
-                         .tree = console);
-                plan_add(c->plan, INIT, "/process/terminal", attach, .tree = console, .root = dir,
-                         .target = path, .make = TARGET_FILE, .strict = 1);
+                plan_add(
+                        c->plan, INIT, "/process/terminal", clone_tree, .dir = slave, .path = "",
+                        .tree = console);
+                plan_add(
+                        c->plan, INIT, "/process/terminal", attach, .tree = console, .root = dir,
+                        .target = path, .make = TARGET_FILE, .strict = 1);
         }
         plan_add(c->plan, INIT, "/process/terminal", send_fd, .fd = master);
         plan_add(c->plan, INIT, "/process/terminal", close_fd, .fd = master);
-        plan_add(c->plan, INIT, "/process/terminal", use_terminal, .slave = slave,
-                 .uid = c->process->user ? c->process->user->uid : 0);
+        plan_add(
+                c->plan, INIT, "/process/terminal", use_terminal, .slave = slave,
+                .uid = c->process->user ? c->process->user->uid : 0);
         return 0;
 }

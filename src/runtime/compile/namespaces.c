@@ -19,21 +19,24 @@ static int read_namespace(struct compile *c, size_t i)
         uint32_t type = namespace_type(ns->type);
 
         if (type == CLONE_NEWTIME && !c->facts->has_time_namespace)
-                return spec_error(ns->at, c->document, why(c, "/linux/namespaces/%zu", i),
-                                  "this kernel has no time namespaces (they are since Linux 5.6)");
+                return spec_error(
+                        ns->at, c->document, why(c, "/linux/namespaces/%zu", i),
+                        "this kernel has no time namespaces (they are since Linux 5.6)");
         if (!ns->path || !*ns->path) {
                 c->new_spaces |= type;
                 return 0;
         }
         if (ns->path[0] != '/')
-                return spec_error(ns->at, c->document, why(c, "/linux/namespaces/%zu/path", i),
-                                  "'%s' is not an absolute path", ns->path);
+                return spec_error(
+                        ns->at, c->document, why(c, "/linux/namespaces/%zu/path", i),
+                        "'%s' is not an absolute path", ns->path);
         c->joined_spaces |= type;
         for (size_t k = 0; k < ARRAY_SIZE(types); k++)
                 if (types[k] == type) {
                         c->join[k] = plan_slot(c->plan);
-                        plan_add(c->plan, HOST, why(c, "/linux/namespaces/%zu", i), open_namespace,
-                                 .path = ns->path, .type = type, .ns = c->join[k]);
+                        plan_add(
+                                c->plan, HOST, why(c, "/linux/namespaces/%zu", i), open_namespace,
+                                .path = ns->path, .type = type, .ns = c->join[k]);
                 }
         return 0;
 }
@@ -50,17 +53,20 @@ int compile_namespaces_host(struct compile *c)
         }
         c->user_namespace = compile_has_namespace(c, CLONE_NEWUSER);
         if (!(c->new_spaces & CLONE_NEWNS))
-                return spec_error(at, c->document, "/linux/namespaces",
-                                  "a container needs a mount namespace of its own: add "
-                                  "{\"type\":\"mount\"}");
+                return spec_error(
+                        at, c->document, "/linux/namespaces",
+                        "a container needs a mount namespace of its own: add "
+                        "{\"type\":\"mount\"}");
         if (c->joined_spaces & CLONE_NEWUSER && c->new_spaces & CLONE_NEWPID)
-                return spec_error(at, c->document, "/linux/namespaces",
-                                  "a new pid namespace cannot be made in a joined user namespace "
-                                  "yet: join the pid namespace that belongs to it too");
+                return spec_error(
+                        at, c->document, "/linux/namespaces",
+                        "a new pid namespace cannot be made in a joined user namespace "
+                        "yet: join the pid namespace that belongs to it too");
         if (c->new_spaces & CLONE_NEWUSER &&
             (c->linux_->uid_mappings.n == 0 || c->linux_->gid_mappings.n == 0))
-                return spec_error(at, c->document, "/linux/uidMappings",
-                                  "a new user namespace needs uidMappings and gidMappings");
+                return spec_error(
+                        at, c->document, "/linux/uidMappings",
+                        "a new user namespace needs uidMappings and gidMappings");
         if (c->facts->uid != 0 && !c->user_namespace) {
                 trail_hint("add a user namespace with a mapping of your ids (`husk-oci spec "
                            "--rootless` writes one), or run as root");
@@ -74,8 +80,9 @@ static const char *map_text(struct compile *c, const struct spec_id_mapping_list
         struct text text = { .arena = c->arena };
 
         for (size_t i = 0; i < list->n; i++)
-                text_addf(&text, "%u %u %u\n", list->items[i].container_id, list->items[i].host_id,
-                          list->items[i].size);
+                text_addf(
+                        &text, "%u %u %u\n", list->items[i].container_id, list->items[i].host_id,
+                        list->items[i].size);
         return text_string(&text);
 }
 
@@ -85,11 +92,13 @@ static const char *offsets_text(struct compile *c)
         struct text text = { .arena = c->arena };
 
         if (offsets->monotonic)
-                text_addf(&text, "monotonic %lld %u\n", (long long)offsets->monotonic->secs,
-                          offsets->monotonic->nanosecs);
+                text_addf(
+                        &text, "monotonic %lld %u\n", (long long)offsets->monotonic->secs,
+                        offsets->monotonic->nanosecs);
         if (offsets->boottime)
-                text_addf(&text, "boottime %lld %u\n", (long long)offsets->boottime->secs,
-                          offsets->boottime->nanosecs);
+                text_addf(
+                        &text, "boottime %lld %u\n", (long long)offsets->boottime->secs,
+                        offsets->boottime->nanosecs);
         return text_string(&text);
 }
 
@@ -100,24 +109,28 @@ int compile_spawn(struct compile *c)
         if (c->linux_->time_offsets && spaces & CLONE_NEWTIME && *offsets_text(c)) {
                 /* Offsets can be set until the first process is in: so unshare, set, clone. */
                 plan_add(c->plan, HOST, "/linux/timeOffsets", unshare, .spaces = CLONE_NEWTIME);
-                plan_add(c->plan, HOST, "/linux/timeOffsets", set_clocks,
-                         .offsets = offsets_text(c));
+                plan_add(
+                        c->plan, HOST, "/linux/timeOffsets", set_clocks,
+                        .offsets = offsets_text(c));
                 spaces &= ~(uint32_t)CLONE_NEWTIME;
         }
         if (c->joined_spaces & CLONE_NEWUSER)
                 spaces = 0; /* made after joining, so that they belong to that user namespace */
         if (c->joined_spaces & CLONE_NEWPID)
-                plan_add(c->plan, HOST, "/linux/namespaces", join_namespace, .ns = c->join[5],
-                         .type = CLONE_NEWPID);
+                plan_add(
+                        c->plan, HOST, "/linux/namespaces", join_namespace, .ns = c->join[5],
+                        .type = CLONE_NEWPID);
         c->process_fd = plan_slot(c->plan);
-        plan_add(c->plan, HOST, "/linux/namespaces", spawn, .spaces = spaces, .cgroup = c->cgroup2,
-                 .process = c->process_fd);
+        plan_add(
+                c->plan, HOST, "/linux/namespaces", spawn, .spaces = spaces, .cgroup = c->cgroup2,
+                .process = c->process_fd);
         if (c->new_spaces & CLONE_NEWUSER) {
                 bool single = c->facts->uid != 0;
 
-                plan_add(c->plan, HOST, "/linux/uidMappings", map_ids, .process = c->process_fd,
-                         .uid_map = map_text(c, &c->linux_->uid_mappings),
-                         .gid_map = map_text(c, &c->linux_->gid_mappings), .deny_setgroups = single);
+                plan_add(
+                        c->plan, HOST, "/linux/uidMappings", map_ids, .process = c->process_fd,
+                        .uid_map = map_text(c, &c->linux_->uid_mappings),
+                        .gid_map = map_text(c, &c->linux_->gid_mappings), .deny_setgroups = single);
                 plan_add(c->plan, HOST, "/linux/uidMappings", open_gate, .gate = GATE_IDS_MAPPED);
         }
         return 0;
@@ -127,8 +140,9 @@ static void join_all(struct compile *c)
 {
         for (size_t k = 0; k < ARRAY_SIZE(types); k++)
                 if (c->join[k] >= 0 && types[k] != CLONE_NEWPID)
-                        plan_add(c->plan, INIT, "/linux/namespaces", join_namespace,
-                                 .ns = c->join[k], .type = types[k]);
+                        plan_add(
+                                c->plan, INIT, "/linux/namespaces", join_namespace,
+                                .ns = c->join[k], .type = types[k]);
 }
 
 int compile_namespaces_init(struct compile *c)
@@ -142,8 +156,9 @@ int compile_namespaces_init(struct compile *c)
                 plan_add(c->plan, INIT, "/linux/uidMappings", await_gate, .gate = GATE_IDS_MAPPED);
         /* Before any namespace is entered: the cgroup files are the host's. */
         for (size_t i = 0; i < c->n_cgroups; i++)
-                plan_add(c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
-                         .file = "tasks");
+                plan_add(
+                        c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
+                        .file = "tasks");
         join_all(c);
         if (c->user_namespace)
                 plan_add(c->plan, INIT, "/linux/uidMappings", become_root);
@@ -155,16 +170,17 @@ int compile_namespaces_init(struct compile *c)
                 plan_add(c->plan, INIT, "[loopback]", link_up, .name = "lo");
         if (c->spec->hostname && *c->spec->hostname) {
                 if (!compile_has_namespace(c, CLONE_NEWUTS))
-                        return spec_error(c->spec->at, c->document, "/hostname",
-                                          "would change the host's name: add a uts namespace");
+                        return spec_error(
+                                c->spec->at, c->document, "/hostname",
+                                "would change the host's name: add a uts namespace");
                 plan_add(c->plan, INIT, "/hostname", set_hostname, .name = c->spec->hostname);
         }
         if (c->spec->domainname && *c->spec->domainname) {
                 if (!compile_has_namespace(c, CLONE_NEWUTS))
-                        return spec_error(c->spec->at, c->document, "/domainname",
-                                          "would change the host's name: add a uts namespace");
-                plan_add(c->plan, INIT, "/domainname", set_domainname,
-                         .name = c->spec->domainname);
+                        return spec_error(
+                                c->spec->at, c->document, "/domainname",
+                                "would change the host's name: add a uts namespace");
+                plan_add(c->plan, INIT, "/domainname", set_domainname, .name = c->spec->domainname);
         }
         return 0;
 }

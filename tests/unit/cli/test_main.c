@@ -126,9 +126,7 @@ static int even_names_only(struct invocation *in)
 TEST(one_failing_name_does_not_keep_the_others)
 {
         const char *names[] = { "aa", "b", "cc", NULL };
-        struct rm_request request = {
-                .names = {names, 3}
-        };
+        struct rm_request request = { .names = { names, 3 } };
         auto_arena arena = { 0 };
         struct invocation in = {
                 .face = &cli_face_husk, .command = &cli_cmd_rm, .arena = &arena, .request = &request

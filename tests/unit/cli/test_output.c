@@ -16,18 +16,18 @@ struct pet {
 #define SECOND 1000000000ull
 
 static const struct pet pets[] = {
-        {"0123456789abcdef",  "Rex",        "sit down and give me your paw", 4, 1700000000 * SECOND, 'd'},
-        { "fedcba9876543210", "a\033[31mb", NULL,                            2, 1699999990 * SECOND, 'b'},
+        { "0123456789abcdef", "Rex", "sit down and give me your paw", 4, 1700000000 * SECOND, 'd' },
+        { "fedcba9876543210", "a\033[31mb", NULL, 2, 1699999990 * SECOND, 'b' },
 };
 
 static const struct column columns[] = {
-        {"ID",     "ID",    COLUMN_ID,     offsetof(struct pet, id),      false},
-        { "NAME",  "Name",  COLUMN_TEXT,   offsetof(struct pet, name),    false},
-        { "WORDS", "Words", COLUMN_QUOTED, offsetof(struct pet, words),   true },
-        { "BORN",  "Age",   COLUMN_AGO,    offsetof(struct pet, born_ns), false},
-        { NULL,    "Legs",  COLUMN_I64,    offsetof(struct pet, legs),    false},
-        { NULL,    "Kind",  COLUMN_CHAR,   offsetof(struct pet, kind),    false},
-        { NULL,    "Born",  COLUMN_TIME,   offsetof(struct pet, born_ns), false},
+        { "ID", "ID", COLUMN_ID, offsetof(struct pet, id), false },
+        { "NAME", "Name", COLUMN_TEXT, offsetof(struct pet, name), false },
+        { "WORDS", "Words", COLUMN_QUOTED, offsetof(struct pet, words), true },
+        { "BORN", "Age", COLUMN_AGO, offsetof(struct pet, born_ns), false },
+        { NULL, "Legs", COLUMN_I64, offsetof(struct pet, legs), false },
+        { NULL, "Kind", COLUMN_CHAR, offsetof(struct pet, kind), false },
+        { NULL, "Born", COLUMN_TIME, offsetof(struct pet, born_ns), false },
 };
 
 static struct arena arena;

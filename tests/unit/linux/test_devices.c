@@ -130,10 +130,9 @@ TEST(random_rules)
 /* Nothing before a rule for everything is compiled. */
 TEST(dead_rules_are_left_out)
 {
-        struct device_rule rules[2] = {
-                {true,   'c', 1,           3,           true, true, true},
-                { false, 'a', DEVICES_ANY, DEVICES_ANY, true, true, true}
-        };
+        struct device_rule rules[2] = { { true, 'c', 1, 3, true, true, true },
+                                        { false, 'a', DEVICES_ANY, DEVICES_ANY, true, true,
+                                          true } };
         const struct bpf_insn *code;
         auto_arena arena = { 0 };
         size_t size, without;
@@ -213,10 +212,10 @@ static int inside(const char *procs, dev_t null)
 TEST(rules_in_the_kernel)
 {
         static const struct device_rule rules[] = {
-                {false,  'a', DEVICES_ANY, DEVICES_ANY, true,  true, true },
-                { true,  'c', 1,           DEVICES_ANY, true,  true, false},
-                { false, 'c', 1,           7,           true,  true, true },
-                { false, 'c', 1,           5,           false, true, false},
+                { false, 'a', DEVICES_ANY, DEVICES_ANY, true, true, true },
+                { true, 'c', 1, DEVICES_ANY, true, true, false },
+                { false, 'c', 1, 7, true, true, true },
+                { false, 'c', 1, 5, false, true, false },
         };
         const char *root = cgroup_root();
         char path[256], procs[300];

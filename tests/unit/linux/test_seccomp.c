@@ -27,14 +27,14 @@ static const uint32_t all_architectures[] = { AUDIT_ARCH_X86_64, AUDIT_ARCH_I386
 
 /* The sanitizers make the model several times slower. */
 #if defined(__SANITIZE_ADDRESS__)
-#define RANDOM_PROFILES 6
+#        define RANDOM_PROFILES 6
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define RANDOM_PROFILES 6
-#endif
+#        if __has_feature(address_sanitizer)
+#                define RANDOM_PROFILES 6
+#        endif
 #endif
 #ifndef RANDOM_PROFILES
-#define RANDOM_PROFILES 15
+#        define RANDOM_PROFILES 15
 #endif
 
 struct filter {
@@ -222,9 +222,7 @@ TEST(conditions_are_and_repeated_ones_or)
         struct seccomp_profile profile = PROFILE(EPERM_ACTION, both, either);
         auto_arena arena = { 0 };
         struct filter filter = compile(&arena, &profile);
-        struct seccomp_data data = {
-                .nr = 16, .arch = AUDIT_ARCH_X86_64, .args = {1, 2}
-        };
+        struct seccomp_data data = { .nr = 16, .arch = AUDIT_ARCH_X86_64, .args = { 1, 2 } };
 
         CHECK_INT(bpf_run(filter.code, filter.n, &data), SECCOMP_RET_ALLOW);
         data.args[1] = 3;
@@ -241,13 +239,13 @@ TEST(order_of_rules)
 {
         /* clang-format off: it pads rows with macros wider at each run */
         struct seccomp_rule rules[] = {
-                {NAMES("getpid"),   SECCOMP_RET_TRAP,  ARGUMENTS({ 0, SECCOMP_CMP_EQ, 1 })},
-                { NAMES("getpid",   "getppid"),        SECCOMP_RET_ALLOW,                   NULL, 0 },
-                { NAMES("getpid",                "getppid"),                                SECCOMP_RET_LOG,                                                     NULL, 0 },
-                { NAMES("getppid"),  SECCOMP_RET_TRAP,ARGUMENTS({ 0, SECCOMP_CMP_EQ, 1 })},
-                { NAMES("getuid", "nosuch"), EPERM_ACTION,                  NULL, 0 },
-                { NAMES("getuid"),   SECCOMP_RET_LOG,           ARGUMENTS({ 0, SECCOMP_CMP_LT, 5 })                                 },
-                { NAMES("getuid"),                SECCOMP_RET_TRAP,                                ARGUMENTS({ 0, SECCOMP_CMP_GT, 3 })                                                   },
+                { NAMES("getpid"), SECCOMP_RET_TRAP, ARGUMENTS({ 0, SECCOMP_CMP_EQ, 1 }) },
+                { NAMES("getpid", "getppid"), SECCOMP_RET_ALLOW, NULL, 0 },
+                { NAMES("getpid", "getppid"), SECCOMP_RET_LOG, NULL, 0 },
+                { NAMES("getppid"), SECCOMP_RET_TRAP, ARGUMENTS({ 0, SECCOMP_CMP_EQ, 1 }) },
+                { NAMES("getuid", "nosuch"), EPERM_ACTION, NULL, 0 },
+                { NAMES("getuid"), SECCOMP_RET_LOG, ARGUMENTS({ 0, SECCOMP_CMP_LT, 5 }) },
+                { NAMES("getuid"), SECCOMP_RET_TRAP, ARGUMENTS({ 0, SECCOMP_CMP_GT, 3 }) },
         };
         /* clang-format on */
         struct seccomp_profile profile = { EPERM_ACTION, NULL, 0, rules, ARRAY_SIZE(rules) };
@@ -365,9 +363,9 @@ TEST(far_jumps)
         struct seccomp_argument many[900];
         /* clang-format off: it pads rows with macros wider at each run */
         struct seccomp_rule rules[] = {
-                {NAMES("read"),  SECCOMP_RET_TRAP, many,                     ARRAY_SIZE(many)},
-                {    NAMES("close",      "openat",         "mseal"),          SECCOMP_RET_LOG,             many, 300 },
-                { NAMES("write", "futex"),         SECCOMP_RET_KILL_PROCESS, NULL,             0 },
+                { NAMES("read"), SECCOMP_RET_TRAP, many, ARRAY_SIZE(many) },
+                { NAMES("close", "openat", "mseal"), SECCOMP_RET_LOG, many, 300 },
+                { NAMES("write", "futex"), SECCOMP_RET_KILL_PROCESS, NULL, 0 },
         };
         /* clang-format on */
         struct seccomp_profile profile = { SECCOMP_RET_ALLOW, all_architectures,
@@ -508,22 +506,22 @@ TEST(default_profile_follows_capabilities)
                 const char *call;
                 int capability;
         } rows[] = {
-                {"bpf",                CAP_BPF            },
-                { "bpf",               CAP_SYS_ADMIN      },
-                { "mount",             CAP_SYS_ADMIN      },
-                { "setns",             CAP_SYS_ADMIN      },
-                { "clone3",            CAP_SYS_ADMIN      },
-                { "perf_event_open",   CAP_PERFMON        },
-                { "chroot",            CAP_SYS_CHROOT     },
-                { "reboot",            CAP_SYS_BOOT       },
-                { "syslog",            CAP_SYSLOG         },
-                { "init_module",       CAP_SYS_MODULE     },
-                { "mbind",             CAP_SYS_NICE       },
-                { "open_by_handle_at", CAP_DAC_READ_SEARCH},
-                { "acct",              CAP_SYS_PACCT      },
-                { "kcmp",              CAP_SYS_PTRACE     },
-                { "vhangup",           CAP_SYS_TTY_CONFIG },
-                { "clock_settime",     CAP_SYS_TIME       },
+                { "bpf", CAP_BPF },
+                { "bpf", CAP_SYS_ADMIN },
+                { "mount", CAP_SYS_ADMIN },
+                { "setns", CAP_SYS_ADMIN },
+                { "clone3", CAP_SYS_ADMIN },
+                { "perf_event_open", CAP_PERFMON },
+                { "chroot", CAP_SYS_CHROOT },
+                { "reboot", CAP_SYS_BOOT },
+                { "syslog", CAP_SYSLOG },
+                { "init_module", CAP_SYS_MODULE },
+                { "mbind", CAP_SYS_NICE },
+                { "open_by_handle_at", CAP_DAC_READ_SEARCH },
+                { "acct", CAP_SYS_PACCT },
+                { "kcmp", CAP_SYS_PTRACE },
+                { "vhangup", CAP_SYS_TTY_CONFIG },
+                { "clock_settime", CAP_SYS_TIME },
         };
 
         auto_arena arena = { 0 };
@@ -553,9 +551,9 @@ TEST(encodes_oci)
 {
         /* clang-format off: it pads rows with macros wider at each run */
         struct seccomp_rule rules[] = {
-                {NAMES("read", "write"), SECCOMP_RET_ALLOW,           NULL, 0 },
-                { NAMES("clone"),           SECCOMP_RET_ERRNO | 9,
-                 ARGUMENTS({ 1, SECCOMP_CMP_MASKED_EQ, ~0ULL, 5 }, { 2, SECCOMP_CMP_LT, 3, 0 })         },
+                { NAMES("read", "write"), SECCOMP_RET_ALLOW, NULL, 0 },
+                { NAMES("clone"), SECCOMP_RET_ERRNO | 9,
+                  ARGUMENTS({ 1, SECCOMP_CMP_MASKED_EQ, ~0ULL, 5 }, { 2, SECCOMP_CMP_LT, 3, 0 }) },
         };
         /* clang-format on */
         struct seccomp_profile profile = { SECCOMP_RET_KILL_PROCESS, all_architectures, 3, rules,

@@ -139,10 +139,9 @@ TEST(comparisons_in_the_kernel)
         }
         load(&profile);
         for (int i = 0; i < 700; i++) {
-                struct seccomp_data data = {
-                        .args = {0,
-                                 i % 3 ? 0x500000000ULL + dice_roll(&dice, 8) : dice_value(&dice)}
-                };
+                struct seccomp_data data = { .args = { 0,
+                                                       i % 3 ? 0x500000000ULL + dice_roll(&dice, 8)
+                                                             : dice_value(&dice) } };
                 unsigned op = (unsigned)i % 7;
                 int r = outcome(syscall(SYS_pidfd_send_signal, -1, data.args[1], op, 0));
 

@@ -302,21 +302,19 @@ TEST(docker_like_profile_agrees)
         static const struct seccomp_argument low = { 0, SECCOMP_CMP_LT, 38, 0 };
         static const struct seccomp_argument one = { 0, SECCOMP_CMP_EQ, 39, 0 };
         static const struct seccomp_argument high = { 0, SECCOMP_CMP_GT, 40, 0 };
-        static const struct seccomp_argument persons[] = {
-                {0,  SECCOMP_CMP_EQ, 0,          0},
-                { 0, SECCOMP_CMP_EQ, 8,          0},
-                { 0, SECCOMP_CMP_EQ, 0xffffffff, 0}
-        };
+        static const struct seccomp_argument persons[] = { { 0, SECCOMP_CMP_EQ, 0, 0 },
+                                                           { 0, SECCOMP_CMP_EQ, 8, 0 },
+                                                           { 0, SECCOMP_CMP_EQ, 0xffffffff, 0 } };
         struct seccomp_rule rules[] = {
-                {allowed,  0, SECCOMP_RET_ALLOW,          NULL,        0},
-                { sockets, 1, SECCOMP_RET_ALLOW,          &low,        1},
-                { sockets, 1, SECCOMP_RET_ALLOW,          &one,        1},
-                { sockets, 1, SECCOMP_RET_ALLOW,          &high,       1},
-                { person,  1, SECCOMP_RET_ALLOW,          &persons[0], 1},
-                { person,  1, SECCOMP_RET_ALLOW,          &persons[1], 1},
-                { person,  1, SECCOMP_RET_ALLOW,          &persons[2], 1},
-                { clone,   1, SECCOMP_RET_ALLOW,          &flags,      1},
-                { clone3,  1, SECCOMP_RET_ERRNO | ENOSYS, NULL,        0},
+                { allowed, 0, SECCOMP_RET_ALLOW, NULL, 0 },
+                { sockets, 1, SECCOMP_RET_ALLOW, &low, 1 },
+                { sockets, 1, SECCOMP_RET_ALLOW, &one, 1 },
+                { sockets, 1, SECCOMP_RET_ALLOW, &high, 1 },
+                { person, 1, SECCOMP_RET_ALLOW, &persons[0], 1 },
+                { person, 1, SECCOMP_RET_ALLOW, &persons[1], 1 },
+                { person, 1, SECCOMP_RET_ALLOW, &persons[2], 1 },
+                { clone, 1, SECCOMP_RET_ALLOW, &flags, 1 },
+                { clone3, 1, SECCOMP_RET_ERRNO | ENOSYS, NULL, 0 },
         };
         struct seccomp_profile profile = { SECCOMP_EPERM, three, 3, rules, ARRAY_SIZE(rules) };
         size_t n = known_names(allowed, ARRAY_SIZE(allowed));

@@ -97,11 +97,7 @@ static void sample_devices(struct sample *s)
                 const char *name;
                 uint32_t minor;
         } nodes[] = {
-                {"null",     3},
-                { "zero",    5},
-                { "full",    7},
-                { "random",  8},
-                { "urandom", 9}
+                { "null", 3 }, { "zero", 5 }, { "full", 7 }, { "random", 8 }, { "urandom", 9 }
         };
         struct plan *p = &s->plan;
 

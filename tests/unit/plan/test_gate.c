@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The last words of a side that fails reach the other side. */
+#include "linux/linux.h"
+#include "plan/ops.h"
 #include "plan/plan.h"
 #include "tap.h"
 
 #include <errno.h>
 #include <unistd.h>
-
-#include "linux/linux.h"
-#include "plan/ops.h"
 
 static struct machine host, init;
 

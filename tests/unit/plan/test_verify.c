@@ -98,11 +98,7 @@ TEST(slot_of_host_after_spawn)
 
         sample_build(&s);
         slot = plan_slot(&s.plan);
-        insert_op(
-                &s, HOST, 1,
-                (struct op){
-                        .code = OP_open_path, .as.open_path = {"/", slot}
-        });
+        insert_op(&s, HOST, 1, (struct op){ .code = OP_open_path, .as.open_path = { "/", slot } });
         insert_op(&s, INIT, 0, (struct op){ .code = OP_send_fd, .as.send_fd = { slot } });
         refused(&s, "init operation 0 (send_fd): slot %18 is read before");
         move_op(&s, HOST, 1, 0);
@@ -143,9 +139,7 @@ TEST(pair_writes_one_slot)
         s.plan.list[INIT].ops[i].has_else = true;
         insert_op(
                 &s, INIT, i + 1,
-                (struct op){
-                        .code = OP_open_path, .as.open_path = {"/else", slot}
-        });
+                (struct op){ .code = OP_open_path, .as.open_path = { "/else", slot } });
         CHECK_INT(plan_verify(&s.plan), 0);
         s.plan.list[INIT].ops[i].has_else = false;
         refused(&s, "is written twice");
@@ -264,9 +258,7 @@ TEST(mounts_come_before_pivot)
         sample_build(&s);
         insert_op(
                 &s, INIT, at(&s, INIT, OP_pivot) + 1,
-                (struct op){
-                        .code = OP_make_link, .as.make_link = {-1, "a", "b"}
-        });
+                (struct op){ .code = OP_make_link, .as.make_link = { -1, "a", "b" } });
         refused(&s, "(make_link): it comes after an operation of a later stage");
 }
 
@@ -278,8 +270,7 @@ TEST(pivot_closes_descriptors)
         sample_build(&s);
         pivot = at(&s, INIT, OP_pivot);
         insert_op(
-                &s, INIT, pivot + 1,
-                (struct op){ .code = OP_close_fd, .as.close_fd = { s.root } });
+                &s, INIT, pivot + 1, (struct op){ .code = OP_close_fd, .as.close_fd = { s.root } });
         refused(&s, "(close_fd): slot %2 is read after it was closed");
         delete_op(&s, INIT, pivot + 1);
         move_op(&s, INIT, at(&s, INIT, OP_set_mount), pivot + 1);
@@ -296,9 +287,7 @@ TEST(host_path_after_pivot)
         sample_build(&s);
         insert_op(
                 &s, INIT, at(&s, INIT, OP_pivot) + 1,
-                (struct op){
-                        .code = OP_open_path, .as.open_path = {"/", plan_slot(&s.plan)}
-        });
+                (struct op){ .code = OP_open_path, .as.open_path = { "/", plan_slot(&s.plan) } });
         refused(&s, "(open_path): it takes a path of the host after pivot");
         s.plan.list[INIT].ops[at(&s, INIT, OP_pivot) + 1] =
                 (struct op){ .code = OP_redirect_output, .as.redirect_output = { "/log" } };

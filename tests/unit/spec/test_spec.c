@@ -129,29 +129,30 @@ static void check_bad(const struct bad *bad, size_t n)
 TEST(spec_refuses_wrong_types)
 {
         static const struct bad bad[] = {
-                {"[]",                                                   "config.json:1:1: /: expected an object, found an array",     0},
-                { "{}",                                                  "config.json:1:1: /: missing required member \"ociVersion\"", 0},
+                { "[]", "config.json:1:1: /: expected an object, found an array", 0 },
+                { "{}", "config.json:1:1: /: missing required member \"ociVersion\"", 0 },
                 { "{\"ociVersion\":1}",
-                 "config.json:1:15: /ociVersion: expected a string, found a number",                                                   0},
+                  "config.json:1:15: /ociVersion: expected a string, found a number", 0 },
                 { V "\"process\":{\"cwd\":\"/\",\"args\":\"sh\"}}",
-                 "config.json:2:29: /process/args: expected an array, found a string",                                                 0},
+                  "config.json:2:29: /process/args: expected an array, found a string", 0 },
                 { V "\"process\":{\"cwd\":\"/\",\"args\":[\"sh\",1]}}",
-                 "config.json:2:35: /process/args/1: expected a string, found a number",                                               0},
+                  "config.json:2:35: /process/args/1: expected a string, found a number", 0 },
                 { V "\"process\":{\"args\":[\"sh\"]}}",
-                 "config.json:2:11: /process: missing required member \"cwd\"",                                                        0},
+                  "config.json:2:11: /process: missing required member \"cwd\"", 0 },
                 { V "\"process\":{\"cwd\":null}}",
-                 "config.json:2:11: /process: missing required member \"cwd\"",                                                        0},
+                  "config.json:2:11: /process: missing required member \"cwd\"", 0 },
                 { V "\"process\":{\"cwd\":\"/\",\"terminal\":\"yes\"}}",
-                 "config.json:2:33: /process/terminal: expected a boolean, found a string",                                            0},
+                  "config.json:2:33: /process/terminal: expected a boolean, found a string", 0 },
                 { V "\"mounts\":{}}",
-                 "config.json:2:10: /mounts: expected an array, found an object",                                                      0},
+                  "config.json:2:10: /mounts: expected an array, found an object", 0 },
                 { V "\"mounts\":[\n{\"destination\":\"/a\"},\n null]}",
-                 "config.json:4:2: /mounts/1: expected an object, found null",                                                         0},
+                  "config.json:4:2: /mounts/1: expected an object, found null", 0 },
                 { V "\"annotations\":{\"a/b~c\":7}}",
-                 "config.json:2:24: /annotations/a~1b~0c: expected a string, found a number",                                          0},
+                  "config.json:2:24: /annotations/a~1b~0c: expected a string, found a number", 0 },
                 { V "\"linux\":{\"resources\":{\"rdma\":{\"m\":3}}}}",
-                 "config.json:2:35: /linux/resources/rdma/m: expected an object, found a number",                                      0},
-                { V "\"root\":{}}",                                      "config.json:2:8: /root: missing required member \"path\"",   0},
+                  "config.json:2:35: /linux/resources/rdma/m: expected an object, found a number",
+                  0 },
+                { V "\"root\":{}}", "config.json:2:8: /root: missing required member \"path\"", 0 },
         };
 
         check_bad(bad, ARRAY_SIZE(bad));
@@ -160,32 +161,43 @@ TEST(spec_refuses_wrong_types)
 TEST(spec_refuses_numbers)
 {
         static const struct bad bad[] = {
-                {V "\"process\":{\"cwd\":\"/\",\"user\":{\"uid\":4294967295}}}",
-                 "config.json:2:36: /process/user/uid: 4294967295 is out of range, "
-                  "expected 0 to 4294967294",                                                                                                                                  0},
+                { V "\"process\":{\"cwd\":\"/\",\"user\":{\"uid\":4294967295}}}",
+                  "config.json:2:36: /process/user/uid: 4294967295 is out of range, "
+                  "expected 0 to 4294967294",
+                  0 },
                 { V "\"process\":{\"cwd\":\"/\",\"user\":{\"gid\":-1}}}",
-                 "config.json:2:36: /process/user/gid: -1 is out of range, "
-                  "expected 0 to 4294967294",                                                                                                                                  0},
+                  "config.json:2:36: /process/user/gid: -1 is out of range, "
+                  "expected 0 to 4294967294",
+                  0 },
                 { V "\"process\":{\"cwd\":\"/\",\"user\":{\"additionalGids\":[4294967295]}}}",
-                 "config.json:2:48: /process/user/additionalGids/0: 4294967295 is out of range, "
-                  "expected 0 to 4294967294",                                                                                                                                  0},
+                  "config.json:2:48: /process/user/additionalGids/0: 4294967295 is out of range, "
+                  "expected 0 to 4294967294",
+                  0 },
                 { V "\"process\":{\"cwd\":\"/\",\"rlimits\":[{\"type\":\"RLIMIT_CPU\","
-                    "\"soft\":\"x\",\"hard\":1}]}}",                          "config.json:2:61: /process/rlimits/0/soft: expected a number, found a string",
-                 0                                                                                                                                                              },
+                    "\"soft\":\"x\",\"hard\":1}]}}",
+                  "config.json:2:61: /process/rlimits/0/soft: expected a number, found a string",
+                  0 },
                 { V "\"process\":{\"cwd\":\"/\",\"rlimits\":[{\"type\":\"RLIMIT_CPU\","
-                    "\"soft\":1e3,\"hard\":1}]}}",                            "config.json:2:61: /process/rlimits/0/soft: expected an integer, found 1e3",    0},
+                    "\"soft\":1e3,\"hard\":1}]}}",
+                  "config.json:2:61: /process/rlimits/0/soft: expected an integer, found 1e3", 0 },
                 { V "\"process\":{\"cwd\":\"/\",\"rlimits\":[{\"type\":\"RLIMIT_CPU\","
-                    "\"soft\":18446744073709551616,\"hard\":1}]}}",           "config.json:2:61: /process/rlimits/0/soft: 18446744073709551616 is out of "
-                  "range, expected 0 to 18446744073709551615",                             0},
+                    "\"soft\":18446744073709551616,\"hard\":1}]}}",
+                  "config.json:2:61: /process/rlimits/0/soft: 18446744073709551616 is out of "
+                  "range, expected 0 to 18446744073709551615",
+                  0 },
                 { V "\"linux\":{\"resources\":{\"memory\":{\"limit\":9223372036854775808}}}}",
-                 "config.json:2:41: /linux/resources/memory/limit: 9223372036854775808 is out of "
-                  "range, expected -9223372036854775808 to 9223372036854775807",                                                                                               0},
+                  "config.json:2:41: /linux/resources/memory/limit: 9223372036854775808 is out of "
+                  "range, expected -9223372036854775808 to 9223372036854775807",
+                  0 },
                 { V "\"linux\":{\"resources\":{\"blockIO\":{\"weight\":65536}}}}",
-                 "config.json:2:43: /linux/resources/blockIO/weight: 65536 is out of range, "
-                  "expected 0 to 65535",                                                                                                                                       0},
+                  "config.json:2:43: /linux/resources/blockIO/weight: 65536 is out of range, "
+                  "expected 0 to 65535",
+                  0 },
                 { V "\"process\":{\"cwd\":\"/\",\"scheduler\":{\"policy\":\"SCHED_RR\","
-                    "\"nice\":-2147483649}}}",                                "config.json:2:62: /process/scheduler/nice: -2147483649 is out of range, "
-                  "expected -2147483648 to 2147483647",                                                         0},
+                    "\"nice\":-2147483649}}}",
+                  "config.json:2:62: /process/scheduler/nice: -2147483649 is out of range, "
+                  "expected -2147483648 to 2147483647",
+                  0 },
         };
 
         check_bad(bad, ARRAY_SIZE(bad));
@@ -194,32 +206,41 @@ TEST(spec_refuses_numbers)
 TEST(spec_refuses_words)
 {
         static const struct bad bad[] = {
-                {V "\"linux\":{\"namespaces\":[{\"type\":\"netwrok\"}]}}",
-                 "config.json:2:32: /linux/namespaces/0/type: unknown value 'netwrok', expected "
+                { V "\"linux\":{\"namespaces\":[{\"type\":\"netwrok\"}]}}",
+                  "config.json:2:32: /linux/namespaces/0/type: unknown value 'netwrok', expected "
                   "one of: mount, pid, network, uts, ipc, user, cgroup, time "
-                  "(did you mean 'network'?)",                                                                                                                                0},
+                  "(did you mean 'network'?)",
+                  0 },
                 { V "\"linux\":{\"namespaces\":[{\"type\":\"\"}]}}",
-                 "config.json:2:24: /linux/namespaces/0: missing required member \"type\"",                                                                                   0},
+                  "config.json:2:24: /linux/namespaces/0: missing required member \"type\"", 0 },
                 { V "\"linux\":{\"personality\":{\"domain\":\"\\u001bBSD\"}}}",
-                 "config.json:2:34: /linux/personality/domain: unknown value '\\x1bBSD', expected "
-                  "one of: LINUX, LINUX32",                                                                                                                                   0},
+                  "config.json:2:34: /linux/personality/domain: unknown value '\\x1bBSD', expected "
+                  "one of: LINUX, LINUX32",
+                  0 },
                 { V "\"linux\":{\"memoryPolicy\":{\"mode\":\"MPOL_BIND\","
-                    "\"flags\":[\"MPOL_F_STATIC_NODES\",\"\"]}}}",        "config.json:2:76: /linux/memoryPolicy/flags/1: unknown value '', expected one "
-                  "of: MPOL_F_NUMA_BALANCING, MPOL_F_RELATIVE_NODES, MPOL_F_STATIC_NODES", 0},
+                    "\"flags\":[\"MPOL_F_STATIC_NODES\",\"\"]}}}",
+                  "config.json:2:76: /linux/memoryPolicy/flags/1: unknown value '', expected one "
+                  "of: MPOL_F_NUMA_BALANCING, MPOL_F_RELATIVE_NODES, MPOL_F_STATIC_NODES",
+                  0 },
                 { V "\"linux\":{\"devices\":[{\"path\":\"/d\",\"type\":\"x\"}]}}",
-                 "config.json:2:41: /linux/devices/0/type: unknown value 'x', expected one of: c, "
-                  "b, u, p",                                                                                                                                                  0},
+                  "config.json:2:41: /linux/devices/0/type: unknown value 'x', expected one of: c, "
+                  "b, u, p",
+                  0 },
                 { V "\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"uts\"},\n"
-                    "{\"type\":\"pid\"}]}}",                              "config.json:3:1: /linux/namespaces/2: a second entry of type 'pid'",              0},
+                    "{\"type\":\"pid\"}]}}",
+                  "config.json:3:1: /linux/namespaces/2: a second entry of type 'pid'", 0 },
                 { V "\"process\":{\"cwd\":\"/\",\"rlimits\":[\n"
                     "{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},\n"
-                    "{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1}]}}", "config.json:4:1: /process/rlimits/1: a second entry of type 'RLIMIT_CPU'",        0},
+                    "{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1}]}}",
+                  "config.json:4:1: /process/rlimits/1: a second entry of type 'RLIMIT_CPU'", 0 },
                 { "{\n\"ociVersion\":\"2.0.0\"}",
-                 "config.json:2:14: /ociVersion: version '2.0.0' is not supported, expected 1.x",                                                                             0},
+                  "config.json:2:14: /ociVersion: version '2.0.0' is not supported, expected 1.x",
+                  0 },
                 { "{\"ociVersion\":\"1.0\"}",
-                 "config.json:1:15: /ociVersion: expected a version like 1.3.0, found '1.0'",                                                                                 0},
+                  "config.json:1:15: /ociVersion: expected a version like 1.3.0, found '1.0'", 0 },
                 { "{\"ociVersion\":\"1.02.0\"}",
-                 "config.json:1:15: /ociVersion: expected a version like 1.3.0, found '1.02.0'",                                                                              0},
+                  "config.json:1:15: /ociVersion: expected a version like 1.3.0, found '1.02.0'",
+                  0 },
         };
 
         check_bad(bad, ARRAY_SIZE(bad));
@@ -228,15 +249,21 @@ TEST(spec_refuses_words)
 TEST(spec_refuses_page_sizes)
 {
         static const struct bad bad[] = {
-                {V "\"linux\":{\"resources\":{\"hugepageLimits\":[\n"
-                    "{\"pageSize\":\"64KB\",\"limit\":1},\n{\"pageSize\":\"64kB\",\"limit\":1}]}}}", "config.json:4:1: /linux/resources/hugepageLimits/1: expected a pageSize like "
-                  "64KB, 2MB or 1GB, found '64kB'", 0},
                 { V "\"linux\":{\"resources\":{\"hugepageLimits\":[\n"
-                    "{\"pageSize\":\"1GB/../x\",\"limit\":1}]}}}",                                   "config.json:3:1: /linux/resources/hugepageLimits/0: expected a pageSize like "
-                  "64KB, 2MB or 1GB, found '1GB/../x'",                               0},
+                    "{\"pageSize\":\"64KB\",\"limit\":1},\n{\"pageSize\":\"64kB\",\"limit\":1}]}}}",
+                  "config.json:4:1: /linux/resources/hugepageLimits/1: expected a pageSize like "
+                  "64KB, 2MB or 1GB, found '64kB'",
+                  0 },
                 { V "\"linux\":{\"resources\":{\"hugepageLimits\":[\n"
-                    "{\"pageSize\":\"2\",\"limit\":1}]}}}",                                          "config.json:3:1: /linux/resources/hugepageLimits/0: expected a pageSize like "
-                  "64KB, 2MB or 1GB, found '2'",                                             0},
+                    "{\"pageSize\":\"1GB/../x\",\"limit\":1}]}}}",
+                  "config.json:3:1: /linux/resources/hugepageLimits/0: expected a pageSize like "
+                  "64KB, 2MB or 1GB, found '1GB/../x'",
+                  0 },
+                { V "\"linux\":{\"resources\":{\"hugepageLimits\":[\n"
+                    "{\"pageSize\":\"2\",\"limit\":1}]}}}",
+                  "config.json:3:1: /linux/resources/hugepageLimits/0: expected a pageSize like "
+                  "64KB, 2MB or 1GB, found '2'",
+                  0 },
         };
 
         check_bad(bad, ARRAY_SIZE(bad));
@@ -245,12 +272,12 @@ TEST(spec_refuses_page_sizes)
 TEST(spec_refuses_what_is_not_json)
 {
         static const struct bad bad[] = {
-                {"",                                             "config.json:1:1: unexpected end, expected a value",     -EBADMSG},
-                { "#!/bin/sh",                                   "config.json:1:1: unexpected '#', expected a value",     -EBADMSG},
+                { "", "config.json:1:1: unexpected end, expected a value", -EBADMSG },
+                { "#!/bin/sh", "config.json:1:1: unexpected '#', expected a value", -EBADMSG },
                 { V "\"root\":{\"path\":\"a\",\"path\":\"b\"}}",
-                 "config.json:2:20: duplicate member \"path\", given first at 2:9",                                       -EBADMSG},
-                { V "\"hostname\":\"a\"",                        "config.json:2:15: unexpected end, expected ',' or '}'",
-                 -EBADMSG                                                                                                         },
+                  "config.json:2:20: duplicate member \"path\", given first at 2:9", -EBADMSG },
+                { V "\"hostname\":\"a\"", "config.json:2:15: unexpected end, expected ',' or '}'",
+                  -EBADMSG },
         };
 
         check_bad(bad, ARRAY_SIZE(bad));
@@ -323,9 +350,7 @@ TEST(spec_errors_have_places)
 TEST(spec_state_is_runcs)
 {
         auto_arena arena = { 0 };
-        struct spec_pair pairs[] = {
-                {"k", "v"}
-        };
+        struct spec_pair pairs[] = { { "k", "v" } };
         struct spec_state state = {
                 .id = "box",
                 .pid = 42,
@@ -333,7 +358,7 @@ TEST(spec_state_is_runcs)
                 .bundle = "/b",
                 .rootfs = "/b/rootfs",
                 .created = "2025-01-02T03:04:05.678Z",
-                .annotations = {pairs, 1},
+                .annotations = { pairs, 1 },
                 .owner = "",
         };
         struct text out = { .arena = &arena }, small = { .arena = &arena };
