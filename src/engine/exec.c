@@ -150,6 +150,7 @@ int engine_exec(const struct exec_request *request, int *ret_exit)
 {
         auto_arena arena = { 0 };
         static struct machine machine;
+        struct keeper_terminal terminal;
         struct stdio stdio;
         struct plan *plan;
         bool command;
@@ -160,11 +161,14 @@ int engine_exec(const struct exec_request *request, int *ret_exit)
         if (r < 0)
                 return r;
         stdio_reset_signals();
+        keeper_terminal_enter(
+                &terminal, request->tty && request->interactive && !request->detach ? 0 : NO_FD);
         r = stdio_enter(&stdio);
         if (r == 0)
                 r = container_exec(plan, &machine, &master, &command);
         stdio_leave(&stdio);
         if (r < 0) {
+                keeper_terminal_leave(&terminal);
                 stdio_close(&stdio);
                 if (!command)
                         return r;
@@ -174,6 +178,7 @@ int engine_exec(const struct exec_request *request, int *ret_exit)
         *ret_exit = 0;
         if (!request->detach)
                 r = attend(request, &stdio, &machine, master, ret_exit);
+        keeper_terminal_leave(&terminal);
         stdio_close(&stdio);
         machine_done(&machine);
         return r;

@@ -9,6 +9,7 @@
 #include "store.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -305,6 +306,8 @@ int engine_run(const struct run_request *request, int *ret_exit)
         auto_arena arena = { 0 };
         struct run run;
         auto_close keeper = NO_FD, client = NO_FD;
+        struct keeper_terminal terminal;
+        sigset_t signals;
         int pair[2], r = prepare(&run, &arena, request, false);
         pid_t pid;
 
@@ -319,9 +322,13 @@ int engine_run(const struct run_request *request, int *ret_exit)
                 return r;
         keeper = pair[0];
         client = pair[1];
+        /* From here on keys and signals are the container's, also those that come before it runs. */
+        r = keeper_hold_signals(&signals);
+        if (r < 0)
+                return trail(r, "cannot hold signals: %s", text_errno(r));
+        keeper_terminal_enter(
+                &terminal, request->tty && request->interactive && !request->detach ? 0 : NO_FD);
         pid = fork();
-        if (pid < 0)
-                return trail(-errno, "cannot fork the keeper: %s", text_errno(errno));
         if (pid == 0) {
                 file_close(&keeper);
                 for (int i = 0; i < 3; i++)
@@ -331,7 +338,9 @@ int engine_run(const struct run_request *request, int *ret_exit)
         file_close(&client);
         for (int i = 0; i < 3; i++)
                 file_close(&run.stdio.theirs[i]);
-        r = follow(&run, keeper, ret_exit);
+        r = pid < 0 ? trail(-EAGAIN, "cannot fork the keeper") : follow(&run, keeper, ret_exit);
+        keeper_terminal_leave(&terminal);
+        sigprocmask(SIG_SETMASK, &signals, NULL);
         if (r == 0 && run.trace && request->timing_out)
                 plan_print_trace(run.plan, run.trace, request->timing_out);
         stdio_close(&run.stdio);

@@ -5,6 +5,9 @@
 #include "base/base.h"
 #include "linux/linux.h"
 
+#include <signal.h>
+#include <termios.h>
+
 #include <sys/types.h>
 
 /* One direction of bytes. Both descriptors are borrowed. */
@@ -22,17 +25,30 @@ struct keeper_relay {
         int end;      /* readable when the container has ended: a pidfd, or the keeper's socket */
         int process;  /* pidfd that gets our signals */
         int terminal; /* master whose size follows that of `user`, NO_FD without one */
-        int user;     /* our own terminal, put into raw mode meanwhile; NO_FD without one */
+        int user;     /* our own terminal, whose size it is; NO_FD without one */
         char typed[4096]; /* read for `terminal`, and not taken by it yet; the relay's own */
         size_t n_typed;
         bool in_line; /* the last byte read for it did not end a line */
         bool ended;   /* the end of the input was told to it */
 };
 
+/* The user's terminal in raw mode, from before the container starts: a key that makes a signal is
+ * the container's from its first moment. `user` NO_FD, or no terminal: nothing is done. */
+struct keeper_terminal {
+        int user;
+        struct termios before;
+};
+
+int keeper_terminal_enter(struct keeper_terminal *terminal, int user);
+void keeper_terminal_leave(struct keeper_terminal *terminal);
+
+/* Signals that come from now on wait until the relay runs. Undone by sigprocmask(SIG_SETMASK). */
+int keeper_hold_signals(sigset_t *ret_before);
+
 void keeper_relay_init(struct keeper_relay *relay);
 /* 0 when `end` became readable; -EPIPE and the like when the reader of the terminal is gone, which
- * got SIGHUP then; or another -errno. The user's terminal is as it was afterwards, and the
- * signal mask too. Source: signalfd(2), termios(3). */
+ * got SIGHUP then; or another -errno. The signal mask is as it was afterwards. Source: signalfd(2),
+ * termios(3). */
 int keeper_relay_run(struct keeper_relay *relay);
 
 /* Wait for the first process, our child. When the user's side `client` is gone before that, empty

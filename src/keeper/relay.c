@@ -174,47 +174,70 @@ static int loop(struct keeper_relay *relay, int signals)
         }
 }
 
-static int go_raw(int user, struct termios *ret_before)
+int keeper_terminal_enter(struct keeper_terminal *terminal, int user)
 {
         struct termios raw;
 
-        if (tcgetattr(user, ret_before) < 0)
+        terminal->user = NO_FD;
+        if (user < 0 || !isatty(user))
+                return 0;
+        if (tcgetattr(user, &terminal->before) < 0)
                 return -errno;
-        raw = *ret_before;
+        raw = terminal->before;
         cfmakeraw(&raw);
-        return tcsetattr(user, TCSANOW, &raw) < 0 ? -errno : 0;
+        if (tcsetattr(user, TCSANOW, &raw) < 0)
+                return -errno;
+        terminal->user = user;
+        return 0;
+}
+
+void keeper_terminal_leave(struct keeper_terminal *terminal)
+{
+        if (terminal->user >= 0)
+                tcsetattr(terminal->user, TCSADRAIN, &terminal->before);
+        terminal->user = NO_FD;
+}
+
+/* All but faults, which are our own, and those that stop us, which are the shell's business. */
+static void choose_signals(sigset_t *ret_set)
+{
+        static const int own[] = { SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,
+                                   SIGABRT, SIGTSTP, SIGTTIN, SIGTTOU };
+
+        sigfillset(ret_set);
+        for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+                sigdelset(ret_set, own[i]);
+}
+
+int keeper_hold_signals(sigset_t *ret_before)
+{
+        sigset_t set;
+
+        choose_signals(&set);
+        return sigprocmask(SIG_BLOCK, &set, ret_before) < 0 ? -errno : 0;
 }
 
 int keeper_relay_run(struct keeper_relay *relay)
 {
         auto_close signals = NO_FD;
-        struct termios before;
-        sigset_t all, old;
-        bool raw = false;
-        int r;
+        sigset_t set, before;
+        int r = keeper_hold_signals(&before);
 
-        sigfillset(&all);
-        /* Faults are our own, and a stopped client is the shell's business. */
-        static const int own[] = { SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,
-                                   SIGABRT, SIGTSTP, SIGTTIN, SIGTTOU };
-        for (size_t i = 0; i < ARRAY_SIZE(own); i++)
-                sigdelset(&all, own[i]);
-        if (sigprocmask(SIG_BLOCK, &all, &old) < 0)
-                return -errno;
-        signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-        if (signals < 0)
-                return -errno;
-        if (relay->terminal >= 0)
-                fcntl(relay->terminal, F_SETFL, O_RDWR | O_NONBLOCK);
-        if (relay->user >= 0 && relay->terminal >= 0) {
+        if (r < 0)
+                return r;
+        choose_signals(&set);
+        signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (signals < 0) {
+                r = -errno;
+        } else {
+                if (relay->terminal >= 0)
+                        fcntl(relay->terminal, F_SETFL, O_RDWR | O_NONBLOCK);
                 follow_size(relay);
-                raw = go_raw(relay->user, &before) == 0;
+                r = loop(relay, signals);
+                /* None may stay pending: a SIGPIPE of our own would end us. */
+                pass_signals(relay, signals);
         }
-        r = loop(relay, signals);
-        pass_signals(relay, signals); /* none may stay pending: a SIGPIPE of our own would end us */
-        if (raw)
-                tcsetattr(relay->user, TCSADRAIN, &before);
-        sigprocmask(SIG_SETMASK, &old, NULL);
+        sigprocmask(SIG_SETMASK, &before, NULL);
         return r;
 }
 

@@ -51,7 +51,7 @@ every() {
 @test "create killed, then delete --force" {
         total=$(count_calls create --bundle "$BUNDLE" "$WORD")
         [ "$total" -gt 50 ]
-        for n in $(every 24 "$total"); do
+        for n in $(every "$(sample 24)" "$total"); do
                 echo "at call $n of $total: $(sed -n "${n}p" "$BUNDLE/calls")"
                 killed_at "$n" create --bundle "$BUNDLE" "$WORD"
                 oci delete --force "$WORD"
@@ -66,7 +66,7 @@ every() {
 
 @test "create killed, then create again" {
         total=$(count_calls create --bundle "$BUNDLE" "$WORD")
-        for n in $(every 16 "$total"); do
+        for n in $(every "$(sample 16)" "$total"); do
                 echo "at call $n of $total: $(sed -n "${n}p" "$BUNDLE/calls")"
                 killed_at "$n" create --bundle "$BUNDLE" "$WORD"
                 # Either the crash is undone and the id is free, or the container had come to be.
@@ -88,7 +88,7 @@ every() {
         total=$(count_calls run --bundle "$BUNDLE" "$WORD")
         script 'sleep 1000'
         # the last calls are those after the program's end
-        for n in $(every 16 $((total * 3 / 4))); do
+        for n in $(every "$(sample 16)" $((total * 3 / 4))); do
                 echo "at call $n of $total: $(sed -n "${n}p" "$BUNDLE/calls")"
                 killed_at "$n" run --detach --bundle "$BUNDLE" "$WORD"
                 oci delete --force "$WORD"
@@ -100,7 +100,7 @@ every() {
         oci run --detach --bundle "$BUNDLE" "$WORD" >/dev/null 2>&1
         timeout 60 strace -qq -o "$BUNDLE/calls" "$HUSK_OCI" --root "$ROOT" delete --force "$WORD"
         total=$(wc -l <"$BUNDLE/calls")
-        for n in $(every 16 "$total"); do
+        for n in $(every "$(sample 16)" "$total"); do
                 echo "at call $n of $total: $(sed -n "${n}p" "$BUNDLE/calls")"
                 oci run --detach --bundle "$BUNDLE" "$WORD" >/dev/null 2>&1
                 killed_at "$n" delete --force "$WORD"
@@ -130,7 +130,7 @@ every() {
         timeout 60 strace -qq -o "$BUNDLE/calls" "$HUSK_OCI" --root "$ROOT" start "$WORD"
         total=$(wc -l <"$BUNDLE/calls")
         oci delete --force "$WORD"
-        for n in $(every 12 "$total"); do
+        for n in $(every "$(sample 12)" "$total"); do
                 echo "at call $n of $total: $(sed -n "${n}p" "$BUNDLE/calls")"
                 oci create --bundle "$BUNDLE" "$WORD"
                 killed_at "$n" start "$WORD"

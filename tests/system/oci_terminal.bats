@@ -42,6 +42,10 @@ teardown() { finish; }
         [ "${output%$'\r'}" = "43 101" ]
 }
 
+sleeping() {
+        oci exec "$WORD" sh -c 'grep -q sleep /proc/[0-9]*/comm'
+}
+
 @test "run: what is typed arrives; ^C interrupts; ^D ends" {
         script 'trap "echo interrupted" INT; echo ready; read word; echo "got $word"; sleep 100
                 read other || echo end; exit 3'
@@ -51,6 +55,8 @@ teardown() { finish; }
         eventually 20 grep -q ready "$BUNDLE/screen"
         echo hello >"$BUNDLE/keys"
         eventually 20 grep -q "got hello" "$BUNDLE/screen"
+        # the shell forks: only the started sleep is sure to see the signal
+        eventually 20 sleeping
         printf '\003' >"$BUNDLE/keys"
         eventually 20 grep -q interrupted "$BUNDLE/screen"
         printf '\004' >"$BUNDLE/keys"
@@ -66,7 +72,6 @@ teardown() { finish; }
                 /dev/null <>"$BUNDLE/keys" >"$BUNDLE/screen" &
         eventually 20 grep -q '>' "$BUNDLE/screen"
         echo 'sleep 1000' >"$BUNDLE/keys"
-        sleeping() { oci exec "$WORD" sh -c 'grep -q sleep /proc/[0-9]*/comm'; }
         eventually 20 sleeping
         printf '\032' >"$BUNDLE/keys"
         eventually 20 grep -q Stopped "$BUNDLE/screen"

@@ -28,7 +28,7 @@ JOB
 }
 
 close_terminal() {
-        await grep -q '^status' "$screen"
+        await grep -q '^status' "$screen" || { cat -v "$screen" && return 1; }
         exec 7>&-
         await gone "$terminal"
 }
@@ -78,6 +78,16 @@ shows() { await grep -q -- "$1" "$screen" || { cat -v "$screen" && return 1; }; 
         close_terminal
         shows '^ended'
         shows '^status 0'
+}
+
+@test '-t without -i: Ctrl-C is a signal for us, which the container gets' {
+        open_terminal run --rm --name one -t host sh -c 'trap "exit 12" INT; echo ready; while :; do sleep 0.05; done'
+        shows ready
+        printf '\003' >&7
+        await eval '[ -z "$(husk ps -q)" ]'
+        exec 7>&-
+        await gone "$terminal"
+        nothing_left
 }
 
 @test 'the settings of the terminal come back when the container is killed' {
