@@ -141,6 +141,17 @@ int cgroup_set(int cgroup, const char *file, const char *values)
         return 0;
 }
 
+/* A cgroup other than the root with processes in it: giving its children a threaded controller
+ * would turn it into a threaded domain, in which no container can live (cgroups(7)). */
+static bool is_inner(int cgroup)
+{
+        char text[16];
+
+        if (faccessat(cgroup, "cgroup.type", F_OK, 0) < 0) /* the root has none */
+                return false;
+        return file_get(cgroup, "cgroup.procs", text, sizeof text) != 0;
+}
+
 int cgroup_delegate(const char *path, const char *controllers)
 {
         char copy[4096];
@@ -164,7 +175,7 @@ int cgroup_delegate(const char *path, const char *controllers)
                 }
                 if (fd < 0)
                         return fd;
-                if (file_magic(fd) != MAGIC_CGROUP2)
+                if (file_magic(fd) != MAGIC_CGROUP2 || is_inner(fd))
                         continue;
                 for (const char *word = controllers; *word;) {
                         char one[64];

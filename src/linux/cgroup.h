@@ -14,7 +14,8 @@ int cgroup_make(const char *path);
  * directory below a mount that was found to be one. */
 int cgroup_set(int cgroup, const char *file, const char *values);
 /* Enable "+a +b" in cgroup.subtree_control of every ancestor of `path` up to the mount's root. A
- * controller that an ancestor does not have is passed over. */
+ * controller that an ancestor does not have is passed over, and so is an ancestor that has processes
+ * of its own: cgroups(7), "no internal processes". */
 int cgroup_delegate(const char *path, const char *controllers);
 /* Kill every process in it and below: cgroup.kill where there is one (v2, since Linux 5.14), else
  * by pidfd until none is left. -EBUSY when processes survive (state D) after about 2 s. */

@@ -17,10 +17,16 @@ const char *compile_cgroup_path(const struct compile *c, const struct cgroup_hie
 {
         const char *path = c->options->cgroup ? c->options->cgroup : c->linux_->cgroups_path;
         const char *own = text_equal(hierarchy->own, "/") ? "" : hierarchy->own;
+        int size = (int)strlen(own);
 
         if (path && path[0] == '/')
                 return why(c, "%s%s", hierarchy->mount, path);
-        return why(c, "%s%s/%s", hierarchy->mount, own, path && *path ? path : c->options->id);
+        /* Beside our own cgroup: below it no cgroup of v2 could get controllers, because there are
+         * processes in it (cgroups(7), "no internal processes"). */
+        if (c->facts->cgroup_mode == CGROUP_V2 && size)
+                size = (int)(strrchr(own, '/') - own);
+        return why(
+                c, "%s%.*s/%s", hierarchy->mount, size, own, path && *path ? path : c->options->id);
 }
 
 /* Does the comma or space separated list hold the word? */
