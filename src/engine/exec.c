@@ -160,7 +160,7 @@ int engine_exec(const struct exec_request *request, int *ret_exit)
                 r = stdio_prepare(request->interactive, request->tty || request->detach, &stdio);
         if (r < 0)
                 return r;
-        stdio_reset_signals();
+        process_reset_signals();
         keeper_terminal_enter(
                 &terminal, request->tty && request->interactive && !request->detach ? 0 : NO_FD);
         r = stdio_enter(&stdio);

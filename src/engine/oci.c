@@ -256,7 +256,8 @@ int engine_oci_create(const struct oci_create_request *request, int *ret_exit)
         struct bundle bundle;
         struct machine machine;
         struct plan *plan;
-        bool command, attached = request->run && !request->detach;
+        struct keeper_terminal terminal;
+        bool command, attached = request->run && !request->detach, fronted;
         int master, r;
 
         *ret_exit = 0;
@@ -265,6 +266,9 @@ int engine_oci_create(const struct oci_create_request *request, int *ret_exit)
             (r = check_root(&arena, &bundle)) < 0 ||
             (r = check_terminal(bundle.spec->process, request->console_socket, attached)) < 0)
                 return r;
+        /* Raw from the container's first moment, so that no key is ours that should be its own. */
+        fronted = attached && bundle.spec->process->terminal && !request->console_socket;
+        keeper_terminal_enter(&terminal, fronted ? 0 : NO_FD);
         r = container_create(
                 &arena,
                 &(struct container_request){ .root = request->oci.root,
@@ -274,13 +278,16 @@ int engine_oci_create(const struct oci_create_request *request, int *ret_exit)
                                              .options = &options,
                                              .plan = plan },
                 &machine, &master, &command);
-        if (r < 0)
+        if (r < 0) {
+                keeper_terminal_leave(&terminal);
                 return command ? no_command(r, ret_exit) : r;
+        }
         r = send_console(request->console_socket, master);
         if (r == 0)
                 r = write_pid_file(&arena, request->pid_file, machine.pid);
         if (r == 0 && attached)
                 r = attend(&machine, request->console_socket ? NO_FD : master, ret_exit);
+        keeper_terminal_leave(&terminal);
         if (r < 0 || (attached && !request->keep))
                 remove_container(&arena, request->oci.root, request->id);
         machine_done(&machine);
@@ -536,6 +543,7 @@ int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit)
         const struct spec_process *process;
         struct machine machine;
         struct plan *plan;
+        struct keeper_terminal terminal;
         bool command;
         int master, r = container_open(&arena, request->oci.root, request->id, false, &container);
 
@@ -549,14 +557,20 @@ int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit)
         container_close(&container);
         if (r < 0)
                 return r;
+        keeper_terminal_enter(
+                &terminal,
+                process->terminal && !request->detach && !request->console_socket ? 0 : NO_FD);
         r = container_exec(plan, &machine, &master, &command);
-        if (r < 0)
+        if (r < 0) {
+                keeper_terminal_leave(&terminal);
                 return command ? no_command(r, ret_exit) : r;
+        }
         r = send_console(request->console_socket, master);
         if (r == 0)
                 r = write_pid_file(&arena, request->pid_file, machine.pid);
         if (r == 0 && !request->detach)
                 r = attend(&machine, request->console_socket ? NO_FD : master, ret_exit);
+        keeper_terminal_leave(&terminal);
         machine_done(&machine);
         return r;
 }

@@ -187,7 +187,7 @@ static void keep(struct run *run, int client)
         int master = NO_FD, status = 0, r;
 
         setsid();
-        stdio_reset_signals();
+        process_reset_signals();
         r = stdio_forget_others(&run->stdio, client);
         if (r == 0)
                 r = stdio_enter(&run->stdio);

@@ -8,7 +8,6 @@
 #include "store.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 static int open_null(int flags)
@@ -26,16 +25,6 @@ const struct spec_console_size *stdio_size(struct arena *arena)
         size->height = rows;
         size->width = columns;
         return size;
-}
-
-void stdio_reset_signals(void)
-{
-        sigset_t none;
-
-        for (int i = 1; i < SIGRTMAX; i++)
-                signal(i, SIG_DFL); /* fails for those that nobody can change */
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 int stdio_forget_others(const struct stdio *stdio, int keep)

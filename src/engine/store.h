@@ -79,8 +79,5 @@ void stdio_relay(const struct stdio *stdio, struct keeper_relay *relay);
 void stdio_close(struct stdio *stdio);
 /* The size of the caller's terminal, which a new one is to have from its first moment; NULL: none. */
 const struct spec_console_size *stdio_size(struct arena *arena);
-/* A process that makes containers: signals as a program expects them at its start, whatever our
- * caller ignores or blocks, so that the container gets them so and we can wait for it. */
-void stdio_reset_signals(void);
-/* And nothing open but 0, 1, 2 and `keep`, so that nobody waits for our end in vain. */
+/* Nothing open but 0, 1, 2 and `keep`, so that nobody waits for our end in vain. */
 int stdio_forget_others(const struct stdio *stdio, int keep);
