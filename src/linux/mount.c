@@ -8,6 +8,7 @@
 #include "linux.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -137,17 +138,45 @@ int mount_remount(int tree, uint64_t attributes)
         return result(mount(NULL, path, NULL, flags, NULL));
 }
 
+/* Out of a chroot: joining our own mount namespace again makes its root ours, setns(2). */
+static int leave_chroot(void)
+{
+        auto_close fd = file_open(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY, 0);
+
+        return fd < 0 ? fd : namespace_join(fd, CLONE_NEWNS);
+}
+
 int mount_set_propagation(const char *path, unsigned long flags)
 {
-        return result(mount(NULL, path, NULL, flags | MS_REC, NULL));
+        auto_close root = NO_FD;
+        int r = result(mount(NULL, path, NULL, flags | MS_REC, NULL));
+
+        if (r != -EINVAL || !text_equal(path, "/"))
+                return r;
+        /* In a chroot "/" is no mount: say it to the namespace's own root, and come back. */
+        root = file_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+        if (root < 0)
+                return root;
+        r = leave_chroot();
+        if (r == 0)
+                r = result(mount(NULL, "/", NULL, flags | MS_REC, NULL));
+        if (r == 0 && (fchdir(root) < 0 || chroot(".") < 0))
+                r = -errno;
+        return r;
 }
 
 int mount_pivot(int root)
 {
+        int r;
+
         if (fchdir(root) < 0)
                 return -errno;
-        if (syscall(SYS_pivot_root, ".", ".") < 0)
-                return -errno;
+        r = result(syscall(SYS_pivot_root, ".", "."));
+        if (r == -EINVAL && leave_chroot() == 0 && fchdir(root) == 0)
+                /* A root that is no mount cannot be pivoted away from; the namespace's own can. */
+                r = result(syscall(SYS_pivot_root, ".", "."));
+        if (r < 0)
+                return r;
         /* The old root now lies on top of the new one, and "." is it: pivot_root(2), NOTES. */
         if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
                 return -errno;

@@ -29,7 +29,8 @@ int mount_attach_name(int tree, int dir, const char *name);
 /* Old kernels: MS_REMOUNT|MS_BIND with the MS_* equivalents of the attributes, through
  * /proc/self/fd. The descriptor must be that of an attached mount. */
 int mount_remount(int tree, uint64_t attributes);
-/* mount(2) of propagation flags (MS_PRIVATE...) with MS_REC on a path of our own. */
+/* mount(2) of propagation flags (MS_PRIVATE...) with MS_REC on a path of our own; "/" works in a
+ * chroot too, where it is no mount. */
 int mount_set_propagation(const char *path, unsigned long flags);
 /* pivot_root(2) onto root, with the old root detached: the caller's cwd and root are in the new
  * one afterwards. */

@@ -256,3 +256,17 @@ teardown() { finish; }
         oci run --bundle "$BUNDLE" "$WORD"
         oci run --bundle "$BUNDLE" "$WORD"
 }
+
+@test "in a chroot, whose root is no mount" {
+        local root=$BATS_TEST_TMPDIR/chroot
+        config '.process.args = ["/bin/echo", "in a chroot"] | .root.path = "/bundle/rootfs"'
+        mkdir -p "$root"/{proc,sys,dev,st,bundle,tmp,bin}
+        cp -r "$BUNDLE/rootfs" "$BUNDLE/config.json" "$root/bundle/"
+        cp "$HUSK_OCI" "$root/bin/husk-oci"
+        run unshare -m --propagation private sh -c "mount -t proc proc $root/proc
+                mount --rbind /sys $root/sys; mount --rbind /dev $root/dev
+                exec timeout 60 chroot $root /bin/husk-oci --root /st run -b /bundle $WORD"
+        echo "$output"
+        [ "$status" = 0 ]
+        [ "$output" = "in a chroot" ]
+}
