@@ -285,65 +285,14 @@ static int others(struct compile *c, const struct spec_resources *resources)
 
 /* What every container may use, whatever the rules say: to make any node, and to open the default
  * devices (config-linux.md, "Default Devices"). */
-static const struct device_rule default_rules[] = {
-        { .allow = true, .type = 'c', .major = -1, .minor = -1, .mknod = true },
-        { .allow = true, .type = 'b', .major = -1, .minor = -1, .mknod = true },
-        { .allow = true,
-          .type = 'c',
-          .major = 1,
-          .minor = 3,
-          .read = true,
-          .write = true,
-          .mknod = true },
-        { .allow = true,
-          .type = 'c',
-          .major = 1,
-          .minor = 5,
-          .read = true,
-          .write = true,
-          .mknod = true },
-        { .allow = true,
-          .type = 'c',
-          .major = 1,
-          .minor = 7,
-          .read = true,
-          .write = true,
-          .mknod = true },
-        { .allow = true,
-          .type = 'c',
-          .major = 1,
-          .minor = 8,
-          .read = true,
-          .write = true,
-          .mknod = true },
-        { .allow = true,
-          .type = 'c',
-          .major = 1,
-          .minor = 9,
-          .read = true,
-          .write = true,
-          .mknod = true },
-        { .allow = true,
-          .type = 'c',
-          .major = 5,
-          .minor = 0,
-          .read = true,
-          .write = true,
-          .mknod = true },
-        { .allow = true,
-          .type = 'c',
-          .major = 5,
-          .minor = 2,
-          .read = true,
-          .write = true,
-          .mknod = true },
-        { .allow = true,
-          .type = 'c',
-          .major = 136,
-          .minor = -1,
-          .read = true,
-          .write = true,
-          .mknod = true },
+static const struct {
+        char type;
+        int16_t major, minor; /* -1: any */
+        bool open;            /* else to be made only */
+} default_rules[] = {
+        { 'c', -1, -1, false }, { 'b', -1, -1, false }, { 'c', 1, 3, true }, { 'c', 1, 5, true },
+        { 'c', 1, 7, true },    { 'c', 1, 8, true },    { 'c', 1, 9, true }, { 'c', 5, 0, true },
+        { 'c', 5, 2, true },    { 'c', 136, -1, true },
 };
 
 /* The spec's rules, then the devices that it makes, then the defaults. */
@@ -383,7 +332,15 @@ static struct device_rule *collect_rules(struct compile *c, size_t *ret_n)
                         };
         }
         for (size_t i = 0; i < ARRAY_SIZE(default_rules); i++)
-                rules[k++] = default_rules[i];
+                rules[k++] = (struct device_rule){
+                        .allow = true,
+                        .type = default_rules[i].type,
+                        .major = default_rules[i].major,
+                        .minor = default_rules[i].minor,
+                        .read = default_rules[i].open,
+                        .write = default_rules[i].open,
+                        .mknod = true,
+                };
         *ret_n = k;
         return rules;
 }
