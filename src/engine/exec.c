@@ -104,12 +104,7 @@ static int attend(
         keeper_relay_init(&relay);
         relay.end = relay.process = machine->pidfd;
         if (master >= 0) {
-                relay.terminal = master;
-                relay.user = isatty(0) ? 0 : NO_FD;
-                if (request->interactive)
-                        relay.copies[0] = (struct keeper_copy){ .from = 0, .to = master };
-                relay.copies[1] =
-                        (struct keeper_copy){ .from = master, .to = 1, .last_words = true };
+                keeper_relay_terminal(&relay, master, request->interactive);
         } else {
                 stdio_relay(stdio, &relay);
         }

@@ -159,11 +159,7 @@ static int attend(struct machine *machine, int master, int *ret_exit)
         keeper_relay_init(&relay);
         relay.end = relay.process = machine->pidfd;
         if (master >= 0) {
-                relay.terminal = master;
-                relay.user = isatty(0) ? 0 : NO_FD;
-                relay.copies[0] = (struct keeper_copy){ .from = 0, .to = master };
-                relay.copies[1] =
-                        (struct keeper_copy){ .from = master, .to = 1, .last_words = true };
+                keeper_relay_terminal(&relay, master, true);
         }
         r = keeper_relay_run(&relay);
         if (r == 0)

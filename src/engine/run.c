@@ -245,12 +245,7 @@ static int attend(struct run *run, int keeper, int process, int master, struct r
         relay.end = keeper;
         relay.process = process;
         if (master >= 0) {
-                relay.terminal = master;
-                relay.user = isatty(0) ? 0 : NO_FD;
-                if (run->request->interactive)
-                        relay.copies[0] = (struct keeper_copy){ .from = 0, .to = master };
-                relay.copies[1] =
-                        (struct keeper_copy){ .from = master, .to = 1, .last_words = true };
+                keeper_relay_terminal(&relay, master, run->request->interactive);
         } else {
                 stdio_relay(&run->stdio, &relay);
         }

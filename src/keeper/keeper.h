@@ -46,6 +46,9 @@ void keeper_terminal_leave(struct keeper_terminal *terminal);
 int keeper_hold_signals(sigset_t *ret_before);
 
 void keeper_relay_init(struct keeper_relay *relay);
+/* Between our descriptors 0 and 1 and a container's terminal, whose master it is (borrowed). Its size
+ * follows ours when 0 is a terminal; what is typed goes there only with `input`. */
+void keeper_relay_terminal(struct keeper_relay *relay, int master, bool input);
 /* 0 when `end` became readable; -EPIPE and the like when the reader of the terminal is gone, which
  * got SIGHUP then; or another -errno. The signal mask is as it was afterwards. Source: signalfd(2),
  * termios(3). */

@@ -27,6 +27,15 @@ void keeper_relay_init(struct keeper_relay *relay)
         relay->ended = relay->in_line = false;
 }
 
+void keeper_relay_terminal(struct keeper_relay *relay, int master, bool input)
+{
+        relay->terminal = master;
+        relay->user = isatty(0) ? 0 : NO_FD;
+        if (input)
+                relay->copies[0] = (struct keeper_copy){ .from = 0, .to = master };
+        relay->copies[1] = (struct keeper_copy){ .from = master, .to = 1, .last_words = true };
+}
+
 static void finish(struct keeper_copy *copy)
 {
         copy->done = true;
