@@ -5,6 +5,7 @@
  * between clone and exec) unless it says otherwise: no malloc, no stdio, no locks. */
 #pragma once
 
+#include "autopsy.h"
 #include "base/base.h"
 #include "caps.h"
 #include "cgroup.h"

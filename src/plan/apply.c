@@ -21,6 +21,7 @@ enum {
 
 struct message {
         uint8_t gate;
+        uint8_t more; /* another failure follows that says it better; unless we die over it */
         int32_t error;
         uint32_t operation;
         uint16_t text_size, hint_size;
@@ -72,11 +73,11 @@ void machine_done(struct machine *machine)
         file_close(&machine->start);
 }
 
-void gate_fail(struct machine *m, int error)
+void gate_fail(struct machine *m, int error, bool more)
 {
-        struct message message = { .gate = FAILURE,
-                                   .error = error,
-                                   .operation = (uint32_t)m->failed };
+        struct message message = {
+                .gate = FAILURE, .more = more, .error = error, .operation = (uint32_t)m->failed
+        };
         size_t text, room = sizeof message.words;
 
         if (m->gate < 0)
@@ -91,7 +92,7 @@ void gate_fail(struct machine *m, int error)
 
 ssize_t gate_receive(struct machine *m, void *bytes, size_t size, int *ret_fd)
 {
-        struct message message;
+        struct message message, better;
         ssize_t n;
 
         if (m->gate < 0)
@@ -110,6 +111,9 @@ ssize_t gate_receive(struct machine *m, void *bytes, size_t size, int *ret_fd)
         if (n < 0)
                 return n;
         if (n == (ssize_t)sizeof message && message.gate == FAILURE) {
+                if (message.more &&
+                    socket_receive(m->gate, &better, sizeof better, NULL) == sizeof better)
+                        message = better;
                 message.words[sizeof message.words - 1] = '\0';
                 m->failed = message.operation;
                 m->failed_actor = m->actor == HOST ? INIT : HOST;
@@ -184,7 +188,12 @@ static void init_run(struct machine *m)
         file_close(&m->journal);
         file_close(&m->state_dir);
         r = plan_apply(m, INIT);
-        gate_fail(m, r);
+        /* A filter may be loaded that kills us for looking into files: so the bare error first. */
+        if (program_failed(m)) {
+                gate_fail(m, r, true);
+                program_explain(m, r);
+        }
+        gate_fail(m, r, false);
         _exit(1);
 }
 

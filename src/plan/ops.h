@@ -13,8 +13,13 @@
 #undef FIELD
 #undef END
 
-/* Tell the peer that we failed: operation, errno, trail. */
-void gate_fail(struct machine *m, int error);
+/* Tell the peer that we failed: operation, errno, trail. `more`: another such message follows,
+ * which says it better and is taken instead, if it ever comes. */
+void gate_fail(struct machine *m, int error, bool more);
+/* INIT: did the list end because the program cannot be executed? Then its file is known, and why
+ * can be said on the trail, in place of what is there. */
+bool program_failed(const struct machine *m);
+void program_explain(const struct machine *m, int error);
 
 /* The descriptor in a slot; NO_FD for slot -1. */
 static inline int slot(const struct machine *m, int16_t number)

@@ -81,43 +81,49 @@ static int executable(const char *path)
         return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
 }
 
-int do_find_program(struct machine *m, const struct op_find_program *o)
+/* Each directory of PATH in turn. `there`: any file will do, but no directory. */
+static int search_path(struct machine *m, const struct op_find_program *o, bool there)
 {
         const char *dir = o->search
                                 ? o->search
                                 : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-        int result = -ENOENT;
 
-        if (strchr(o->program, '/')) {
-                if (text_format(m->program, sizeof m->program, "%s", o->program) >=
-                    sizeof m->program)
-                        return -ENAMETOOLONG;
-                result = executable(m->program);
-                if (result < 0)
-                        return trail(
-                                result == -EISDIR ? -EACCES : result, "%s%s", o->program,
-                                result == -EISDIR ? " is a directory" : "");
-                return 0;
-        }
-        if (!*o->program)
-                return trail(-ENOENT, "the program's name is empty");
         for (; dir; dir = strchr(dir, ':') ? strchr(dir, ':') + 1 : NULL) {
                 int size = (int)strcspn(dir, ":");
-                int r;
+                struct stat st;
 
                 if (text_format(
                             m->program, sizeof m->program, "%.*s/%s", size ? size : 1,
                             size ? dir : ".", o->program) >= sizeof m->program)
                         continue;
-                r = executable(m->program);
-                if (r == 0)
+                if (there ? lstat(m->program, &st) == 0 && !S_ISDIR(st.st_mode)
+                          : executable(m->program) == 0)
                         return 0;
-                if (r == -EACCES)
-                        result = r;
         }
-        if (result == -EACCES)
-                return trail(result, "%s: found in PATH, but not executable", o->program);
-        return trail(-ENOENT, "%s: executable file not found in PATH", o->program);
+        m->program[0] = '\0';
+        return -ENOENT;
+}
+
+/* A path that cannot be executed stays in the machine, for program_explain(). */
+int do_find_program(struct machine *m, const struct op_find_program *o)
+{
+        int r;
+
+        if (!*o->program)
+                return trail(-ENOENT, "the program's name is empty");
+        if (strchr(o->program, '/')) {
+                if (text_format(m->program, sizeof m->program, "%s", o->program) >=
+                    sizeof m->program)
+                        return -ENAMETOOLONG;
+                r = executable(m->program);
+                return r < 0 ? trail(r == -EISDIR ? -EACCES : r, "%s", m->program) : 0;
+        }
+        if (search_path(m, o, false) == 0)
+                return 0;
+        if (search_path(m, o, true) < 0)
+                return trail(-ENOENT, "%s: executable file not found in PATH", o->program);
+        r = executable(m->program);
+        return trail(r < 0 ? r : -EACCES, "%s: found in PATH, but not executable", o->program);
 }
 
 int do_new_keyring(struct machine *m, const struct op_new_keyring *o)
@@ -186,9 +192,36 @@ int do_seal_fds(struct machine *m, const struct op_seal_fds *o)
 
 int do_exec(struct machine *m, const struct op_exec *o)
 {
-        const char *program = m->program[0] ? m->program : o->args.items[0];
-
-        execve(program, (char *const *)(uintptr_t)o->args.items,
+        if (!m->program[0])
+                text_format(m->program, sizeof m->program, "%s", o->args.items[0]);
+        execve(m->program, (char *const *)(uintptr_t)o->args.items,
                (char *const *)(uintptr_t)o->env.items);
-        return trail(-errno, "%s", program);
+        return trail(-errno, "%s", m->program);
+}
+
+static const struct op *failed_operation(const struct machine *m)
+{
+        const struct op_list *list = &m->plan->list[INIT];
+
+        return m->failed < list->n ? &list->ops[m->failed] : NULL;
+}
+
+bool program_failed(const struct machine *m)
+{
+        const struct op *op = failed_operation(m);
+
+        return op && (op->code == OP_exec || op->code == OP_find_program) && m->program[0];
+}
+
+void program_explain(const struct machine *m, int error)
+{
+        const struct op *op = failed_operation(m);
+        struct autopsy autopsy = { .program = m->program, .error = error };
+
+        if (op->code == OP_exec) {
+                autopsy.args = op->as.exec.args.items;
+                autopsy.env = op->as.exec.env.items;
+        }
+        trail_reset();
+        autopsy_perform(&autopsy);
 }

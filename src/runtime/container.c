@@ -519,10 +519,13 @@ static int explain_failure(const struct machine *m, int error, bool *ret_command
 {
         const struct op_list *list = &m->plan->list[m->failed_actor];
         const struct op *op = m->failed < list->n ? &list->ops[m->failed] : NULL;
-        char words[2048];
+        char words[2048], hint[1024];
 
         text_format(words, sizeof words, "%s", trail_text());
+        text_format(hint, sizeof hint, "%s", trail_hint_text());
         trail_reset();
+        if (*hint)
+                trail_hint("%s", hint);
         if (!op)
                 return trail(error, "%s", words);
         runtime_hint(op, error);

@@ -88,14 +88,6 @@ static const struct {
         { OP_find_program, ENOENT, ANYBODY,
           "names without a slash are looked up in PATH of the "
           "container's environment" },
-        { OP_exec, ENOENT, ANYBODY,
-          "the program is there, so its interpreter is missing: the one "
-          "behind #! in a script (a CR at its end counts), or the loader "
-          "that a binary asks for (readelf -l)" },
-        { OP_exec, ENOEXEC, ANYBODY,
-          "it is a program for another architecture, or a script without "
-          "a #! line" },
-        { OP_exec, EACCES, ANYBODY, "the file system that it lies on may be mounted noexec" },
         { -1, EMFILE, ANYBODY, "the limit of open files is reached: ulimit -n" },
         { -1, ENFILE, ANYBODY, "the host's limit of open files is reached: sysctl fs.file-max" },
         { -1, ENOSPC, ANYBODY, "a file system is full" },

@@ -31,7 +31,7 @@ TEST(a_failure_is_told_although_a_gate_was_not_read)
         CHECK_INT(do_open_gate(&host, &ready), 0);
         trail(-EACCES, "the words");
         init.failed = 7;
-        gate_fail(&init, -EACCES);
+        gate_fail(&init, -EACCES, false);
         file_close(&init.gate);
         trail_reset();
         CHECK_INT(do_await_gate(&host, &executed), -EACCES);
