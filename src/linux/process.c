@@ -45,11 +45,12 @@ int process_signal(int pidfd, int signal)
         return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
 }
 
-int process_start_time(pid_t pid, uint64_t *ret_ticks, char *ret_state)
+/* A number of /proc/PID/stat, and the state; fields as proc_pid_stat(5) counts them. */
+static int read_stat(pid_t pid, int wanted, uint64_t *ret_number, char *ret_state)
 {
         char path[32], stat[1024], *at;
         ssize_t n;
-        uint64_t ticks = 0;
+        uint64_t number = 0;
 
         text_format(path, sizeof path, "/proc/%d/stat", (int)pid);
         n = file_get(AT_FDCWD, path, stat, sizeof stat);
@@ -61,12 +62,29 @@ int process_start_time(pid_t pid, uint64_t *ret_ticks, char *ret_state)
                 return -EIO;
         *ret_state = at[2];
         at += 2;
-        for (int field = 3; field < 22 && *at; at++)
+        for (int field = 3; field < wanted && *at; at++)
                 field += *at == ' ';
         while (*at >= '0' && *at <= '9')
-                ticks = ticks * 10 + (uint64_t)(*at++ - '0');
-        *ret_ticks = ticks;
+                number = number * 10 + (uint64_t)(*at++ - '0');
+        *ret_number = number;
         return 0;
+}
+
+int process_start_time(pid_t pid, uint64_t *ret_ticks, char *ret_state)
+{
+        return read_stat(pid, 22, ret_ticks, ret_state);
+}
+
+bool process_has_executed(pid_t pid)
+{
+        enum {
+                FORKED_ONLY = 0x40 /* PF_FORKNOEXEC of the kernel: cleared by execve(2) alone */
+        };
+
+        uint64_t flags;
+        char state;
+
+        return read_stat(pid, 9, &flags, &state) < 0 || !(flags & FORKED_ONLY);
 }
 
 int process_wait(pid_t pid, int *ret_status)

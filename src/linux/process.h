@@ -13,6 +13,9 @@ int process_open(pid_t pid);
 int process_signal(int pidfd, int signal);
 /* proc_pid_stat(5) field 22, clock ticks since boot, and field 3, the state letter. -ESRCH. */
 int process_start_time(pid_t pid, uint64_t *ret_ticks, char *ret_state);
+/* Has it called execve(2) since it was forked? Answers for a zombie, too; true when it is gone and
+ * nobody knows. Child-safe. */
+bool process_has_executed(pid_t pid);
 /* Wait for a child: its wait status as of waitpid(2). */
 int process_wait(pid_t pid, int *ret_status);
 /* Wait at most timeout_ms (-1: for ever) for the process to end. 1 ended, 0 time is over. */

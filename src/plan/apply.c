@@ -38,6 +38,7 @@ void machine_init(struct machine *machine, const struct plan *plan)
         machine->journal = machine->state_dir = machine->start = machine->pidfd = NO_FD;
         machine->pid = 0;
         machine->start_time = 0;
+        machine->is_started = false;
         machine->program[0] = '\0';
         machine->trace = NULL;
         machine->failed = 0;
@@ -73,6 +74,19 @@ void machine_done(struct machine *machine)
         file_close(&machine->start);
 }
 
+/* What the peer is to print. One that came by the start socket has no plan in which to look the
+ * operation up: it gets the whole sentence. */
+static size_t last_words(const struct machine *m, int error, char *words, size_t room)
+{
+        const struct op *op = &m->plan->list[m->actor].ops[m->failed];
+
+        if (!m->is_started)
+                return text_format(words, room, "%s", trail_text());
+        return text_format(
+                words, room, "%s (%s): %s%s%s", op->why, op_name(op), trail_text(),
+                *trail_text() ? ": " : "", text_errno(error));
+}
+
 void gate_fail(struct machine *m, int error, bool more)
 {
         struct message message = {
@@ -82,7 +96,7 @@ void gate_fail(struct machine *m, int error, bool more)
 
         if (m->gate < 0)
                 return;
-        text = text_format(message.words, room, "%s", trail_text());
+        text = last_words(m, error, message.words, room);
         if (text >= room - 1)
                 text = room - 2;
         message.text_size = (uint16_t)text;
@@ -155,6 +169,7 @@ static int await_start(struct machine *m)
                 m->gate = peer;
                 if (socket_receive(peer, &gate, 1, NULL) == 1 && gate == GATE_START) {
                         file_close(&m->start);
+                        m->is_started = true;
                         return 0;
                 }
         }
@@ -169,7 +184,7 @@ int do_await_gate(struct machine *m, const struct op_await_gate *o)
                 return await_start(m);
         n = gate_receive(m, &gate, 1, NULL);
         if (o->gate == GATE_EXECUTED && n == -ECONNRESET)
-                return 0;
+                return process_has_executed(m->pid) ? 0 : (int)n;
         if (n < 0)
                 return (int)n;
         return gate == (uint8_t)o->gate ? 0 : -EPROTO;
@@ -237,6 +252,21 @@ static int dispatch(struct machine *m, const struct op *op)
         return -ENOSYS;
 }
 
+/* With what tests/faults links in (apply.h), each operation can fail or be the last. */
+static int do_op(struct machine *m, const struct op *op)
+{
+        int r = plan_fault ? plan_fault(m, false) : 0;
+
+        if (r == 0)
+                r = dispatch(m, op);
+        if (r >= 0 && plan_fault) {
+                int late = plan_fault(m, true);
+
+                r = late < 0 ? late : r;
+        }
+        return r;
+}
+
 static void stamp(struct machine *m, int actor, size_t i)
 {
         if (i < ARRAY_SIZE(m->trace->end[0]))
@@ -261,7 +291,7 @@ int plan_apply(struct machine *m, int actor)
 
                 m->failed = i;
                 m->failed_actor = actor;
-                r = dispatch(m, op);
+                r = do_op(m, op);
                 if (op->has_else && (r == -EPERM || r == -ENOSYS || r == -EINVAL))
                         trail_reset();
                 else if (r < 0)

@@ -24,6 +24,7 @@ struct machine {
         uint64_t
                 start_time; /* its start time in clock ticks, proc_pid_stat(5) field 22; 0: not read */
         int pidfd;          /* HOST after spawn, NO_FD before; borrowed from its slot */
+        bool is_started; /* INIT: the peer is a `start`, which has no plan to look things up in */
         char program[4096];  /* INIT: what find_program found */
         struct trace *trace; /* NULL, or shared memory that gets a time stamp an operation */
         size_t failed;       /* the operation that failed */
@@ -35,6 +36,11 @@ struct trace {
         uint64_t begin[2];
         uint64_t end[2][1024];
 };
+
+/* Fault injection: defined by the programs of tests/faults alone, and absent from husk, where the
+ * linker leaves nothing of it. Called before and after machine->failed, the operation at hand of
+ * machine->actor: 0 goes on, a negative errno is what the operation is made to return. */
+int plan_fault(const struct machine *machine, bool after) __attribute__((weak));
 
 void machine_init(struct machine *machine, const struct plan *plan);
 /* Run one actor's list; child-safe. 0, or the negative errno of the operation that failed, with a

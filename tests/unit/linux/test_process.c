@@ -77,3 +77,11 @@ TEST(a_mount_at_a_name_does_not_follow_a_link)
         CHECK_INT(stat("/tmp/real", &after), 0);
         CHECK_INT(before.st_dev == after.st_dev, false);
 }
+
+/* Each test is a fork of the program that has them all. */
+TEST(who_has_executed)
+{
+        CHECK(!process_has_executed(getpid()));
+        CHECK(process_has_executed(getppid()));
+        CHECK(process_has_executed(0x7ffffff0)); /* nobody: nobody knows */
+}

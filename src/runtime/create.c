@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: how a container comes to be, is started, and gets one more process.
+ *
+ * The id is reserved (mkdir, journal, lock), everything that may have to be undone is written down,
+ * then the plan is applied. A directory whose maker is gone before the end is a crash: whoever meets
+ * it next undoes it, the next maker of the same id among them. What fails is undone at once. */
+#include "runtime.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/file.h>
+#include <sys/stat.h>
+
+/* The maker of a directory that is in our way: alive, or a crash that is undone here. */
+static int clear_crash(struct arena *arena, const struct container_request *request)
+{
+        struct container old, now;
+        const char *id = request->options->id;
+        int r = container_open(arena, request->root, id, false, &old);
+        bool taken;
+
+        if (r == -ENOENT) {
+                trail_reset();
+                return 0; /* it is gone by now, or was never more than a directory */
+        }
+        if (r < 0)
+                return r;
+        taken = flock(old.journal, LOCK_EX | LOCK_NB) < 0;
+        if (!taken) {
+                /* What was read before the lock may be old: its maker can be done meanwhile. */
+                r = container_open(arena, request->root, id, false, &now);
+                if (r < 0) {
+                        container_close(&old);
+                        return r == -ENOENT ? 0 : r;
+                }
+                taken = now.complete;
+                if (!taken)
+                        r = container_remove(arena, &now); /* its maker was killed */
+                container_close(&now);
+        }
+        container_close(&old);
+        if (taken) {
+                trail_hint("choose another id, or delete that container first");
+                return trail(-EEXIST, "a container with the id '%s' exists already", id);
+        }
+        return r;
+}
+
+/* Directory, journal, lock: the id is ours. */
+static int reserve(
+        struct arena *arena, const struct container_request *request, int *ret_dir,
+        int *ret_journal)
+{
+        const char *path = arena_format(arena, "%s/%s", request->root, request->options->id);
+        int r = 0;
+
+        /* Who looks at a directory without a journal takes it for a crash and removes it: then again. */
+        for (int round = 0; round < 100; round++) {
+                auto_close dir = NO_FD, journal = NO_FD;
+                struct stat st;
+
+                if (mkdir(path, 0700) < 0) {
+                        r = -errno;
+                        if (r == -ENOENT)
+                                r = file_make_dirs(request->root, 0711);
+                        else if (r == -EEXIST)
+                                r = clear_crash(arena, request);
+                        if (r < 0)
+                                return r == -EEXIST ? r : trail(r, "cannot make %s", path);
+                        continue;
+                }
+                dir = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+                if (dir >= 0)
+                        journal = file_open(
+                                dir, "journal", O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW,
+                                0600);
+                r = dir < 0 ? dir : journal;
+                if (r == -ENOENT)
+                        continue;
+                if (r < 0)
+                        return trail(r, "cannot make the journal in %s", path);
+                if (flock(journal, LOCK_EX) < 0)
+                        return -errno;
+                if (fstat(journal, &st) == 0 && st.st_nlink == 0)
+                        continue;
+                *ret_dir = dir;
+                *ret_journal = journal;
+                dir = journal = NO_FD;
+                return 0;
+        }
+        return trail(-EEXIST, "a container with the id '%s' comes and goes", request->options->id);
+}
+
+static const char *now_text(struct arena *arena)
+{
+        struct timespec now;
+        struct tm tm;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        gmtime_r(&now.tv_sec, &tm);
+        return arena_format(
+                arena, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1,
+                tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec);
+}
+
+/* The journal's beginning: header, document, inverses; one write. */
+static int write_journal(struct arena *arena, const struct container_request *request, int journal)
+{
+        const struct spec *spec = request->spec;
+        const struct runtime_options *options = request->options;
+        struct text out = { .arena = arena };
+        struct json_writer w = { .out = &out };
+        char buffer[64];
+        size_t config;
+
+        json_open_object(&w, NULL);
+        json_put_u64(&w, "version", 1);
+        json_put_string(&w, "ociVersion", spec->oci_version);
+        json_put_string(&w, "id", options->id);
+        json_put_string(&w, "bundle", options->bundle ? options->bundle : "");
+        json_put_string(
+                &w, "rootfs",
+                !spec->root ? ""
+                : spec->root->path[0] == '/'
+                        ? spec->root->path
+                        : arena_format(arena, "%s/%s", options->bundle, spec->root->path));
+        json_put_string(&w, "created", now_text(arena));
+        json_put_string(
+                &w, "owner", geteuid() == 0 ? "root" : arena_format(arena, "%u", geteuid()));
+        json_put_string(&w, "boot", container_boot_id(buffer));
+        json_put_string(&w, "mode", options->await_start ? "create" : "run");
+        if (spec->annotations.n) {
+                json_open_object(&w, "annotations");
+                for (size_t i = 0; i < spec->annotations.n; i++)
+                        json_put_string(
+                                &w, spec->annotations.items[i].key,
+                                spec->annotations.items[i].value);
+                json_close_object(&w);
+        }
+        if (request->extra)
+                json_put_raw(&w, "engine", request->extra, strlen(request->extra));
+        json_close_object(&w);
+        text_add_char(&out, '\n');
+        config = out.len;
+        text_add_bytes(&out, request->config, request->config_size);
+        for (size_t i = config; i < out.len; i++) /* in JSON a line break is never inside a word */
+                if (out.data[i] == '\n' || out.data[i] == '\r')
+                        out.data[i] = ' ';
+        text_add_char(&out, '\n');
+        journal_undo_lines(request->plan, &out);
+        return file_write(journal, out.data, out.len);
+}
+
+/* Turn what apply left into one sentence: where in the document, which operation, why. */
+static int explain_failure(const struct machine *m, int error, bool *ret_command)
+{
+        const struct op_list *list = &m->plan->list[m->failed_actor];
+        const struct op *op = m->failed < list->n ? &list->ops[m->failed] : NULL;
+        char words[2048], hint[1024];
+
+        text_format(words, sizeof words, "%s", trail_text());
+        text_format(hint, sizeof hint, "%s", trail_hint_text());
+        trail_reset();
+        if (*hint)
+                trail_hint("%s", hint);
+        if (!op)
+                return trail(error, "%s", words);
+        runtime_hint(op, error);
+        *ret_command = op->code == OP_exec || op->code == OP_find_program;
+        if (error == -ECONNRESET && (op->code == OP_await_gate || op->code == OP_take_fd))
+                return trail(error, "the container's first process was killed during the set-up");
+        if (*words)
+                trail(error, "%s (%s): %s: %s", op->why, op_name(op), words, text_errno(error));
+        else
+                trail(error, "%s (%s): %s", op->why, op_name(op), text_errno(error));
+        return error;
+}
+
+static int find_master(const struct plan *plan, const struct machine *m)
+{
+        for (size_t i = 0; i < plan->list[HOST].n; i++)
+                if (plan->list[HOST].ops[i].code == OP_take_fd)
+                        return m->fd[plan->list[HOST].ops[i].as.take_fd.fd];
+        return NO_FD;
+}
+
+/* Kill and reap what spawn made. */
+static void reap(struct machine *m)
+{
+        int status;
+
+        if (m->pid <= 0)
+                return;
+        process_signal(m->pidfd, 9);
+        process_wait(m->pid, &status);
+}
+
+int container_create(
+        struct arena *arena, const struct container_request *request, struct machine *machine,
+        int *ret_master, bool *ret_command)
+{
+        struct container made = {
+                .root = request->root, .id = request->options->id, .dir = NO_FD, .journal = NO_FD
+        };
+        int r = container_check_id(made.id);
+
+        *ret_command = false;
+        if (r == 0)
+                r = reserve(arena, request, &made.dir, &made.journal);
+        if (r < 0) {
+                container_close(&made);
+                return r;
+        }
+        r = write_journal(arena, request, made.journal);
+        machine_init(machine, request->plan);
+        machine->trace = request->trace;
+        machine->journal = made.journal;
+        machine->state_dir = made.dir;
+        if (r == 0 && request->options->await_start) {
+                machine->start = socket_listen(made.dir, "start");
+                if (machine->start < 0)
+                        r = trail(machine->start, "cannot make the start socket");
+        }
+        if (r == 0) {
+                r = plan_apply(machine, HOST);
+                if (r < 0)
+                        r = explain_failure(machine, r, ret_command);
+        }
+        if (r == 0 && request->options->await_start)
+                r = container_note(&made, "{\"status\":\"created\"}");
+        if (r < 0) {
+                struct text undo = { .arena = arena };
+
+                reap(machine);
+                journal_undo_lines(request->plan, &undo);
+                made.text = text_string(&undo);
+                made.size = undo.len;
+                machine_done(machine);
+                container_remove(arena, &made);
+                container_close(&made);
+                return r;
+        }
+        *ret_master = find_master(request->plan, machine);
+        machine->journal = machine->state_dir = NO_FD;
+        /* The first process was forked with the journal open: closing alone might not unlock it. */
+        flock(made.journal, LOCK_UN);
+        container_close(&made);
+        return 0;
+}
+
+int container_start(struct arena *arena, struct container *container, bool *ret_command)
+{
+        struct machine machine;
+        struct plan none = { .arena = arena };
+        uint8_t gate = GATE_START;
+        int r;
+
+        *ret_command = false;
+        if (container->status != CONTAINER_CREATED) {
+                trail_hint("only a created container can be started, and only once");
+                return trail(
+                        -EINVAL, "container '%s' is %s", container->id,
+                        container_status_word(container->status));
+        }
+        machine_init(&machine, &none);
+        machine.pid = container->pid;
+        machine.gate = socket_connect(container->dir, "start");
+        if (machine.gate < 0)
+                return trail(
+                        machine.gate, "the first process of '%s' does not listen", container->id);
+        r = socket_send(machine.gate, &gate, 1, NO_FD);
+        if (r == 0) {
+                r = (int)gate_receive(&machine, &gate, 1, NULL);
+                if (r == -ECONNRESET && process_has_executed(machine.pid))
+                        r = 0; /* its end closed at exec */
+                else if (r == -ECONNRESET)
+                        trail(r, "its first process was killed before it ran the program");
+                else if (r < 0)
+                        *ret_command = true;
+        }
+        file_close(&machine.gate);
+        if (r < 0)
+                return trail(r, "cannot start '%s'", container->id);
+        unlinkat(container->dir, "start", 0);
+        return container_note(container, "{\"status\":\"started\"}");
+}
+
+int container_exec(
+        const struct plan *plan, struct machine *machine, int *ret_master, bool *ret_command)
+{
+        int r;
+
+        *ret_command = false;
+        machine_init(machine, plan);
+        r = plan_apply(machine, HOST);
+        if (r < 0) {
+                r = explain_failure(machine, r, ret_command);
+                reap(machine);
+                machine_done(machine);
+                return r;
+        }
+        *ret_master = find_master(plan, machine);
+        return 0;
+}
