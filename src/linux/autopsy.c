@@ -22,6 +22,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 enum {
@@ -170,13 +171,20 @@ static int place_walk(struct place *p, const char *path)
 
 /* ---- mode and mount ---- */
 
+/* statx(2), STATX_ATTR_MOUNT_ROOT. musl 1.2.3 has no struct statx, and the kernel's header that has
+ * it cannot be included beside sys/stat.h: stx_attributes is the second of its 64-bit words. */
+static bool is_mount_root(const char *path)
+{
+        uint64_t words[32];
+
+        return syscall(SYS_statx, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, 0, words) == 0 &&
+               words[1] & 0x2000;
+}
+
 /* Cut `path` back to the mount point that it lies below. */
 static void mount_point(char *path)
 {
-        struct statx sx;
-
-        while (*path && (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, 0, &sx) < 0 ||
-                         !(sx.stx_attributes & STATX_ATTR_MOUNT_ROOT))) {
+        while (*path && !is_mount_root(path)) {
                 char *slash = strrchr(path, '/');
 
                 *(slash ? slash : path) = '\0';
