@@ -315,3 +315,14 @@ int cgroup_remove(const char *path)
         }
         return r;
 }
+
+int cgroup_remove_empty(const char *path)
+{
+        for (int round = 0;; round++) {
+                if (rmdir(path) == 0 || errno == ENOENT)
+                        return 0;
+                if (errno != EBUSY || round == 200)
+                        return -errno;
+                nap(round < 50 ? 1 : 12);
+        }
+}

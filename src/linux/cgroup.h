@@ -22,3 +22,5 @@ int cgroup_delegate(const char *path, const char *controllers);
 int cgroup_kill(const char *path);
 /* Remove it and its children. What is missing is no error; -EBUSY after about 2 s of trying. */
 int cgroup_remove(const char *path);
+/* Remove it when it has no children and, within about 2 s, no processes: -EBUSY, -ENOTEMPTY. */
+int cgroup_remove_empty(const char *path);

@@ -47,7 +47,26 @@ int journal_append(int journal, const char *line, size_t size)
         return file_write(journal, whole, size + 1);
 }
 
-static int undo_line(const struct json *line)
+/* `ours`: a process was started in the cgroups, so whatever is in them came from it. Before that
+ * what is in a cgroup was there before us: another container of the same cgroupsPath, whose making
+ * was refused for that reason. It is not ours to kill. */
+static int undo_cgroup(const char *path, bool ours)
+{
+        int r;
+
+        if (rmdir(path) == 0 || errno == ENOENT)
+                return 0; /* as a rule: what was in it has ended */
+        if (!ours) {
+                cgroup_remove_empty(path);
+                return 0;
+        }
+        r = cgroup_kill(path);
+        if (r == 0 || r == -ENOTTY)
+                r = cgroup_remove(path);
+        return r < 0 && r != -ENOENT ? trail(r, "cannot remove the cgroup %s", path) : 0;
+}
+
+static int undo_line(const struct json *line, bool ours)
 {
         const char *what = json_string(json_member(line, "undo"));
         const char *path = json_string(json_member(line, "path"));
@@ -55,14 +74,8 @@ static int undo_line(const struct json *line)
 
         if (!what || !path || path[0] != '/')
                 return 0;
-        if (text_equal(what, "remove_cgroup")) {
-                if (rmdir(path) == 0 || errno == ENOENT)
-                        return 0; /* as a rule: what was in it has ended */
-                r = cgroup_kill(path);
-                if (r == 0 || r == -ENOTTY)
-                        r = cgroup_remove(path);
-                return r < 0 && r != -ENOENT ? trail(r, "cannot remove the cgroup %s", path) : 0;
-        }
+        if (text_equal(what, "remove_cgroup"))
+                return undo_cgroup(path, ours);
         if (text_equal(what, "remove_tree")) {
                 r = file_remove_tree(AT_FDCWD, path);
                 return r < 0 ? trail(r, "cannot remove %s", path) : 0;
@@ -70,9 +83,24 @@ static int undo_line(const struct json *line)
         return 0;
 }
 
+/* Is there a line that names the first process? */
+static bool has_process(const char *bytes, size_t size)
+{
+        static const char start[] = "{\"process\"";
+
+        for (const char *line = bytes, *end = bytes + size; line && line < end;) {
+                if ((size_t)(end - line) > sizeof start && text_starts(line, start))
+                        return true;
+                line = memchr(line, '\n', (size_t)(end - line));
+                line += line != NULL;
+        }
+        return false;
+}
+
 int journal_undo(struct arena *arena, const char *bytes, size_t size)
 {
         const char *end = bytes + size;
+        bool ours = has_process(bytes, size);
         int result = 0;
 
         while (end > bytes) {
@@ -84,7 +112,7 @@ int journal_undo(struct arena *arena, const char *bytes, size_t size)
                 /* Only whole lines count: the last one may be torn. */
                 if (end[-1] == '\n' && end - line > 8 && text_starts(line, "{\"undo\"") &&
                     json_parse(arena, "journal", line, (size_t)(end - line - 1), &value) == 0) {
-                        int r = undo_line(value);
+                        int r = undo_line(value, ours);
 
                         if (r < 0 && result == 0)
                                 result = r;

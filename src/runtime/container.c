@@ -343,7 +343,8 @@ int container_release(struct arena *arena, const struct container *container)
 
         for (const char *line = container->text, *end = line + container->size, *stop;
              (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1)
-                if (text_starts(line, "{\"undo\":\"remove_cgroup\""))
+                if (text_starts(line, "{\"undo\":\"remove_cgroup\"") ||
+                    text_starts(line, "{\"process\""))
                         text_add_bytes(&cgroups, line, (size_t)(stop + 1 - line));
         return journal_undo(arena, text_string(&cgroups), cgroups.len);
 }

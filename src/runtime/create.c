@@ -198,6 +198,22 @@ static void reap(struct machine *m)
         process_wait(m->pid, &status);
 }
 
+/* What is to be undone: all that may have been done. A cgroup that was refused because others are
+ * in it is theirs; once there was a process, all that is in the cgroups came from it. */
+static void undo_of_failure(
+        const struct plan *plan, const struct machine *machine, int error, struct text *out)
+{
+        struct plan done = *plan;
+
+        if (machine->pid > 0)
+                text_add(out, "{\"process\":{}}\n");
+        else
+                done.list[HOST].n = machine->failed + (error != -EBUSY);
+        if (done.list[HOST].n > plan->list[HOST].n)
+                done.list[HOST].n = plan->list[HOST].n;
+        journal_undo_lines(&done, out);
+}
+
 int container_create(
         struct arena *arena, const struct container_request *request, struct machine *machine,
         int *ret_master, bool *ret_command)
@@ -235,7 +251,7 @@ int container_create(
                 struct text undo = { .arena = arena };
 
                 reap(machine);
-                journal_undo_lines(request->plan, &undo);
+                undo_of_failure(request->plan, machine, r, &undo);
                 made.text = text_string(&undo);
                 made.size = undo.len;
                 machine_done(machine);

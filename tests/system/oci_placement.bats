@@ -1,0 +1,66 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Where a container's cgroups are, whose they may be, and that they go without taking others along.
+
+# shellcheck disable=SC2154,SC2016 # set by bats and the helper; other shells' words
+load helper
+setup() { begin; }
+teardown() { finish; }
+
+# The hierarchies of this machine, by their mount points.
+hierarchies() {
+        awk '$9 == "cgroup" || $9 == "cgroup2" || $8 == "cgroup" || $8 == "cgroup2" { print $5 }' \
+                /proc/self/mountinfo
+}
+
+# stranger PATH: a process of ours in that cgroup of every hierarchy; its pid is $stranger
+stranger() {
+        local mount
+        sleep 1000 3>&- &
+        stranger=$!
+        for mount in $(hierarchies); do
+                mkdir -p "$mount/$1"
+                if [ -e "$mount/$1/cpuset.mems" ] && [ -e "$mount/$1/tasks" ]; then
+                        cat "$mount/cpuset.cpus" >"$mount/$1/cpuset.cpus"
+                        cat "$mount/cpuset.mems" >"$mount/$1/cpuset.mems"
+                fi
+                echo "$stranger" >"$mount/$1/cgroup.procs"
+        done
+}
+
+stranger_goes() {
+        local mount
+        kill "$stranger"
+        wait "$stranger" || :
+        for mount in $(hierarchies); do
+                eventually 5 rmdir "$mount/$1"
+        done
+}
+
+@test "a cgroup that others are in is refused, and they live on" {
+        stranger "$WORD.theirs"
+        config --arg path "/$WORD.theirs" '.linux.cgroupsPath = $path'
+        run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+        kill -0 "$stranger"
+        stranger_goes "$WORD.theirs"
+        refused
+        [[ $stderr == *"has processes in it"* ]]
+}
+
+@test "a start that was killed at once is cleaned up without those who were there first" {
+        stranger "$WORD.theirs"
+        config --arg path "/$WORD.theirs" '.linux.cgroupsPath = $path'
+        # The journal as the maker leaves it when it is killed before its first operation.
+        mkdir -p "$ROOT/$WORD"
+        {
+                echo '{"version":1,"ociVersion":"1.2.0","id":"'"$WORD"'","mode":"create"}'
+                echo '{}'
+                for mount in $(hierarchies); do
+                        echo '{"undo":"remove_cgroup","path":"'"$mount/$WORD.theirs"'"}'
+                done
+        } >"$ROOT/$WORD/journal"
+        oci delete --force "$WORD"
+        kill -0 "$stranger"
+        stranger_goes "$WORD.theirs"
+        [ ! -e "$ROOT/$WORD" ]
+}
