@@ -68,6 +68,9 @@ static const struct {
         { OP_attach, ELOOP, ANYBODY,
           "replace the symbolic link in the root file system by a real "
           "directory" },
+        { OP_attach, ENOSPC, ANYBODY,
+          "the mount namespace would hold more mounts than the sysctl fs.mount-max allows: is the "
+          "source of a recursive bind mount above the root file system?" },
         { OP_open_path, ENOENT, ANYBODY, "the directory must exist before the container is made" },
         { OP_set_rlimit, EPERM, ANYBODY,
           "raising a hard limit needs CAP_SYS_RESOURCE on the host" },
