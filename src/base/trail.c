@@ -15,6 +15,7 @@ enum {
 
 static char trail_buffer[TRAIL_SIZE];
 static char hint_buffer[TRAIL_SIZE];
+static char warning_buffer[TRAIL_SIZE];
 
 /* Make `size` bytes of room in front; what does not fit falls off the end. */
 static void trail_push(size_t size)
@@ -59,6 +60,28 @@ void trail_hint(const char *format, ...)
         va_start(values, format);
         text_vformat(hint_buffer, sizeof hint_buffer, format, values);
         va_end(values);
+}
+
+void trail_warn(const char *format, ...)
+{
+        size_t length = strlen(warning_buffer), room = TRAIL_SIZE - length;
+        va_list values;
+
+        if (room < 2)
+                return;
+        va_start(values, format);
+        text_vformat(warning_buffer + length, room - 1, format, values);
+        va_end(values);
+        for (char *at = warning_buffer + length; *at; at++)
+                *at = *at == '\n' ? ' ' : *at;
+        length += strlen(warning_buffer + length);
+        warning_buffer[length] = '\n';
+        warning_buffer[length + 1] = '\0';
+}
+
+const char *trail_warnings(void)
+{
+        return warning_buffer;
 }
 
 const char *trail_text(void)

@@ -201,6 +201,8 @@ int cli_main(int argc, char **argv)
 
         in.face = pick_face(argc, argv, &skip);
         r = run_face(&in, argc - skip, argv + skip);
+        if (*trail_warnings())
+                cli_report_warnings(&in);
         /* Whoever reads our output has closed it: no error of ours. */
         if (r == -EPIPE && !*trail_text())
                 return 0;

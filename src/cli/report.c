@@ -9,10 +9,12 @@
 #include "terminal.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-void cli_report_line(struct text *out, bool json, const char *message, int64_t seconds)
+void cli_report_line(
+        struct text *out, bool json, const char *level, const char *message, int64_t seconds)
 {
         struct json_writer w = { .out = out };
         time_t when = (time_t)seconds;
@@ -22,18 +24,19 @@ void cli_report_line(struct text *out, bool json, const char *message, int64_t s
         if (gmtime_r(&when, &tm))
                 strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%SZ", &tm);
         if (!json) {
-                text_addf(out, "time=\"%s\" level=error msg=", time);
+                text_addf(out, "time=\"%s\" level=%s msg=", time, level);
                 text_add_json(out, message);
                 return;
         }
         json_open_object(&w, NULL);
-        json_put_string(&w, "level", "error");
+        json_put_string(&w, "level", level);
         json_put_string(&w, "msg", message);
         json_put_string(&w, "time", time);
         json_close_object(&w);
 }
 
-static void log_append(const struct oci_options *oci, struct arena *arena)
+static void log_append(
+        const struct oci_options *oci, struct arena *arena, const char *level, const char *words)
 {
         struct text line = { .arena = arena };
         struct timespec now = { 0 };
@@ -42,7 +45,7 @@ static void log_append(const struct oci_options *oci, struct arena *arena)
         if (fd < 0)
                 return;
         clock_gettime(CLOCK_REALTIME, &now);
-        cli_report_line(&line, text_equal(oci->log_format, "json"), trail_text(), now.tv_sec);
+        cli_report_line(&line, text_equal(oci->log_format, "json"), level, words, now.tv_sec);
         text_add_char(&line, '\n');
         /* Nothing can be done about a log that cannot be written: stderr has it too. */
         (void)!write(fd, text_string(&line), line.len);
@@ -65,6 +68,23 @@ void cli_report(const struct invocation *in)
         }
         cli_print(STDERR_FILENO, &out);
         if (in->face == &cli_face_oci && in->globals.oci.oci.log)
-                log_append(&in->globals.oci.oci, in->arena);
+                log_append(&in->globals.oci.oci, in->arena, "error", trail_text());
         trail_reset();
+}
+
+void cli_report_warnings(const struct invocation *in)
+{
+        struct text out = { .arena = in->arena };
+        const char *line = trail_warnings();
+
+        for (const char *end; (end = strchr(line, '\n')); line = end + 1) {
+                const char *words = arena_copy(in->arena, line, (size_t)(end - line));
+
+                text_addf(&out, "%s: warning: ", in->face->name);
+                text_add_visible(&out, words);
+                text_add_char(&out, '\n');
+                if (in->face == &cli_face_oci && in->globals.oci.oci.log)
+                        log_append(&in->globals.oci.oci, in->arena, "warning", words);
+        }
+        cli_print(STDERR_FILENO, &out);
 }

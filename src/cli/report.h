@@ -9,4 +9,7 @@ void cli_report(const struct invocation *in);
 
 /* One line as runc's --log has it, without the newline: JSON, or logfmt. `seconds` is since
  * 1970, UTC. */
-void cli_report_line(struct text *out, bool json, const char *message, int64_t seconds);
+void cli_report_line(
+        struct text *out, bool json, const char *level, const char *message, int64_t seconds);
+/* "husk: warning: WORDS" for each warning of the trail; into the --log file, too. */
+void cli_report_warnings(const struct invocation *in);

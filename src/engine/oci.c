@@ -353,8 +353,16 @@ int engine_oci_delete(const struct oci_delete_request *request)
 {
         auto_arena arena = { 0 };
         struct container container;
-        int r = container_open(&arena, request->oci.root, request->id, true, &container);
+        int r;
 
+        /* Before we wait for the lock: who has it may wait for a hook of this container. */
+        if (request->force &&
+            container_open(&arena, request->oci.root, request->id, false, &container) == 0) {
+                container_signal(&container, 9);
+                container_close(&container);
+        }
+        trail_reset();
+        r = container_open(&arena, request->oci.root, request->id, true, &container);
         if (r == -ENOENT && request->force) {
                 trail_reset();
                 return 0;

@@ -9,6 +9,7 @@
 #include "base/base.h"
 #include "caps.h"
 #include "cgroup.h"
+#include "child.h"
 #include "devices.h"
 #include "file.h"
 #include "mount.h"

@@ -82,6 +82,8 @@ static size_t last_words(const struct machine *m, int error, char *words, size_t
 
         if (!m->is_started)
                 return text_format(words, room, "%s", trail_text());
+        if (op->code == OP_run_hook)
+                return text_format(words, room, "%s: %s", op->why, trail_text());
         return text_format(
                 words, room, "%s (%s): %s%s%s", op->why, op_name(op), trail_text(),
                 *trail_text() ? ": " : "", text_errno(error));

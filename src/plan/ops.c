@@ -113,6 +113,14 @@ int do_record(struct machine *m, const struct op_record *o)
         return journal_append(m->journal, line, size);
 }
 
+int do_note_status(struct machine *m, const struct op_note_status *o)
+{
+        char line[64];
+        size_t size = text_format(line, sizeof line, "{\"status\":\"%s\"}", o->status);
+
+        return m->journal < 0 ? 0 : journal_append(m->journal, line, size);
+}
+
 int do_send_fd(struct machine *m, const struct op_send_fd *o)
 {
         return socket_send(m->gate, "fd", 2, slot(m, o->fd));

@@ -271,6 +271,7 @@ void op_print(const struct op *op, struct text *out)
 /* Where a process is: for each namespace the words that say which. */
 struct place {
         const char *in[SPACES];
+        bool done;
 };
 
 static void put_place(struct text *out, const struct place *place)
@@ -316,18 +317,21 @@ static bool place_apply(
         case OP_unshare:
                 place_set(now, op->as.unshare.spaces & ~children, "new");
                 place_set(now, op->as.unshare.spaces & children, "new-for-children");
-                place_set(next, op->as.unshare.spaces, "new");
+                if (!next->done)
+                        place_set(next, op->as.unshare.spaces, "new");
                 return true;
         case OP_join_namespace: {
                 const struct op_join_namespace *o = &op->as.join_namespace;
                 const char *path = joined_path(plan, o->ns, plan->arena);
 
                 place_set(now, o->type, path);
-                place_set(next, o->type, path);
+                if (!next->done)
+                        place_set(next, o->type, path);
                 return true;
         }
         case OP_spawn:
                 place_set(next, op->as.spawn.spaces, "new");
+                next->done = true; /* what the spawner does later is its own */
                 return false;
         default:
                 return false;
@@ -403,6 +407,7 @@ void plan_print_text(const struct plan *plan, struct text *out)
 {
         struct place now, next, nothing;
 
+        now.done = false;
         place_set(&now, ~0u, "caller's");
         next = nothing = now;
         if (plan->list[HOST].n) {

@@ -99,7 +99,8 @@ const char *shell_each_line(struct shell *sh, const char *lines, const char **re
                 shell_cannot(sh, #title, reason);                        \
         }
 
-NOTHING(record)    /* the journal is husk's */
+NOTHING(record) /* the journal is husk's */
+NOTHING(note_status)
 NOTHING(open_gate) /* the script is one sequence */
 NOTHING(await_gate)
 NOTHING(send_fd)

@@ -103,6 +103,53 @@ PROCESS_OP(exec)
         (void)o;
 }
 
+static bool is_host_op(const struct shell *sh, const void *o)
+{
+        const struct op_list *host = &sh->plan->list[HOST];
+
+        return (const void *)host->ops <= o && o < (const void *)(host->ops + host->n);
+}
+
+/* Only those between the mounts and the new root have a place in the script: the outer half ends
+ * before the first process is there, and the last line execs from tool to tool. */
+PROCESS_OP(run_hook)
+{
+        struct text command = { .arena = sh->arena };
+
+        if (is_host_op(sh, o) || sh->pivoted) {
+                struct text path = { .arena = sh->arena };
+
+                text_add_visible(&path, o->path);
+                shell_cannot(
+                        sh, "run_hook",
+                        arena_format(
+                                sh->arena, "no hook runs %s: %s",
+                                sh->pivoted ? "between capsh and the program"
+                                            : "beside the first process",
+                                text_string(&path)));
+                return;
+        }
+        text_add(&command, "printf '{\"pid\":%d,%s' \"$$\" ");
+        text_add_shell(&command, o->state + 1);
+        text_add(&command, " | (umask 022");
+        if (o->cwd)
+                text_addf(&command, " && cd %s", shell_word(sh, o->cwd));
+        text_add(&command, " && exec");
+        if (o->timeout_s)
+                text_addf(&command, " timeout -s KILL %lld", (long long)o->timeout_s);
+        text_add(&command, " env -i --");
+        for (size_t i = 0; i < o->env.n; i++) {
+                text_add_char(&command, ' ');
+                text_add_shell(&command, o->env.items[i]);
+        }
+        text_addf(&command, " %s", shell_word(sh, o->path));
+        for (size_t i = 1; i < o->args.n; i++) {
+                text_add_char(&command, ' ');
+                text_add_shell(&command, o->args.items[i]);
+        }
+        shell_line(sh, "%s)", text_string(&command));
+}
+
 /* "cap_chown,cap_kill" */
 static const char *caps_list(struct shell *sh, CAPS caps)
 {

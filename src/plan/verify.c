@@ -83,6 +83,7 @@ static bool may_be_in_pair(const struct op *op)
         case OP_spawn:
         case OP_pivot:
         case OP_exec:
+        case OP_run_hook:
                 return false;
         default:
                 return true;
@@ -411,6 +412,7 @@ static bool may_be_late(const struct op *op, enum stage now)
 struct order {
         enum stage stage;
         bool pivoted, bounded, sealed, mapped, has_nnp;
+        bool unfiltered; /* there is a filter, and it is not loaded yet */
 };
 
 /* Operations that may come earlier than their stage says, and leave the stage where it is. */
@@ -452,6 +454,10 @@ static int check_privileges(const struct plan *plan, struct spot spot, const str
 
         if ((op->code == OP_set_ids || op->code == OP_set_caps) && !order->bounded)
                 return broken(plan, spot, "drop_bounding must come before it");
+        /* Its path is the container's then, whoever wrote what lies there. */
+        if (op->code == OP_run_hook && order->pivoted &&
+            (order->stage < STAGE_CAPS || order->unfiltered))
+                return broken(plan, spot, "a program of the container's before its privileges are");
         if (op->code == OP_become_root && !order->mapped)
                 return broken(plan, spot, "it comes before the gate ids_mapped");
         if (order->pivoted && takes_host_path(op))
@@ -488,6 +494,7 @@ static int check_stage(const struct plan *plan, struct spot spot, struct order *
 static void learn(const struct op *op, struct order *order)
 {
         order->pivoted |= op->code == OP_pivot;
+        order->unfiltered &= op->code != OP_load_seccomp;
         order->bounded |= op->code == OP_drop_bounding;
         order->sealed |= op->code == OP_seal_fds;
         /* A user namespace that is joined has its maps. */
@@ -498,7 +505,10 @@ static void learn(const struct op *op, struct order *order)
 static int check_init(const struct plan *plan)
 {
         const struct op_list *list = &plan->list[INIT];
-        struct order order = { .has_nnp = find_op(list, OP_no_new_privs) < list->n };
+        struct order order = {
+                .has_nnp = find_op(list, OP_no_new_privs) < list->n,
+                .unfiltered = find_op(list, OP_load_seccomp) < list->n,
+        };
 
         for (size_t i = 0; i < list->n; i++) {
                 int r = check_stage(plan, (struct spot){ INIT, i }, &order);

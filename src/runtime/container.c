@@ -100,7 +100,7 @@ static void read_event(struct container *container, const struct json *line, boo
                 container->complete = true;
         }
         if (text_equal(status, "started"))
-                *started = true;
+                *started = container->complete = true;
         if (text_equal(status, "stopped")) {
                 container->has_exit = json_i64(json_member(line, "code"), &number) == 0;
                 container->exit_code = container->has_exit ? (int)number : 0;
@@ -360,6 +360,8 @@ int container_remove(struct arena *arena, struct container *container)
         r = journal_undo(arena, container->text, container->size);
         if (r < 0)
                 return r;
+        /* While the journal is still there: should we be killed, the next one runs them. */
+        container_poststop(arena, container);
         if (unlinkat(container->dir, "start", 0) < 0 && errno != ENOENT)
                 return -errno;
         if (unlinkat(container->dir, "log", 0) < 0 && errno != ENOENT)

@@ -76,6 +76,16 @@ void container_cgroups(
 /* After its end: take back what the kernel holds (cgroups); what is on disk stays. */
 int container_release(struct arena *arena, const struct container *container);
 
+/* -- hooks.c: those that run apart from the plan of a start ------------------------------------- */
+
+/* The poststart hooks of one that was started just now. When one fails, the container is removed,
+ * as the specification has it, and the error returned. */
+int container_poststart(struct arena *arena, struct container *container);
+/* All poststop hooks, if it ever had a process; one that fails is a warning. */
+void container_poststop(struct arena *arena, const struct container *container);
+/* Remove it because a hook failed; the trail stays as it is, what goes wrong is a warning. */
+void container_give_up(struct arena *arena, struct container *container);
+
 /* -- making one ---------------------------------------------------------------------------------- */
 
 struct container_request {

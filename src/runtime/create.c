@@ -131,7 +131,8 @@ static int write_journal(struct arena *arena, const struct container_request *re
         json_put_string(
                 &w, "owner", geteuid() == 0 ? "root" : arena_format(arena, "%u", geteuid()));
         json_put_string(&w, "boot", container_boot_id(buffer));
-        json_put_string(&w, "mode", options->await_start ? "create" : "run");
+        json_put_string(
+                &w, "mode", options->await_start || runtime_has_hooks(spec) ? "create" : "run");
         if (spec->annotations.n) {
                 json_open_object(&w, "annotations");
                 for (size_t i = 0; i < spec->annotations.n; i++)
@@ -172,6 +173,8 @@ static int explain_failure(const struct machine *m, int error, bool *ret_command
         *ret_command = op->code == OP_exec || op->code == OP_find_program;
         if (error == -ECONNRESET && (op->code == OP_await_gate || op->code == OP_take_fd))
                 return trail(error, "the container's first process was killed during the set-up");
+        if (op->code == OP_run_hook)
+                return trail(error, "%s: %s", op->why, words);
         if (*words)
                 trail(error, "%s (%s): %s: %s", op->why, op_name(op), words, text_errno(error));
         else
@@ -254,6 +257,11 @@ int container_create(
                 undo_of_failure(request->plan, machine, r, &undo);
                 made.text = text_string(&undo);
                 made.size = undo.len;
+                made.config = request->config;
+                made.config_size = request->config_size;
+                made.bundle = request->options->bundle;
+                made.start_time = machine->start_time;
+                made.pid = machine->start_time ? machine->pid : 0; /* as far as the journal knows */
                 machine_done(machine);
                 container_remove(arena, &made);
                 container_close(&made);
@@ -298,10 +306,14 @@ int container_start(struct arena *arena, struct container *container, bool *ret_
                         *ret_command = true;
         }
         file_close(&machine.gate);
-        if (r < 0)
+        if (r < 0) {
+                if (text_starts(trail_text(), "/hooks/"))
+                        container_give_up(arena, container);
                 return trail(r, "cannot start '%s'", container->id);
+        }
         unlinkat(container->dir, "start", 0);
-        return container_note(container, "{\"status\":\"started\"}");
+        r = container_note(container, "{\"status\":\"started\"}");
+        return r < 0 ? r : container_poststart(arena, container);
 }
 
 int container_exec(

@@ -52,5 +52,17 @@ int runtime_compile_exec(
         const struct runtime_options *options, const struct facts *facts, pid_t pid,
         struct plan **ret_plan);
 
+enum runtime_hooks {
+        HOOKS_POSTSTART,
+        HOOKS_POSTSTOP,
+};
+
+/* A plan of nothing but those hooks, on HOST; machine->pid is told to them. */
+struct plan *runtime_compile_hooks(
+        struct arena *arena, const struct spec *spec, const struct runtime_options *options,
+        enum runtime_hooks which);
+/* Has it any hook, of whatever kind? */
+bool runtime_has_hooks(const struct spec *spec);
+
 /* Leave a hint about a failed operation, if there is one worth giving. */
 void runtime_hint(const struct op *op, int error);

@@ -29,6 +29,8 @@ static void init(
                 .dev = -1,
                 .devpts = -1,
                 .cgroup2 = -1,
+                .own_pid = -1,
+                .own_time = -1,
         };
         c->plan->arena = arena;
         c->plan->id = options->id;
@@ -46,10 +48,8 @@ bool compile_has_namespace(const struct compile *c, uint32_t type)
 static int check_unsupported(const struct compile *c)
 {
         static const struct spec_process no_process;
-        static const struct spec_hooks no_hooks;
         const struct spec_process *process = c->process ? c->process : &no_process;
         const struct spec_linux *linux_ = c->linux_;
-        const struct spec_hooks *hooks = c->spec->hooks ? c->spec->hooks : &no_hooks;
         const struct spec_personality *personality = linux_->personality;
         const struct spec_resources *resources = linux_->resources;
         const char *profile = process->apparmor_profile;
@@ -67,12 +67,6 @@ static int check_unsupported(const struct compile *c)
                 bool asked;
                 const char *pointer;
         } members[] = {
-                { hooks->prestart.n != 0, "/hooks/prestart" },
-                { hooks->create_runtime.n != 0, "/hooks/createRuntime" },
-                { hooks->create_container.n != 0, "/hooks/createContainer" },
-                { hooks->start_container.n != 0, "/hooks/startContainer" },
-                { hooks->poststart.n != 0, "/hooks/poststart" },
-                { hooks->poststop.n != 0, "/hooks/poststop" },
                 { confined, "/process/apparmorProfile" },
                 { process->selinux_label && *process->selinux_label, "/process/selinuxLabel" },
                 { process->scheduler != NULL, "/process/scheduler" },
@@ -136,18 +130,32 @@ static int check(const struct compile *c)
 /* The host's part after the first process is there: it waits at every gate that needs the host. */
 static void finish_host(struct compile *c)
 {
+        bool hooks = compile_has_create_hooks(c);
+
         plan_add(c->plan, HOST, "[journal]", record, .process = c->process_fd);
-        plan_add(c->plan, HOST, "[journal]", open_gate, .gate = GATE_HOST_READY);
+        compile_hooks_return(c);
+        if (!hooks)
+                plan_add(c->plan, HOST, "[journal]", open_gate, .gate = GATE_HOST_READY);
         if (c->process->terminal)
                 plan_add(c->plan, HOST, "/process/terminal", take_fd, .fd = plan_slot(c->plan));
+        if (hooks) {
+                plan_add(c->plan, HOST, "/hooks", await_gate, .gate = GATE_ROOT_READY);
+                compile_hooks_runtime(c);
+                plan_add(c->plan, HOST, "/hooks", open_gate, .gate = GATE_HOST_READY);
+        }
         plan_add(
                 c->plan, HOST, "[start]", await_gate,
                 .gate = c->options->await_start ? GATE_CREATED : GATE_EXECUTED);
+        if (!c->options->await_start)
+                compile_hooks_poststart(c);
 }
 
 static void await_host(struct compile *c)
 {
+        if (compile_has_create_hooks(c))
+                plan_add(c->plan, INIT, "/hooks", open_gate, .gate = GATE_ROOT_READY);
         plan_add(c->plan, INIT, "[journal]", await_gate, .gate = GATE_HOST_READY);
+        compile_hooks_container(c);
         plan_add(c->plan, INIT, "[journal]", guard_parent, .on = 0);
 }
 
@@ -159,10 +167,14 @@ int runtime_compile(
         int r;
 
         init(c, arena, spec, options, facts);
-        if ((r = check(c)) < 0 ||
+        c->hooks = true;
+        if ((r = check(c)) < 0 || (r = compile_hooks_check(c)) < 0 ||
             /* the host's part */
             (r = compile_namespaces_host(c)) < 0 || (r = compile_cgroup_host(c)) < 0 ||
-            (r = compile_root_host(c)) < 0 || (r = compile_spawn(c)) < 0)
+            (r = compile_root_host(c)) < 0)
+                return r;
+        compile_hooks_leave(c);
+        if ((r = compile_spawn(c)) < 0)
                 return r;
         finish_host(c);
         /* the first process's own */

@@ -24,7 +24,9 @@ struct compile {
         size_t n_cgroups;
         FD cgroup2; /* the v2 cgroup, -1 */
         FD process_fd;
-        bool user_namespace; /* new or joined */
+        bool user_namespace;  /* new or joined */
+        bool hooks;           /* the list is a start, which runs them; an exec runs none */
+        FD own_pid, own_time; /* our own namespaces, for hooks after we left them; -1 */
 };
 
 /* Every section appends its operations in the order of construction. 0 or -errno with a trail. */
@@ -44,6 +46,15 @@ int compile_process(struct compile *c);
 int compile_identity(struct compile *c);
 int compile_security(struct compile *c);
 int compile_seccomp(struct compile *c);
+/* hooks.c: the hooks that a start runs, each group at its place. */
+int compile_hooks_check(const struct compile *c);
+void compile_hooks_leave(struct compile *c);
+void compile_hooks_return(struct compile *c);
+bool compile_has_create_hooks(const struct compile *c);
+void compile_hooks_runtime(struct compile *c);
+void compile_hooks_container(struct compile *c);
+void compile_hooks_start(struct compile *c);
+void compile_hooks_poststart(struct compile *c);
 
 /* "/mounts/3" and the like, in the arena. */
 #define why(c, ...) arena_format((c)->arena, __VA_ARGS__)

@@ -238,6 +238,7 @@ int compile_security(struct compile *c)
                                 return r;
                 }
         }
+        compile_hooks_start(c);
         plan_add(
                 c->plan, INIT, "/process/args", exec,
                 .args = { (const char *const *)c->process->args.items, c->process->args.n },

@@ -159,10 +159,10 @@ TEST(log_lines_are_as_callers_parse_them)
 {
         struct text json = { .arena = &arena }, text = { .arena = &arena };
 
-        cli_report_line(&json, true, "no \"x\"\n", 1700000000);
+        cli_report_line(&json, true, "error", "no \"x\"\n", 1700000000);
         CHECK_STR(
                 text_string(&json), "{\"level\":\"error\",\"msg\":\"no \\\"x\\\"\\n\","
                                     "\"time\":\"2023-11-14T22:13:20Z\"}");
-        cli_report_line(&text, false, "no x", 1700000000);
+        cli_report_line(&text, false, "error", "no x", 1700000000);
         CHECK_STR(text_string(&text), "time=\"2023-11-14T22:13:20Z\" level=error msg=\"no x\"");
 }

@@ -146,8 +146,13 @@ static void sample_process(struct sample *s)
         static const char *const env[] = { "PATH=/usr/bin:/bin", "GREETING=it's \"me\"", NULL };
         struct plan *p = &s->plan;
         const char **args = arena_array(&s->arena, 4, sizeof *args);
+        static const char *const hook[] = { "true", "it's up", NULL };
         struct op *op;
 
+        plan_add(
+                p, INIT, "/hooks/createContainer/0", run_hook, .path = "/bin/true",
+                .args = { hook, 2 }, .env = { env, 2 }, .cwd = "/", .timeout_s = 10,
+                .state = "{\"id\":\"c1\"}");
         op = plan_add(p, INIT, "/root/readonly", set_mount, .tree = s->root, .set = SAMPLE_RO);
         op->has_else = true;
         plan_add(p, INIT, "/root/readonly", remount, .tree = s->root, .attrs = SAMPLE_RO);
@@ -182,6 +187,7 @@ static void sample_process(struct sample *s)
 /* The caller sets rootfs, script, uid, gid and cwd, or leaves them. */
 static void sample_build(struct sample *s)
 {
+        static const char *const nothing[] = { NULL };
         struct plan *p = &s->plan;
         int16_t process;
 
@@ -199,6 +205,10 @@ static void sample_build(struct sample *s)
         plan_add(p, HOST, "[journal]", record, .process = process);
         plan_add(p, HOST, "[gates]", await_gate, .gate = GATE_ROOT_READY);
         plan_add(p, HOST, "[gates]", open_gate, .gate = GATE_HOST_READY);
+        plan_add(
+                p, HOST, "/hooks/createRuntime/0", run_hook, .path = "/bin/true",
+                .env = { nothing, 0 }, .state = "{\"id\":\"c1\"}");
+        plan_add(p, HOST, "/hooks", note_status, .status = "started");
 
         plan_add(p, INIT, "[init dies with husk]", guard_parent, .on = 1);
         plan_add(p, INIT, "/linux/namespaces/3", link_up, .name = "lo");

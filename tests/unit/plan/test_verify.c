@@ -251,6 +251,29 @@ TEST(order_of_privileges)
         refused(&s, "(exec): seal_fds must come before it");
 }
 
+TEST(a_hook_of_the_containers_gets_no_more_than_its_program)
+{
+        static const char *const nothing[] = { NULL };
+        const struct op hook = { .code = OP_run_hook,
+                                 .why = "/hooks/startContainer/0",
+                                 .as.run_hook = {
+                                         .path = "/x", .env = { nothing, 0 }, .state = "{}" } };
+        const struct op filter = { .code = OP_load_seccomp, .why = "/linux/seccomp" };
+        auto_sample s = { 0 };
+        size_t last;
+
+        sample_build(&s);
+        last = s.plan.list[INIT].n - 1;
+        insert_op(&s, INIT, last, hook);
+        CHECK_INT(plan_verify(&s.plan), 0);
+        insert_op(&s, INIT, last + 1, filter);
+        refused(&s, "a program of the container's before its privileges are");
+        move_op(&s, INIT, last + 1, last);
+        CHECK_INT(plan_verify(&s.plan), 0);
+        move_op(&s, INIT, last + 1, at(&s, INIT, OP_set_ids));
+        refused(&s, "a program of the container's before its privileges are");
+}
+
 TEST(mounts_come_before_pivot)
 {
         auto_sample s = { 0 };
