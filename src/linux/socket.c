@@ -97,6 +97,13 @@ int socket_listen(int dir, const char *name)
 
 int socket_accept(int fd)
 {
+        struct ucred maker;
+        socklen_t maker_size = sizeof maker;
+
+        /* Of a listening socket these are the words of whoever called listen(2). In a user namespace
+         * where its uid has no number both look alike: "nobody". */
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &maker, &maker_size) < 0)
+                return -errno;
         for (;;) {
                 struct ucred peer;
                 socklen_t size = sizeof peer;
@@ -107,7 +114,7 @@ int socket_accept(int fd)
                 if (connection < 0)
                         return -errno;
                 if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-                    (peer.uid == 0 || peer.uid == geteuid()))
+                    (peer.uid == 0 || peer.uid == geteuid() || peer.uid == maker.uid))
                         return connection;
                 close(connection);
         }

@@ -18,7 +18,8 @@ ssize_t socket_receive(int fd, void *bytes, size_t size, int *ret_passed);
 /* A listening SOCK_SEQPACKET socket `name` in the directory; and a connection to one. Long paths
  * are no problem: the address goes through /proc/self/fd. -ECONNREFUSED: nobody listens. */
 int socket_listen(int dir, const char *name);
-/* The next connection; only from our own uid or root (unix(7) SO_PEERCRED): others are hung up on. */
+/* The next connection; only from root, our own uid or that of the socket's maker, as this user
+ * namespace sees them (unix(7) SO_PEERCRED): others are hung up on. */
 int socket_accept(int fd);
 int socket_connect(int dir, const char *name);
 /* A stream connection to a path of the caller's (--console-socket). */

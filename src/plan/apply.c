@@ -147,11 +147,15 @@ int do_open_gate(struct machine *m, const struct op_open_gate *o)
         uint8_t gate = (uint8_t)o->gate;
         int r = socket_send(m->gate, &gate, 1, NO_FD);
 
-        /* The peer failed before it could see the gate: what it said waits in the socket. */
+        /* The peer failed before it could see the gate: what it said waits in the socket, behind a
+         * descriptor perhaps. */
         if (r == -EPIPE || r == -ECONNRESET) {
-                ssize_t n = gate_receive(m, &gate, 1, NULL);
+                ssize_t n;
 
-                return n < 0 ? (int)n : r;
+                do
+                        n = gate_receive(m, &gate, 1, NULL);
+                while (n > 0);
+                return n < 0 ? (int)n : -ECONNRESET;
         }
         return r;
 }

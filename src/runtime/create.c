@@ -171,7 +171,8 @@ static int explain_failure(const struct machine *m, int error, bool *ret_command
                 return trail(error, "%s", words);
         runtime_hint(op, error);
         *ret_command = op->code == OP_exec || op->code == OP_find_program;
-        if (error == -ECONNRESET && (op->code == OP_await_gate || op->code == OP_take_fd))
+        if (error == -ECONNRESET &&
+            (op->code == OP_await_gate || op->code == OP_take_fd || op->code == OP_open_gate))
                 return trail(error, "the container's first process was killed during the set-up");
         if (op->code == OP_run_hook)
                 return trail(error, "%s: %s", op->why, words);
@@ -301,7 +302,7 @@ int container_start(struct arena *arena, struct container *container, bool *ret_
                 if (r == -ECONNRESET && process_has_executed(machine.pid))
                         r = 0; /* its end closed at exec */
                 else if (r == -ECONNRESET)
-                        trail(r, "its first process was killed before it ran the program");
+                        trail(r, "its first process ended before it ran the program");
                 else if (r < 0)
                         *ret_command = true;
         }

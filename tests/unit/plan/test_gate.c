@@ -50,3 +50,18 @@ TEST(an_end_without_words_is_the_exec)
         CHECK_INT(do_await_gate(&host, &executed), 0);
         CHECK_INT(do_await_gate(&host, &created), -ECONNRESET);
 }
+
+TEST(a_failure_is_told_behind_a_descriptor_that_nobody_took)
+{
+        const struct plan plan = { 0 };
+        const struct op_open_gate ready = { .gate = GATE_HOST_READY };
+
+        connect_both(&plan);
+        CHECK_INT(socket_send(init.gate, "fd", 2, 0), 0);
+        trail(-EBUSY, "the words");
+        gate_fail(&init, -EBUSY, false);
+        file_close(&init.gate);
+        trail_reset();
+        CHECK_INT(do_open_gate(&host, &ready), -EBUSY);
+        CHECK_STR(trail_text(), "the words");
+}
