@@ -14,6 +14,7 @@
 #include "file.h"
 #include "mount.h"
 #include "namespace.h"
+#include "notify.h"
 #include "process.h"
 #include "pty.h"
 #include "rootpath.h"

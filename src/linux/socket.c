@@ -5,6 +5,7 @@
  * send and one receive, and a crashed peer an event instead of a hang. */
 #include "linux.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -136,11 +137,17 @@ int socket_connect(int dir, const char *name)
 int socket_connect_stream(const char *path)
 {
         struct sockaddr_un where = { .sun_family = AF_UNIX };
+        auto_close itself = NO_FD;
         int fd;
 
-        if (strlen(path) >= sizeof where.sun_path)
-                return -ENAMETOOLONG;
-        memcpy(where.sun_path, path, strlen(path) + 1);
+        if (strlen(path) < sizeof where.sun_path) {
+                memcpy(where.sun_path, path, strlen(path) + 1);
+        } else {
+                itself = file_open(AT_FDCWD, path, O_PATH, 0);
+                if (itself < 0)
+                        return itself;
+                text_format(where.sun_path, sizeof where.sun_path, "/proc/self/fd/%d", itself);
+        }
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -errno;

@@ -22,5 +22,5 @@ int socket_listen(int dir, const char *name);
  * namespace sees them (unix(7) SO_PEERCRED): others are hung up on. */
 int socket_accept(int fd);
 int socket_connect(int dir, const char *name);
-/* A stream connection to a path of the caller's (--console-socket). */
+/* A stream connection to a path of the caller's, of any length (--console-socket, listenerPath). */
 int socket_connect_stream(const char *path);

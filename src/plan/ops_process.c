@@ -184,6 +184,19 @@ int do_load_seccomp(struct machine *m, const struct op_load_seccomp *o)
         return process_seccomp(o->filter.data, o->filter.size, o->flags);
 }
 
+int do_load_listener(struct machine *m, const struct op_load_listener *o)
+{
+        return notify_load(o->filter.data, o->filter.size, o->flags, m->gate);
+}
+
+int do_send_listener(struct machine *m, const struct op_send_listener *o)
+{
+        int r = notify_send(o->socket, o->state, m->pid, slot(m, o->listener));
+
+        file_close(&m->fd[o->listener]);
+        return r;
+}
+
 int do_seal_fds(struct machine *m, const struct op_seal_fds *o)
 {
         (void)m;

@@ -123,7 +123,8 @@ static void put_device(struct text *out, const DEVICE *device)
 static void put_bytes(struct text *out, const struct op *op, const BYTES *bytes)
 {
         /* Classic and extended BPF alike have instructions of eight bytes. */
-        bool program = op->code == OP_load_seccomp || op->code == OP_filter_devices;
+        bool program = op->code == OP_load_seccomp || op->code == OP_load_listener ||
+                       op->code == OP_filter_devices;
 
         if (program)
                 text_addf(out, "<%zu instructions>", bytes->size / 8);

@@ -114,6 +114,8 @@ CANNOT(use_terminal, "the script's own terminal is used")
 CANNOT(seal_fds, "what the caller of this script left open stays open")
 CANNOT(new_keyring, "a shell cannot join a new session keyring")
 CANNOT(load_seccomp, "a shell cannot load a seccomp filter")
+CANNOT(load_listener, "a shell cannot load a seccomp filter")
+NOTHING(send_listener)
 
 /* -- host side --------------------------------------------------------------------------------- */
 

@@ -80,6 +80,7 @@ static bool may_be_in_pair(const struct op *op)
         case OP_await_gate:
         case OP_send_fd:
         case OP_take_fd:
+        case OP_load_listener:
         case OP_spawn:
         case OP_pivot:
         case OP_exec:
@@ -322,6 +323,7 @@ static int step(const struct plan *plan, struct side *side, struct side *peer)
                 side->sent[side->n_sent++] = side->last_gate;
                 return 1;
         case OP_send_fd:
+        case OP_load_listener:
                 side->sent[side->n_sent++] = DESCRIPTOR;
                 return 1;
         case OP_await_gate:
@@ -422,6 +424,7 @@ static bool is_early(const struct op *op, const struct order *order)
         case OP_use_terminal: /* by descriptor, where the pty is made: its inode may go with devpts */
         case OP_new_session:
                 return order->stage >= STAGE_NAMESPACE && order->stage < STAGE_PROCESS;
+        case OP_load_listener:
         case OP_load_seccomp: /* without no_new_privs loading needs CAP_SYS_ADMIN */
                 return !order->has_nnp && order->stage >= STAGE_PIVOT &&
                        order->stage < STAGE_SECCOMP;

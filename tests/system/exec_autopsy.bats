@@ -11,7 +11,7 @@ HUSK=${HUSK:-$PWD/build/husk}
 setup() {
         begin
         bin=$BUNDLE/rootfs/bin
-        cd "$BUNDLE"
+        cd "$BUNDLE" || return
 }
 teardown() { finish; }
 

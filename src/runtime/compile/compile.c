@@ -59,8 +59,6 @@ static int check_unsupported(const struct compile *c)
                 resources && resources->block_io &&
                 (resources->block_io->weight_device.n != 0 || resources->block_io->leaf_weight.set);
         bool priorities = resources && resources->network && resources->network->priorities.n != 0;
-        bool listener = linux_->seccomp && linux_->seccomp->listener_path &&
-                      *linux_->seccomp->listener_path;
         bool other_domain = personality && !text_equal(personality->domain, "LINUX");
 
         const struct {
@@ -79,7 +77,6 @@ static int check_unsupported(const struct compile *c)
                 { rdma, "/linux/resources/rdma" },
                 { weights, "/linux/resources/blockIO/weightDevice" },
                 { priorities, "/linux/resources/network/priorities" },
-                { listener, "/linux/seccomp/listenerPath" },
                 { other_domain, "/linux/personality" },
         };
 
@@ -128,9 +125,10 @@ static int check(const struct compile *c)
 }
 
 /* The host's part after the first process is there: it waits at every gate that needs the host. */
-static void finish_host(struct compile *c)
+static int finish_host(struct compile *c)
 {
         bool hooks = compile_has_create_hooks(c);
+        int r;
 
         plan_add(c->plan, HOST, "[journal]", record, .process = c->process_fd);
         compile_hooks_return(c);
@@ -143,11 +141,13 @@ static void finish_host(struct compile *c)
                 compile_hooks_runtime(c);
                 plan_add(c->plan, HOST, "/hooks", open_gate, .gate = GATE_HOST_READY);
         }
+        r = compile_seccomp_host(c);
         plan_add(
                 c->plan, HOST, "[start]", await_gate,
                 .gate = c->options->await_start ? GATE_CREATED : GATE_EXECUTED);
         if (!c->options->await_start)
                 compile_hooks_poststart(c);
+        return r;
 }
 
 static void await_host(struct compile *c)
@@ -174,9 +174,8 @@ int runtime_compile(
             (r = compile_root_host(c)) < 0)
                 return r;
         compile_hooks_leave(c);
-        if ((r = compile_spawn(c)) < 0)
+        if ((r = compile_spawn(c)) < 0 || (r = finish_host(c)) < 0)
                 return r;
-        finish_host(c);
         /* the first process's own */
         if ((r = compile_namespaces_init(c)) < 0 || (r = compile_root_init(c)) < 0 ||
             (r = compile_mounts(c)) < 0 || (r = compile_devices(c)) < 0 ||
@@ -202,6 +201,7 @@ static void enter(struct compile *c, pid_t pid)
         uint32_t spaces = c->new_spaces | c->joined_spaces;
 
         c->process_fd = process;
+        c->container_pid = pid;
         plan_add(c->plan, HOST, "[container]", open_process, .pid = pid, .fd = process);
         if (spaces & CLONE_NEWPID)
                 plan_add(
@@ -260,6 +260,9 @@ int runtime_compile_exec(
                 .process = child);
         if (process->terminal)
                 plan_add(c->plan, HOST, "/process/terminal", take_fd, .fd = plan_slot(c->plan));
+        r = compile_seccomp_host(c);
+        if (r < 0)
+                return r;
         plan_add(c->plan, HOST, "[exec]", await_gate, .gate = GATE_EXECUTED);
         if (process->oom_score_adj.set)
                 set_oom_score(c);

@@ -27,6 +27,7 @@ struct compile {
         bool user_namespace;  /* new or joined */
         bool hooks;           /* the list is a start, which runs them; an exec runs none */
         FD own_pid, own_time; /* our own namespaces, for hooks after we left them; -1 */
+        pid_t container_pid;  /* exec: the container's first process; else 0 */
 };
 
 /* Every section appends its operations in the order of construction. 0 or -errno with a trail. */
@@ -45,7 +46,10 @@ int compile_masks(struct compile *c);
 int compile_process(struct compile *c);
 int compile_identity(struct compile *c);
 int compile_security(struct compile *c);
+/* The filter, if there is one; and with rules that ask an agent, the listener's way to it. */
 int compile_seccomp(struct compile *c);
+int compile_seccomp_host(struct compile *c);
+bool compile_seccomp_notifies(const struct compile *c);
 /* hooks.c: the hooks that a start runs, each group at its place. */
 int compile_hooks_check(const struct compile *c);
 void compile_hooks_leave(struct compile *c);
