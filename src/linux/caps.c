@@ -90,6 +90,13 @@ int caps_get(uint64_t *ret_effective, uint64_t *ret_permitted, uint64_t *ret_inh
         return 0;
 }
 
+bool caps_have(unsigned number)
+{
+        uint64_t effective, permitted, inheritable;
+
+        return caps_get(&effective, &permitted, &inheritable) == 0 && effective >> number & 1;
+}
+
 int caps_set(uint64_t effective, uint64_t permitted, uint64_t inheritable)
 {
         struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Capabilities, capabilities(7), as bit sets: bit n is capability n. */
@@ -13,6 +14,8 @@ const char *caps_name(unsigned number);
 uint64_t caps_all(void);
 
 int caps_get(uint64_t *ret_effective, uint64_t *ret_permitted, uint64_t *ret_inheritable);
+/* Is this one in our effective set? */
+bool caps_have(unsigned number);
 /* capset(2), and read back: -EPERM when the kernel gave something else. */
 int caps_set(uint64_t effective, uint64_t permitted, uint64_t inheritable);
 /* Drop from the bounding set all that is not in `keep`, up to what the kernel knows. */

@@ -16,6 +16,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 static const struct {
@@ -78,13 +79,46 @@ int namespace_open(const char *path, uint32_t type)
         return fd;
 }
 
+bool namespace_is_ours(int fd, uint32_t type)
+{
+        const char *name = namespace_proc_name(type);
+        struct stat theirs, ours;
+        char path[64];
+
+        text_format(path, sizeof path, "/proc/self/ns/%s", name ? name : "");
+        if (!name || stat(path, &ours) < 0)
+                return false;
+        if (file_magic(fd) == MAGIC_NSFS) {
+                if (fstat(fd, &theirs) < 0)
+                        return false;
+        } else {
+                /* The number is its own as long as it lives, which is asked afterwards. */
+                text_format(path, sizeof path, "/proc/%d/ns/%s", (int)process_number(fd), name);
+                if (stat(path, &theirs) < 0 || process_signal(fd, 0) < 0)
+                        return false;
+        }
+        return theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+/* struct clone_args of clone3(2), up to what Linux 5.7 knows. */
+struct clone_arguments {
+        uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+        uint64_t set_tid, set_tid_size, cgroup;
+};
+
+pid_t namespace_fork(uint32_t types)
+{
+        struct clone_arguments arguments = { .flags = types | CLONE_PARENT };
+        long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+
+        if (pid < 0 && errno == ENOSYS && !(types & CLONE_NEWTIME))
+                pid = syscall(SYS_clone, (unsigned long)(types | CLONE_PARENT), 0L, 0L, 0L, 0L);
+        return pid < 0 ? -errno : (pid_t)pid;
+}
+
 pid_t namespace_spawn(uint32_t types, int cgroup, int *ret_pidfd)
 {
-        struct {
-                uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
-                uint64_t set_tid, set_tid_size, cgroup;
-        } arguments = { .flags = types | CLONE_PIDFD, .exit_signal = SIGCHLD };
-
+        struct clone_arguments arguments = { .flags = types | CLONE_PIDFD, .exit_signal = SIGCHLD };
         int pidfd = NO_FD;
         long pid;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <sys/types.h>
@@ -22,6 +23,9 @@ uint32_t namespace_type(const char *oci_name);
 
 int namespace_unshare(uint32_t types);
 int namespace_join(int fd, uint32_t types);
+/* Is the namespace that the descriptor stands for the one that we are in? `fd` is a namespace file or a
+ * pidfd, the type a single one. */
+bool namespace_is_ours(int fd, uint32_t type);
 /* Open a namespace file of the host and check with ioctl_ns(2) that it is one, of that type:
  * -EINVAL when not. */
 int namespace_open(const char *path, uint32_t type);
@@ -30,6 +34,9 @@ int namespace_open(const char *path, uint32_t type);
  * child; in the parent its pid, and *ret_pidfd. Falls back to clone(2) where clone3 is missing
  * (then types must not hold CLONE_NEWTIME, nor cgroup be given: -ENOSYS). */
 pid_t namespace_spawn(uint32_t types, int cgroup, int *ret_pidfd);
+
+/* As namespace_spawn, and the child's parent is ours: a sibling. No pidfd: that would be ours. */
+pid_t namespace_fork(uint32_t types);
 
 /* Bring a network interface of the current network namespace up, netdevice(7). */
 int namespace_link_up(const char *name);

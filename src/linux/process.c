@@ -70,6 +70,75 @@ static int read_stat(pid_t pid, int wanted, uint64_t *ret_number, char *ret_stat
         return 0;
 }
 
+pid_t process_number(int pidfd)
+{
+        char path[48], info[512], *at;
+        uint64_t number = 0;
+        ssize_t n;
+
+        text_format(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+        n = file_get(AT_FDCWD, path, info, sizeof info);
+        if (n < 0)
+                return (pid_t)n;
+        at = strstr(info, "\nPid:\t");
+        if (!at)
+                return -EBADF;
+        for (at += 6; *at >= '0' && *at <= '9'; at++)
+                number = number * 10 + (uint64_t)(*at - '0');
+        return number > 0 && number <= INT32_MAX ? (pid_t)number : -ESRCH; /* -1: it has ended */
+}
+
+bool process_is_child(int pidfd)
+{
+        siginfo_t info;
+
+        return waitid(3 /* P_PIDFD, since Linux 5.4 */, (id_t)pidfd, &info,
+                      WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/* The child's part of process_run. */
+static _Noreturn void run(const char *const *arguments, int output)
+{
+        static char *const nothing[] = { NULL };
+        int null = file_open(AT_FDCWD, "/dev/null", O_RDWR, 0);
+
+        if (null >= 0 && dup2(null, 0) == 0 && dup2(null, 1) == 1 && dup2(output, 2) == 2)
+                execve(arguments[0], (char *const *)(uintptr_t)arguments, nothing);
+        _exit(127);
+}
+
+int process_run(const char *const *arguments, char *words, size_t size, int *ret_status)
+{
+        int ends[2], pidfd = NO_FD;
+        size_t filled = 0;
+        ssize_t n;
+        pid_t pid;
+
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return -errno;
+        pid = namespace_spawn(0, NO_FD, &pidfd);
+        if (pid == 0)
+                run(arguments, ends[1]);
+        close(ends[1]);
+        if (pid < 0) {
+                close(ends[0]);
+                return pid;
+        }
+        do {
+                char rest[256];
+                bool full = filled + 1 >= size;
+
+                n = full ? read(ends[0], rest, sizeof rest)
+                         : read(ends[0], words + filled, size - 1 - filled);
+                if (n > 0 && !full)
+                        filled += (size_t)n;
+        } while (n > 0 || (n < 0 && errno == EINTR));
+        words[filled] = '\0';
+        close(ends[0]);
+        close(pidfd);
+        return process_wait(pid, ret_status);
+}
+
 int process_start_time(pid_t pid, uint64_t *ret_ticks, char *ret_state)
 {
         return read_stat(pid, 22, ret_ticks, ret_state);

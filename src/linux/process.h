@@ -11,6 +11,13 @@
 /* A pidfd of a running process; then the start time tells whether it is the one meant. */
 int process_open(pid_t pid);
 int process_signal(int pidfd, int signal);
+/* Its pid as /proc shows it; -ESRCH when it has ended. */
+pid_t process_number(int pidfd);
+/* Is it a child of ours that was not waited for yet? */
+bool process_is_child(int pidfd);
+/* Run a program of the host by its path, with an empty environment, descriptors 0 and 1 on /dev/null,
+ * and wait for it: its wait status, and the beginning of what it wrote to stderr, NUL at the end. */
+int process_run(const char *const *arguments, char *words, size_t size, int *ret_status);
 /* proc_pid_stat(5) field 22, clock ticks since boot, and field 3, the state letter. -ESRCH. */
 int process_start_time(pid_t pid, uint64_t *ret_ticks, char *ret_state);
 /* Has it called execve(2) since it was forked? Answers for a zombie, too; true when it is gone and

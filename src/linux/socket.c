@@ -6,6 +6,7 @@
 #include "linux.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,6 +70,13 @@ ssize_t socket_receive(int fd, void *bytes, size_t size, int *ret_passed)
         if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
                 memcpy(ret_passed, CMSG_DATA(header), sizeof(int));
         return n;
+}
+
+bool socket_is_closed(int fd)
+{
+        struct pollfd entry = { .fd = fd };
+
+        return poll(&entry, 1, 0) == 1 && entry.revents & (POLLHUP | POLLERR);
 }
 
 static int address(struct sockaddr_un *where, int dir, const char *name)

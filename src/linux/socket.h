@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <sys/types.h>
@@ -15,6 +16,8 @@ int socket_send(int fd, const void *bytes, size_t size, int passed);
 /* One message: its size, 0 when the peer is gone. A descriptor that came along, close-on-exec, or
  * NO_FD; ret_passed NULL: none is accepted. */
 ssize_t socket_receive(int fd, void *bytes, size_t size, int *ret_passed);
+/* Has the other end been closed? What it sent before can still be received. */
+bool socket_is_closed(int fd);
 /* A listening SOCK_SEQPACKET socket `name` in the directory; and a connection to one. Long paths
  * are no problem: the address goes through /proc/self/fd. -ECONNREFUSED: nobody listens. */
 int socket_listen(int dir, const char *name);

@@ -29,15 +29,6 @@ int do_open_process(struct machine *m, const struct op_open_process *o)
         return put(m, o->fd, process_open((pid_t)o->pid));
 }
 
-int do_open_namespace(struct machine *m, const struct op_open_namespace *o)
-{
-        int fd = namespace_open(o->path, o->type);
-
-        if (fd == -EINVAL)
-                return trail(fd, "%s is no %s namespace", o->path, namespace_oci_name(o->type));
-        return put(m, o->ns, fd);
-}
-
 int do_make_store(struct machine *m, const struct op_make_store *o)
 {
         (void)m;
@@ -72,27 +63,6 @@ int do_filter_devices(struct machine *m, const struct op_filter_devices *o)
 {
         return devices_attach(
                 slot(m, o->cgroup), o->program.data, o->program.size / sizeof(struct bpf_insn));
-}
-
-int do_map_ids(struct machine *m, const struct op_map_ids *o)
-{
-        char path[64];
-        int r = 0;
-
-        (void)o->process;
-        if (o->deny_setgroups) {
-                text_format(path, sizeof path, "/proc/%d/setgroups", (int)m->pid);
-                r = file_put(AT_FDCWD, path, "deny");
-                if (r < 0 && r != -ENOENT)
-                        return r;
-        }
-        text_format(path, sizeof path, "/proc/%d/uid_map", (int)m->pid);
-        r = file_put(AT_FDCWD, path, o->uid_map);
-        if (r < 0)
-                return trail(r, "cannot write the uid map '%s'", o->uid_map);
-        text_format(path, sizeof path, "/proc/%d/gid_map", (int)m->pid);
-        r = file_put(AT_FDCWD, path, o->gid_map);
-        return r < 0 ? trail(r, "cannot write the gid map '%s'", o->gid_map) : 0;
 }
 
 int do_record(struct machine *m, const struct op_record *o)
@@ -141,38 +111,6 @@ int do_close_fd(struct machine *m, const struct op_close_fd *o)
 {
         file_close(&m->fd[o->fd]);
         return 0;
-}
-
-int do_unshare(struct machine *m, const struct op_unshare *o)
-{
-        (void)m;
-        return namespace_unshare(o->spaces);
-}
-
-int do_join_namespace(struct machine *m, const struct op_join_namespace *o)
-{
-        return namespace_join(slot(m, o->ns), o->type);
-}
-
-int do_set_clocks(struct machine *m, const struct op_set_clocks *o)
-{
-        (void)m;
-        return file_put(AT_FDCWD, "/proc/self/timens_offsets", o->offsets);
-}
-
-int do_become_root(struct machine *m, const struct op_become_root *o)
-{
-        int r = process_set_ids(0, 0);
-
-        (void)m;
-        (void)o;
-        return r < 0 ? r : process_hide();
-}
-
-int do_guard_parent(struct machine *m, const struct op_guard_parent *o)
-{
-        (void)m;
-        return process_guard(o->on ? 9 : 0);
 }
 
 int do_redirect_output(struct machine *m, const struct op_redirect_output *o)

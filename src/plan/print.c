@@ -334,6 +334,12 @@ static bool place_apply(
                 place_set(next, op->as.spawn.spaces, "new");
                 next->done = true; /* what the spawner does later is its own */
                 return false;
+        case OP_fork_init:
+                for (size_t i = 0; i < SPACES; i++)
+                        if (text_equal(now->in[i], "new-for-children"))
+                                now->in[i] = "new";
+                place_set(now, op->as.fork_init.spaces, "new");
+                return true;
         default:
                 return false;
         }

@@ -106,6 +106,8 @@ NOTHING(await_gate)
 NOTHING(send_fd)
 NOTHING(take_fd)
 NOTHING(close_fd)
+NOTHING(adopt) /* unshare --fork waits for it */
+NOTHING(open_clocks)
 NOTHING(guard_parent) /* unshare --kill-child */
 NOTHING(become_root)  /* what the script's user namespace begins with */
 CANNOT(filter_devices, "a shell cannot load an eBPF program")
@@ -203,6 +205,11 @@ void shell_map_ids(struct shell *sh, const struct op_map_ids *o)
 /* -- namespaces -------------------------------------------------------------------------------- */
 
 void shell_unshare(struct shell *sh, const struct op_unshare *o)
+{
+        sh->spaces |= o->spaces;
+}
+
+void shell_fork_init(struct shell *sh, const struct op_fork_init *o)
 {
         sh->spaces |= o->spaces;
 }

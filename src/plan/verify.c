@@ -10,6 +10,7 @@
  * arena; makes no system call. */
 #include "operand.h"
 
+#include <sched.h>
 #include <stdarg.h>
 
 struct spot {
@@ -82,6 +83,8 @@ static bool may_be_in_pair(const struct op *op)
         case OP_take_fd:
         case OP_load_listener:
         case OP_spawn:
+        case OP_fork_init:
+        case OP_adopt:
         case OP_pivot:
         case OP_exec:
         case OP_run_hook:
@@ -322,6 +325,7 @@ static int step(const struct plan *plan, struct side *side, struct side *peer)
                 side->last_gate = (int)op->as.open_gate.gate;
                 side->sent[side->n_sent++] = side->last_gate;
                 return 1;
+        case OP_fork_init: /* its pidfd */
         case OP_send_fd:
         case OP_load_listener:
                 side->sent[side->n_sent++] = DESCRIPTOR;
@@ -333,6 +337,7 @@ static int step(const struct plan *plan, struct side *side, struct side *peer)
                 if (r > 0)
                         side->last_gate = (int)op->as.await_gate.gate;
                 return r;
+        case OP_adopt:
         case OP_take_fd:
                 return receive(plan, side, peer, DESCRIPTOR);
         default:
@@ -413,8 +418,9 @@ static bool may_be_late(const struct op *op, enum stage now)
 /* What the order pass knows of the init list so far. */
 struct order {
         enum stage stage;
-        bool pivoted, bounded, sealed, mapped, has_nnp;
         bool unfiltered; /* there is a filter, and it is not loaded yet */
+        bool pivoted, bounded, sealed, mapped, has_nnp, forked;
+        bool guarded, unguarded; /* guard_parent was on; and the kernel has forgotten it since */
 };
 
 /* Operations that may come earlier than their stage says, and leave the stage where it is. */
@@ -463,6 +469,10 @@ static int check_privileges(const struct plan *plan, struct spot spot, const str
                 return broken(plan, spot, "a program of the container's before its privileges are");
         if (op->code == OP_become_root && !order->mapped)
                 return broken(plan, spot, "it comes before the gate ids_mapped");
+        if (op->code == OP_fork_init && order->forked)
+                return broken(plan, spot, "init forks once");
+        if (order->unguarded && op_stage(op) >= STAGE_MOUNT)
+                return broken(plan, spot, "guard_parent must come before it: the guard was lost");
         if (order->pivoted && takes_host_path(op))
                 return broken(plan, spot, "it takes a path of the host after pivot");
         if (op->code == OP_exec && !order->sealed)
@@ -500,9 +510,18 @@ static void learn(const struct op *op, struct order *order)
         order->unfiltered &= op->code != OP_load_seccomp;
         order->bounded |= op->code == OP_drop_bounding;
         order->sealed |= op->code == OP_seal_fds;
+        order->forked |= op->code == OP_fork_init;
+        /* fork(2) and a change of credentials clear PR_SET_PDEATHSIG. */
+        if (op->code == OP_guard_parent) {
+                order->guarded = op->as.guard_parent.on != 0;
+                order->unguarded = false;
+        }
+        order->unguarded |=
+                order->guarded && (op->code == OP_fork_init || op->code == OP_become_root);
         /* A user namespace that is joined has its maps. */
-        order->mapped |= op->code == OP_join_namespace ||
-                         (op->code == OP_await_gate && op->as.await_gate.gate == GATE_IDS_MAPPED);
+        order->mapped |=
+                (op->code == OP_join_namespace && op->as.join_namespace.type & CLONE_NEWUSER) ||
+                (op->code == OP_await_gate && op->as.await_gate.gate == GATE_IDS_MAPPED);
 }
 
 static int check_init(const struct plan *plan)
@@ -528,11 +547,13 @@ static int check_init(const struct plan *plan)
 static int check_host(const struct plan *plan)
 {
         const struct op_list *list = &plan->list[HOST];
-        size_t spawns = 0;
+        size_t spawns = 0, record = find_op(list, OP_record);
 
         for (size_t i = 0; i < list->n; i++) {
                 struct spot spot = { HOST, i };
 
+                if (list->ops[i].code == OP_adopt && i > record)
+                        return broken(plan, spot, "the journal knows the other process by now");
                 if (list->ops[i].code == OP_exec)
                         return broken(plan, spot, "only init executes");
                 if (list->ops[i].code == OP_spawn && spawns++)

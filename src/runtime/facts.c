@@ -131,6 +131,9 @@ int facts_gather(struct arena *arena, struct facts *ret_facts)
         r = caps_get(&facts.caps, &permitted, &inheritable);
         if (r < 0)
                 return trail(r, "cannot read our capabilities");
+        if (!facts_capable(&facts, 6 /* CAP_SETGID */) ||
+            !facts_capable(&facts, 7 /* CAP_SETUID */))
+                subids_gather(arena, &facts);
         /* A kernel that was built without them refuses the unshare. */
         facts.has_time_namespace = facts_kernel(&facts, 5, 6);
         for (int i = 0; i < (int)ARRAY_SIZE(facts.rlimit_hard); i++)
@@ -153,6 +156,22 @@ static struct cgroup_hierarchy parse_hierarchy(const struct json *value)
                 .names = json_string(json_member(value, "names")),
                 .own = json_string(json_member(value, "own")),
         };
+}
+
+static size_t parse_ranges(
+        struct arena *arena, const struct json *list, struct id_range **ret_ranges)
+{
+        size_t n = list ? list->n : 0;
+
+        *ret_ranges = arena_array(arena, n + 1, sizeof **ret_ranges);
+        for (size_t i = 0; i < n; i++) {
+                int64_t first = 0, count = 0;
+
+                json_i64(json_member(&list->items[i], "first"), &first);
+                json_i64(json_member(&list->items[i], "count"), &count);
+                (*ret_ranges)[i] = (struct id_range){ (uint32_t)first, (uint32_t)count };
+        }
+        return n;
 }
 
 int facts_parse(
@@ -178,6 +197,11 @@ int facts_parse(
         json_u64(json_member(root, "caps"), &facts.caps);
         list = json_member(root, "timeNamespace");
         facts.has_time_namespace = list && list->boolean;
+        facts.user = json_string(json_member(root, "user"));
+        facts.n_subuid = parse_ranges(arena, json_member(root, "subuid"), &facts.subuid);
+        facts.n_subgid = parse_ranges(arena, json_member(root, "subgid"), &facts.subgid);
+        facts.newuidmap = json_string(json_member(root, "newuidmap"));
+        facts.newgidmap = json_string(json_member(root, "newgidmap"));
         mode = json_string(json_member(root, "cgroupMode"));
         for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
                 if (text_equal(modes[i], mode))
@@ -208,6 +232,27 @@ static void encode_hierarchy(
         json_close_object(w);
 }
 
+static void encode_ranges(
+        struct json_writer *w, const char *name, const struct id_range *ranges, size_t n)
+{
+        if (n == 0)
+                return;
+        json_open_array(w, name);
+        for (size_t i = 0; i < n; i++) {
+                json_open_object(w, NULL);
+                json_put_u64(w, "first", ranges[i].first);
+                json_put_u64(w, "count", ranges[i].count);
+                json_close_object(w);
+        }
+        json_close_array(w);
+}
+
+static void encode_string(struct json_writer *w, const char *name, const char *value)
+{
+        if (value)
+                json_put_string(w, name, value);
+}
+
 void facts_encode(const struct facts *facts, struct text *out)
 {
         struct json_writer w = { .out = out, .indent = 8 };
@@ -219,6 +264,11 @@ void facts_encode(const struct facts *facts, struct text *out)
         json_put_u64(&w, "gid", facts->gid);
         json_put_u64(&w, "caps", facts->caps);
         json_put_bool(&w, "timeNamespace", facts->has_time_namespace);
+        encode_string(&w, "user", facts->user);
+        encode_ranges(&w, "subuid", facts->subuid, facts->n_subuid);
+        encode_ranges(&w, "subgid", facts->subgid, facts->n_subgid);
+        encode_string(&w, "newuidmap", facts->newuidmap);
+        encode_string(&w, "newgidmap", facts->newgidmap);
         json_put_string(&w, "cgroupMode", modes[facts->cgroup_mode]);
         json_open_array(&w, "v1");
         for (size_t i = 0; i < facts->n_v1; i++)

@@ -19,11 +19,21 @@ enum cgroup_mode {
         CGROUP_HYBRID
 };
 
+/* Ids of the host that an ordinary user may map, subuid(5). */
+struct id_range {
+        uint32_t first, count;
+};
+
 struct facts {
         unsigned kernel_major, kernel_minor;
         uint32_t uid, gid;
         uint64_t caps; /* our effective capabilities */
         bool has_time_namespace;
+        /* Who may not map any id, i.e. lacks CAP_SETUID or CAP_SETGID; else nothing. */
+        const char *user; /* our login name; NULL: it has none */
+        struct id_range *subuid, *subgid;
+        size_t n_subuid, n_subgid;
+        const char *newuidmap, *newgidmap; /* the helpers' paths; NULL: they are missing */
         enum cgroup_mode cgroup_mode;
         struct cgroup_hierarchy *v1; /* n_v1 of them */
         size_t n_v1;
@@ -45,3 +55,11 @@ void facts_as_root(struct facts *facts);
 /* Is the kernel at least this version? */
 bool facts_kernel(const struct facts *facts, unsigned major, unsigned minor);
 bool facts_capable(const struct facts *facts, unsigned capability);
+
+/* subids.c: the parts of facts on ids. From the text of passwd(5), the name of a uid, or NULL; from that
+ * of subuid(5), the ranges of a user by name (may be NULL) or number: how many. */
+void subids_gather(struct arena *arena, struct facts *facts);
+const char *subids_user(struct arena *arena, const char *passwd, uint32_t uid);
+size_t subids_ranges(
+        struct arena *arena, const char *file, const char *user, uint32_t uid,
+        struct id_range **ret_ranges);

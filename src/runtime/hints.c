@@ -37,8 +37,27 @@ static const struct {
           "the cgroup gives controllers to its children, so it cannot hold "
           "processes itself: choose another cgroupsPath" },
         { OP_map_ids, EPERM, USER,
-          "an ordinary user may map only its own uid and gid; ranges need "
-          "/etc/subuid and newuidmap" },
+          "see /etc/subuid and /etc/subgid; the helpers must be setuid root, and not on a file "
+          "system that is mounted nosuid" },
+        { OP_map_ids, EPERM, ROOT,
+          "what is mapped must be mapped in our own user namespace too: see "
+          "/proc/self/uid_map" },
+        { OP_join_namespace, EPERM, ANYBODY,
+          "joining needs CAP_SYS_ADMIN in the user namespace that it belongs to: join that one "
+          "too" },
+        { OP_fork_init, EPERM, ANYBODY,
+          "making namespaces needs CAP_SYS_ADMIN; is this a container "
+          "without it?" },
+        { OP_fork_init, ENOSPC, ANYBODY,
+          "a limit on namespaces is reached: see the sysctls "
+          "user.max_*_namespaces" },
+        { OP_fork_init, ENOMEM, ANYBODY,
+          "the first process of the pid namespace that is joined has ended" },
+        { OP_spawn, ENOMEM, ANYBODY,
+          "the host is out of memory, or the first process of a pid namespace that is joined has "
+          "ended" },
+        { OP_become_root, EINVAL, ANYBODY,
+          "the user namespace that is joined does not map uid 0 and gid 0" },
         { OP_make_cgroup, EROFS, ANYBODY,
           "the cgroup file system is mounted read-only here; is this "
           "a container?" },
@@ -71,6 +90,9 @@ static const struct {
         { OP_attach, ENOSPC, ANYBODY,
           "the mount namespace would hold more mounts than the sysctl fs.mount-max allows: is the "
           "source of a recursive bind mount above the root file system?" },
+        { OP_open_path, EACCES, ANYBODY,
+          "in a user namespace the mapped ids must get there: each directory above needs the "
+          "right to search (x) for them" },
         { OP_open_path, ENOENT, ANYBODY, "the directory must exist before the container is made" },
         { OP_set_rlimit, EPERM, ANYBODY,
           "raising a hard limit needs CAP_SYS_RESOURCE on the host" },

@@ -23,6 +23,7 @@ static void init(
                 .process = spec->process,
                 .options = options,
                 .facts = facts,
+                .guard = "[journal]",
                 .plan = arena_new(arena, struct plan),
                 .root = -1,
                 .proc = -1,
@@ -30,7 +31,6 @@ static void init(
                 .devpts = -1,
                 .cgroup2 = -1,
                 .own_pid = -1,
-                .own_time = -1,
         };
         c->plan->arena = arena;
         c->plan->id = options->id;
@@ -156,7 +156,7 @@ static void await_host(struct compile *c)
                 plan_add(c->plan, INIT, "/hooks", open_gate, .gate = GATE_ROOT_READY);
         plan_add(c->plan, INIT, "[journal]", await_gate, .gate = GATE_HOST_READY);
         compile_hooks_container(c);
-        plan_add(c->plan, INIT, "[journal]", guard_parent, .on = 0);
+        compile_guard(c, false);
 }
 
 int runtime_compile(
@@ -193,31 +193,36 @@ int runtime_compile(
         return 0;
 }
 
-/* The namespaces to enter, all by the pidfd of the container's first process; the pid namespace on
- * the host side, because it is for children only. */
+/* The namespaces to enter, all by the pidfd of the container's first process. The pid namespace is for
+ * children only: it is joined on the host side, or, where our rights begin in the container's user
+ * namespace, by a process that forks then. */
 static void enter(struct compile *c, pid_t pid)
 {
         FD process = plan_slot(c->plan);
         uint32_t spaces = c->new_spaces | c->joined_spaces;
 
+        c->forks = spaces & CLONE_NEWPID && !facts_capable(c->facts, 21 /* CAP_SYS_ADMIN */);
         c->process_fd = process;
         c->container_pid = pid;
         plan_add(c->plan, HOST, "[container]", open_process, .pid = pid, .fd = process);
-        if (spaces & CLONE_NEWPID)
+        if (spaces & CLONE_NEWPID && !c->forks) {
                 plan_add(
                         c->plan, HOST, "/linux/namespaces", join_namespace, .ns = process,
                         .type = CLONE_NEWPID);
+                spaces &= ~(uint32_t)CLONE_NEWPID;
+        }
         compile_cgroup_init(c);
-        plan_add(c->plan, INIT, "[container]", guard_parent, .on = 1);
+        compile_guard(c, true);
         for (size_t i = 0; i < c->n_cgroups; i++)
                 plan_add(
                         c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
                         .file = "tasks");
-        plan_add(
-                c->plan, INIT, "/linux/namespaces", join_namespace, .ns = process,
-                .type = spaces & ~(uint32_t)CLONE_NEWPID);
-        if (spaces & CLONE_NEWUSER)
-                plan_add(c->plan, INIT, "/linux/namespaces", become_root);
+        plan_add(c->plan, INIT, "/linux/namespaces", join_namespace, .ns = process, .type = spaces);
+        if (c->forks) {
+                plan_add(c->plan, INIT, "/linux/namespaces", fork_init, .spaces = 0);
+                compile_guard(c, true);
+        }
+        compile_become_root(c);
 }
 
 /* By the container's own procfs, whose pids are those that the new process has by now. */
@@ -250,6 +255,7 @@ int runtime_compile_exec(
 
         init(c, arena, spec, options, facts);
         c->process = process;
+        c->guard = "[exec]";
         if ((r = check_unsupported(c)) < 0 || (r = compile_namespaces_host(c)) < 0)
                 return r;
         c->plan->list[HOST].n = 0;
@@ -258,6 +264,10 @@ int runtime_compile_exec(
         plan_add(
                 c->plan, HOST, "[exec]", spawn, .spaces = 0, .cgroup = c->cgroup2,
                 .process = child);
+        if (c->forks)
+                plan_add(
+                        c->plan, HOST, "[exec]", adopt, .maker = child,
+                        .process = plan_slot(c->plan));
         if (process->terminal)
                 plan_add(c->plan, HOST, "/process/terminal", take_fd, .fd = plan_slot(c->plan));
         r = compile_seccomp_host(c);
@@ -268,7 +278,7 @@ int runtime_compile_exec(
                 set_oom_score(c);
         if ((r = compile_terminal(c)) < 0)
                 return r;
-        plan_add(c->plan, INIT, "[exec]", guard_parent, .on = 0);
+        compile_guard(c, false);
         if ((r = compile_process(c)) < 0 || (r = compile_identity(c)) < 0 ||
             (r = compile_security(c)) < 0)
                 return r;

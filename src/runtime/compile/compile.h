@@ -4,6 +4,15 @@
 
 #include "../runtime.h"
 
+/* How the maps of a new user namespace get written, and which ids its first process takes. */
+struct id_plan {
+        const char *uid_map, *gid_map;
+        const char *uid_helper, *gid_helper; /* newuidmap(1) and newgidmap(1); NULL: by ourselves */
+        bool deny_setgroups;
+        bool certain; /* that is what was done, not a guess afterwards */
+        uint32_t uid, gid;
+};
+
 struct compile {
         struct arena *arena;
         const struct spec *spec;
@@ -24,16 +33,23 @@ struct compile {
         size_t n_cgroups;
         FD cgroup2; /* the v2 cgroup, -1 */
         FD process_fd;
-        bool user_namespace;  /* new or joined */
-        bool hooks;           /* the list is a start, which runs them; an exec runs none */
-        FD own_pid, own_time; /* our own namespaces, for hooks after we left them; -1 */
-        pid_t container_pid;  /* exec: the container's first process; else 0 */
+        bool user_namespace;        /* new or joined */
+        bool hooks;                 /* the list is a start, which runs them; an exec runs none */
+        FD own_pid;                 /* our own pid namespace, for hooks after we left it; -1 */
+        pid_t container_pid;        /* exec: the container's first process; else 0 */
+        const char *guard;          /* why the first process dies with its maker */
+        bool forks;                 /* spawn's process is not the first one: fork_init */
+        uint32_t at_spawn, at_fork; /* what of new_spaces is made there; the rest is unshared */
+        struct id_plan ids;         /* of a new user namespace */
 };
 
 /* Every section appends its operations in the order of construction. 0 or -errno with a trail. */
 int compile_cgroup_host(struct compile *c);
 int compile_cgroup_init(struct compile *c);
 int compile_namespaces_host(struct compile *c);
+/* idmaps.c: what /linux/uidMappings and gidMappings say, whoever we are; `as_maker`: and may we write
+ * them? */
+int compile_id_maps(struct compile *c, bool as_maker);
 int compile_spawn(struct compile *c);
 int compile_namespaces_init(struct compile *c);
 int compile_root_host(struct compile *c);
@@ -62,6 +78,9 @@ void compile_hooks_poststart(struct compile *c);
 
 /* "/mounts/3" and the like, in the arena. */
 #define why(c, ...) arena_format((c)->arena, __VA_ARGS__)
+/* guard_parent and, in a user namespace, become_root with a guard again behind it. */
+void compile_guard(struct compile *c, bool on);
+void compile_become_root(struct compile *c);
 bool compile_has_namespace(const struct compile *c, uint32_t type);
 /* The cgroup directory below a hierarchy's mount: as cgroupsPath says. */
 const char *compile_cgroup_path(const struct compile *c, const struct cgroup_hierarchy *hierarchy);

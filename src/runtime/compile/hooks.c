@@ -144,23 +144,17 @@ static bool has_runtime_hooks(const struct compile *c)
                (hooks->poststart.n && !c->options->await_start);
 }
 
-/* The next child's pid and time namespaces are the container's, once HOST has asked for that; its
+/* The next child's pid namespace is the container's, once HOST has asked for that; its
  * hooks' are the host's. */
 void compile_hooks_leave(struct compile *c)
 {
         if (!has_runtime_hooks(c))
                 return;
-        if (c->joined_spaces & CLONE_NEWPID) {
+        if (c->joined_spaces & CLONE_NEWPID && !c->forks) {
                 c->own_pid = plan_slot(c->plan);
                 plan_add(
                         c->plan, HOST, "/hooks", open_namespace, .path = "/proc/self/ns/pid",
                         .type = CLONE_NEWPID, .ns = c->own_pid);
-        }
-        if (c->new_spaces & CLONE_NEWTIME && c->linux_->time_offsets) {
-                c->own_time = plan_slot(c->plan);
-                plan_add(
-                        c->plan, HOST, "/hooks", open_namespace, .path = "/proc/self/ns/time",
-                        .type = CLONE_NEWTIME, .ns = c->own_time);
         }
 }
 
@@ -170,10 +164,6 @@ void compile_hooks_return(struct compile *c)
                 plan_add(
                         c->plan, HOST, "/hooks", join_namespace, .ns = c->own_pid,
                         .type = CLONE_NEWPID);
-        if (c->own_time >= 0)
-                plan_add(
-                        c->plan, HOST, "/hooks", join_namespace, .ns = c->own_time,
-                        .type = CLONE_NEWTIME);
 }
 
 void compile_hooks_runtime(struct compile *c)

@@ -41,13 +41,100 @@ static int read_namespace(struct compile *c, size_t i)
         return 0;
 }
 
+/* -- clocks -------------------------------------------------------------------------------------- */
+
+/* Half of what the kernel's nanoseconds can hold. */
+static const int64_t clock_seconds_max = 4611686018;
+
+static int check_offset(struct compile *c, const struct spec_time_offset *offset, const char *name)
+{
+        if (!offset)
+                return 0;
+        if (offset->secs > clock_seconds_max || offset->secs < -clock_seconds_max)
+                return spec_error(
+                        offset->at, c->document, why(c, "/linux/timeOffsets/%s/secs", name),
+                        "is more than the kernel's clocks can hold (146 years)");
+        if (offset->nanosecs > 999999999)
+                return spec_error(
+                        offset->at, c->document, why(c, "/linux/timeOffsets/%s/nanosecs", name),
+                        "must be below 1000000000");
+        return 0;
+}
+
+/* Lines for the kernel; "" when there is no offset. */
+static const char *offsets_text(struct compile *c)
+{
+        const struct spec_time_offsets *offsets = c->linux_->time_offsets;
+        struct text text = { .arena = c->arena };
+
+        if (offsets && offsets->monotonic)
+                text_addf(
+                        &text, "monotonic %lld %u\n", (long long)offsets->monotonic->secs,
+                        offsets->monotonic->nanosecs);
+        if (offsets && offsets->boottime)
+                text_addf(
+                        &text, "boottime %lld %u\n", (long long)offsets->boottime->secs,
+                        offsets->boottime->nanosecs);
+        return text_string(&text);
+}
+
+static int check_clocks(struct compile *c)
+{
+        const struct spec_time_offsets *offsets = c->linux_->time_offsets;
+        int r;
+
+        if (!*offsets_text(c))
+                return 0;
+        if (c->joined_spaces & CLONE_NEWTIME)
+                return spec_error(
+                        offsets->at, c->document, "/linux/timeOffsets",
+                        "the clocks of a time namespace that is joined were set when it was made");
+        if (!(c->new_spaces & CLONE_NEWTIME))
+                return spec_error(
+                        offsets->at, c->document, "/linux/timeOffsets",
+                        "needs a time namespace: add {\"type\":\"time\"} to /linux/namespaces");
+        r = check_offset(c, offsets->monotonic, "monotonic");
+        return r < 0 ? r : check_offset(c, offsets->boottime, "boottime");
+}
+
+/* -- in which order ------------------------------------------------------------------------------ */
+
+static bool may_join(const struct compile *c)
+{
+        return facts_capable(c->facts, 21 /* CAP_SYS_ADMIN */);
+}
+
+/* One clone makes everything, as a rule. A second process is needed where the first one has to enter
+ * or set something before a pid or time namespace can be made, or before a new user namespace takes
+ * its rights over the host's namespaces away. */
+static void choose_order(struct compile *c)
+{
+        const uint32_t first = CLONE_NEWPID | CLONE_NEWTIME; /* only children get into them */
+        uint32_t made = c->new_spaces & ~(uint32_t)CLONE_NEWCGROUP;
+        bool joins_user = c->joined_spaces & CLONE_NEWUSER;
+        bool joins_others = c->joined_spaces & ~(uint32_t)CLONE_NEWUSER;
+        bool makes_user = made & CLONE_NEWUSER;
+
+        c->forks = (joins_user && made & first) || *offsets_text(c) ||
+                   (makes_user && joins_others) ||
+                   (c->joined_spaces & CLONE_NEWPID && !may_join(c));
+        if (!c->forks) {
+                c->at_spawn = joins_user ? 0 : made;
+                return;
+        }
+        c->at_spawn = makes_user && !joins_others ? CLONE_NEWUSER : 0;
+        c->at_fork = made & ~c->at_spawn;
+        if (*offsets_text(c))
+                c->at_fork &= ~(uint32_t)CLONE_NEWTIME;
+}
+
 int compile_namespaces_host(struct compile *c)
 {
         const struct json *at = c->linux_->at;
+        int r;
 
         for (size_t i = 0; i < c->linux_->namespaces.n; i++) {
-                int r = read_namespace(c, i);
-
+                r = read_namespace(c, i);
                 if (r < 0)
                         return r;
         }
@@ -57,115 +144,152 @@ int compile_namespaces_host(struct compile *c)
                         at, c->document, "/linux/namespaces",
                         "a container needs a mount namespace of its own: add "
                         "{\"type\":\"mount\"}");
-        if (c->joined_spaces & CLONE_NEWUSER && c->new_spaces & CLONE_NEWPID)
-                return spec_error(
-                        at, c->document, "/linux/namespaces",
-                        "a new pid namespace cannot be made in a joined user namespace "
-                        "yet: join the pid namespace that belongs to it too");
-        if (c->new_spaces & CLONE_NEWUSER &&
-            (c->linux_->uid_mappings.n == 0 || c->linux_->gid_mappings.n == 0))
-                return spec_error(
-                        at, c->document, "/linux/uidMappings",
-                        "a new user namespace needs uidMappings and gidMappings");
+        r = compile_id_maps(c, false);
+        if (r == 0)
+                r = check_clocks(c);
+        if (r < 0)
+                return r;
         if (c->facts->uid != 0 && !c->user_namespace) {
                 trail_hint("add a user namespace with a mapping of your ids (`husk-oci spec "
                            "--rootless` writes one), or run as root");
                 return trail(-EPERM, "an ordinary user cannot make this container");
         }
+        choose_order(c);
         return 0;
 }
 
-static const char *map_text(struct compile *c, const struct spec_id_mapping_list *list)
+static void map_ids(struct compile *c)
 {
-        struct text text = { .arena = c->arena };
-
-        for (size_t i = 0; i < list->n; i++)
-                text_addf(
-                        &text, "%u %u %u\n", list->items[i].container_id, list->items[i].host_id,
-                        list->items[i].size);
-        return text_string(&text);
-}
-
-static const char *offsets_text(struct compile *c)
-{
-        const struct spec_time_offsets *offsets = c->linux_->time_offsets;
-        struct text text = { .arena = c->arena };
-
-        if (offsets->monotonic)
-                text_addf(
-                        &text, "monotonic %lld %u\n", (long long)offsets->monotonic->secs,
-                        offsets->monotonic->nanosecs);
-        if (offsets->boottime)
-                text_addf(
-                        &text, "boottime %lld %u\n", (long long)offsets->boottime->secs,
-                        offsets->boottime->nanosecs);
-        return text_string(&text);
+        plan_add(
+                c->plan, HOST, "/linux/uidMappings", map_ids, .process = c->process_fd,
+                .uid_map = c->ids.uid_map, .gid_map = c->ids.gid_map,
+                .deny_setgroups = c->ids.deny_setgroups, .uid_helper = c->ids.uid_helper,
+                .gid_helper = c->ids.gid_helper);
+        plan_add(c->plan, HOST, "/linux/uidMappings", open_gate, .gate = GATE_IDS_MAPPED);
 }
 
 int compile_spawn(struct compile *c)
 {
-        uint32_t spaces = c->new_spaces & ~(uint32_t)CLONE_NEWCGROUP;
+        int r = compile_id_maps(c, true);
 
-        if (c->linux_->time_offsets && spaces & CLONE_NEWTIME && *offsets_text(c)) {
-                /* Offsets can be set until the first process is in: so unshare, set, clone. */
-                plan_add(c->plan, HOST, "/linux/timeOffsets", unshare, .spaces = CLONE_NEWTIME);
-                plan_add(
-                        c->plan, HOST, "/linux/timeOffsets", set_clocks,
-                        .offsets = offsets_text(c));
-                spaces &= ~(uint32_t)CLONE_NEWTIME;
-        }
-        if (c->joined_spaces & CLONE_NEWUSER)
-                spaces = 0; /* made after joining, so that they belong to that user namespace */
-        if (c->joined_spaces & CLONE_NEWPID)
+        if (r < 0)
+                return r;
+        if (c->joined_spaces & CLONE_NEWPID && !c->forks)
                 plan_add(
                         c->plan, HOST, "/linux/namespaces", join_namespace, .ns = c->join[5],
                         .type = CLONE_NEWPID);
         c->process_fd = plan_slot(c->plan);
         plan_add(
-                c->plan, HOST, "/linux/namespaces", spawn, .spaces = spaces, .cgroup = c->cgroup2,
-                .process = c->process_fd);
-        if (c->new_spaces & CLONE_NEWUSER) {
-                bool single = c->facts->uid != 0;
+                c->plan, HOST, "/linux/namespaces", spawn, .spaces = c->at_spawn,
+                .cgroup = c->cgroup2, .process = c->process_fd);
+        if (c->at_spawn & CLONE_NEWUSER)
+                map_ids(c);
+        if (c->forks) {
+                FD maker = c->process_fd;
 
+                c->process_fd = plan_slot(c->plan);
                 plan_add(
-                        c->plan, HOST, "/linux/uidMappings", map_ids, .process = c->process_fd,
-                        .uid_map = map_text(c, &c->linux_->uid_mappings),
-                        .gid_map = map_text(c, &c->linux_->gid_mappings), .deny_setgroups = single);
-                plan_add(c->plan, HOST, "/linux/uidMappings", open_gate, .gate = GATE_IDS_MAPPED);
+                        c->plan, HOST, "/linux/namespaces", adopt, .maker = maker,
+                        .process = c->process_fd);
         }
+        if (c->at_fork & CLONE_NEWUSER)
+                map_ids(c);
         return 0;
 }
 
-static void join_all(struct compile *c)
+/* -- the first process --------------------------------------------------------------------------- */
+
+void compile_guard(struct compile *c, bool on)
+{
+        plan_add(c->plan, INIT, c->guard, guard_parent, .on = on);
+}
+
+void compile_become_root(struct compile *c)
+{
+        if (!c->user_namespace)
+                return;
+        plan_add(
+                c->plan, INIT, "/linux/uidMappings", become_root, .uid = c->ids.uid,
+                .gid = c->ids.gid);
+        compile_guard(c, true); /* a change of ids clears it */
+}
+
+static void join(struct compile *c, uint32_t set)
 {
         for (size_t k = 0; k < ARRAY_SIZE(types); k++)
-                if (c->join[k] >= 0 && types[k] != CLONE_NEWPID)
+                if (c->join[k] >= 0 && types[k] & set)
                         plan_add(
                                 c->plan, INIT, "/linux/namespaces", join_namespace,
                                 .ns = c->join[k], .type = types[k]);
 }
 
+/* Who has rights on the host joins what belongs to the host first; all others have rights only in the
+ * user namespace that they join. */
+static void join_all(struct compile *c)
+{
+        uint32_t others = NAMESPACES_ALL & ~(uint32_t)CLONE_NEWUSER;
+
+        if (!c->forks)
+                others &= ~(uint32_t)CLONE_NEWPID;
+        if (may_join(c))
+                join(c, others);
+        join(c, CLONE_NEWUSER);
+        if (!may_join(c))
+                join(c, others);
+}
+
+static void await_ids(struct compile *c, uint32_t spaces)
+{
+        if (spaces & CLONE_NEWUSER)
+                plan_add(c->plan, INIT, "/linux/uidMappings", await_gate, .gate = GATE_IDS_MAPPED);
+}
+
+static void set_clocks(struct compile *c, FD clocks)
+{
+        /* Offsets can be set until the first process is in: so unshare, set, clone. */
+        plan_add(c->plan, INIT, "/linux/timeOffsets", unshare, .spaces = CLONE_NEWTIME);
+        plan_add(
+                c->plan, INIT, "/linux/timeOffsets", set_clocks, .clocks = clocks,
+                .offsets = offsets_text(c));
+}
+
+/* Into all namespaces. */
+static void enter(struct compile *c)
+{
+        bool has_clocks = *offsets_text(c) != '\0';
+        uint32_t later = c->new_spaces & ~c->at_spawn;
+        FD clocks = -1;
+
+        await_ids(c, c->at_spawn);
+        if (has_clocks) {
+                clocks = plan_slot(c->plan);
+                plan_add(c->plan, INIT, "/linux/timeOffsets", open_clocks, .clocks = clocks);
+        }
+        join_all(c);
+        if (c->forks) {
+                if (has_clocks)
+                        set_clocks(c, clocks);
+                plan_add(c->plan, INIT, "/linux/namespaces", fork_init, .spaces = c->at_fork);
+                compile_guard(c, true);
+                await_ids(c, c->at_fork);
+                later &= CLONE_NEWCGROUP;
+        }
+        compile_become_root(c);
+        if (later)
+                plan_add(c->plan, INIT, "/linux/namespaces", unshare, .spaces = later);
+}
+
 int compile_namespaces_init(struct compile *c)
 {
-        uint32_t later = c->new_spaces & (uint32_t)CLONE_NEWCGROUP;
-
-        plan_add(c->plan, INIT, "[journal]", guard_parent, .on = 1);
+        compile_guard(c, true);
         if (c->options->log)
                 plan_add(c->plan, INIT, "[log]", redirect_output, .path = c->options->log);
-        if (c->new_spaces & CLONE_NEWUSER)
-                plan_add(c->plan, INIT, "/linux/uidMappings", await_gate, .gate = GATE_IDS_MAPPED);
         /* Before any namespace is entered: the cgroup files are the host's. */
         for (size_t i = 0; i < c->n_cgroups; i++)
                 plan_add(
                         c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
                         .file = "tasks");
-        join_all(c);
-        if (c->user_namespace)
-                plan_add(c->plan, INIT, "/linux/uidMappings", become_root);
-        if (c->joined_spaces & CLONE_NEWUSER)
-                later |= c->new_spaces & ~(uint32_t)CLONE_NEWTIME;
-        if (later)
-                plan_add(c->plan, INIT, "/linux/namespaces", unshare, .spaces = later);
+        enter(c);
         if (c->new_spaces & CLONE_NEWNET)
                 plan_add(c->plan, INIT, "[loopback]", link_up, .name = "lo");
         if (c->spec->hostname && *c->spec->hostname) {

@@ -7,6 +7,7 @@
  * forget what `create` did. */
 #include "compile.h"
 
+#include <sched.h>
 #include <string.h>
 
 uint64_t compile_caps(struct compile *c, const struct spec_texts *names)
@@ -36,17 +37,19 @@ int compile_identity(struct compile *c)
         uint64_t permitted = compile_caps(c, &caps->permitted);
         uint64_t ambient = compile_caps(c, &caps->ambient);
         uint64_t inheritable = compile_caps(c, &caps->inheritable);
-        bool may_set_groups = !(c->user_namespace && c->facts->uid != 0);
+        bool is_new = c->new_spaces & CLONE_NEWUSER;
+        bool is_denied = is_new && c->ids.deny_setgroups;
         uint32_t *groups =
                 arena_array(c->arena, user ? user->additional_gids.n + 1 : 1, sizeof *groups);
         size_t n = 0;
 
         for (size_t i = 0; user && i < user->additional_gids.n; i++)
                 groups[n++] = user->additional_gids.items[i];
-        if (may_set_groups)
+        if (!is_denied)
                 plan_add(
                         c->plan, INIT, "/process/user/additionalGids", set_groups,
-                        .groups = { groups, n });
+                        .groups = { groups, n },
+                        .unless_denied = n == 0 && c->user_namespace && !c->ids.certain);
         else if (n)
                 plan_note(
                         c->plan, "/process/user/additionalGids: none, because the host lets an "

@@ -85,3 +85,42 @@ TEST(who_has_executed)
         CHECK(process_has_executed(getppid()));
         CHECK(process_has_executed(0x7ffffff0)); /* nobody: nobody knows */
 }
+
+TEST(a_program_is_run_and_heard)
+{
+        const char *const fails[] = { "/bin/sh", "-c", "echo out; echo words >&2; exit 3", NULL };
+        const char *const floods[] = { "/bin/sh", "-c",
+                                       "i=0; while [ $i -lt 9000 ]; do echo xxxxxxxxxxxxxxx; "
+                                       "i=$((i+1)); done >&2",
+                                       NULL };
+        const char *const missing[] = { "/nowhere/at/all", NULL };
+        char words[8];
+        int status;
+
+        CHECK_INT(process_run(fails, words, sizeof words, &status), 0);
+        CHECK_INT(process_exit_code(status), 3);
+        CHECK_STR(words, "words\n");
+        CHECK_INT(process_run(floods, words, sizeof words, &status), 0);
+        CHECK_INT(process_exit_code(status), 0);
+        CHECK_STR(words, "xxxxxxx");
+        CHECK_INT(process_run(missing, words, sizeof words, &status), 0);
+        CHECK_INT(process_exit_code(status), 127);
+}
+
+TEST(a_pidfd_tells_whose_it_is)
+{
+        auto_close self = process_open(getpid()), child = NO_FD;
+        pid_t pid = fork();
+        int status;
+
+        if (pid == 0)
+                _exit(0);
+        child = process_open(pid);
+        CHECK_INT(process_number(self), getpid());
+        CHECK(!process_is_child(self));
+        CHECK_INT(process_number(child), pid);
+        CHECK(process_is_child(child));
+        CHECK_INT(process_wait(pid, &status), 0);
+        CHECK(!process_is_child(child));
+        CHECK_INT(process_number(child), -ESRCH);
+}

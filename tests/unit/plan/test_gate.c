@@ -65,3 +65,19 @@ TEST(a_failure_is_told_behind_a_descriptor_that_nobody_took)
         CHECK_INT(do_open_gate(&host, &ready), -EBUSY);
         CHECK_STR(trail_text(), "the words");
 }
+
+/* Whoever asks to die with its parent after the parent's end would live on. */
+TEST(a_guard_without_a_parent_fails)
+{
+        const struct plan plan = { 0 };
+        const struct op_guard_parent on = { .on = 1 }, off = { .on = 0 };
+        const struct op_open_gate ready = { .gate = GATE_HOST_READY };
+
+        connect_both(&plan);
+        CHECK_INT(do_guard_parent(&init, &on), 0);
+        CHECK_INT(do_open_gate(&host, &ready), 0); /* what waits to be read is no end */
+        CHECK_INT(do_guard_parent(&init, &on), 0);
+        file_close(&host.gate);
+        CHECK_INT(do_guard_parent(&init, &on), -ECONNRESET);
+        CHECK_INT(do_guard_parent(&init, &off), 0);
+}

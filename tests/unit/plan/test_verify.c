@@ -359,9 +359,43 @@ TEST(becoming_root_of_a_user_namespace)
         insert_op(
                 &s, HOST, 1,
                 (struct op){ .code = OP_open_gate, .as.open_gate = { GATE_IDS_MAPPED } });
+        refused(&s, "(set_propagation): guard_parent must come before it: the guard was lost");
+        insert_op(
+                &s, INIT, 3,
+                (struct op){ .code = OP_guard_parent, .as.guard_parent = { .on = 1 } });
         CHECK_INT(plan_verify(&s.plan), 0);
         s.plan.list[INIT].ops[2].code = OP_set_ids;
         refused(&s, "(set_ids): drop_bounding must come before it");
+}
+
+/* A second process goes on: the host takes it over before the journal learns of it. */
+TEST(another_process_goes_on)
+{
+        auto_sample s = { 0 };
+        struct op adopt = { .code = OP_adopt };
+
+        sample_build(&s);
+        adopt.as.adopt = (struct op_adopt){ .maker = s.plan.list[HOST].ops[0].as.spawn.process,
+                                            .process = plan_slot(&s.plan) };
+        insert_op(&s, INIT, 1, (struct op){ .code = OP_fork_init });
+        refused(&s, "host operation 2 (await_gate): the next message will be a descriptor");
+        insert_op(&s, HOST, 2, adopt);
+        refused(&s, "host operation 2 (adopt): the journal knows the other process by now");
+        delete_op(&s, HOST, 2);
+        insert_op(&s, HOST, 1, adopt);
+        refused(&s, "host operation 2 (record): slot %0 is read after it was closed");
+        s.plan.list[HOST].ops[2].as.record.process = adopt.as.adopt.process;
+        refused(&s, "(set_propagation): guard_parent must come before it: the guard was lost");
+        insert_op(
+                &s, INIT, 2,
+                (struct op){ .code = OP_guard_parent, .as.guard_parent = { .on = 1 } });
+        CHECK_INT(plan_verify(&s.plan), 0);
+        insert_op(&s, INIT, 3, (struct op){ .code = OP_fork_init });
+        adopt.as.adopt.maker = adopt.as.adopt.process;
+        adopt.as.adopt.process = plan_slot(&s.plan);
+        insert_op(&s, HOST, 2, adopt);
+        s.plan.list[HOST].ops[3].as.record.process = adopt.as.adopt.process;
+        refused(&s, "init operation 3 (fork_init): init forks once");
 }
 
 /* What must hold of any plan that passes, said in another way than verify.c says it. */

@@ -181,6 +181,10 @@ TEST(facts_survive_a_round)
 /* A document that is right but for what `members` and `linux_members` add. */
 #define WITH(members, linux_members) \
         DOCUMENT(PROCESS members, "\"namespaces\":[" NAMESPACES "]" linux_members)
+#define USER_NAMESPACE(process, linux_members)                               \
+        DOCUMENT(                                                            \
+                "\"process\":{" process "\"args\":[\"sh\"],\"cwd\":\"/\"},", \
+                "\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"user\"}]" linux_members)
 #define MOUNT(mount) WITH("\"mounts\":[" mount "],", "")
 
 static const struct refusal {

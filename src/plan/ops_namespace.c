@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: the operations on namespaces, ids and clocks.
+ *
+ * As in ops.c: one function an operation, child-safe. What needs more than a call is the first
+ * process of a namespace that only children get into (pid, time): fork_init goes on in a child that
+ * has HOST for a parent, so that HOST can wait for it, and PR_SET_PDEATHSIG still means HOST. It
+ * makes itself known by its own pidfd, the one name of a process that is the same in every pid
+ * namespace. */
+#include "ops.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/socket.h>
+
+int do_open_namespace(struct machine *m, const struct op_open_namespace *o)
+{
+        int fd = namespace_open(o->path, o->type);
+
+        if (fd == -EINVAL)
+                return trail(fd, "%s is no %s namespace", o->path, namespace_oci_name(o->type));
+        return put(m, o->ns, fd);
+}
+
+int do_unshare(struct machine *m, const struct op_unshare *o)
+{
+        (void)m;
+        return namespace_unshare(o->spaces);
+}
+
+/* A user namespace cannot be joined by who is in it: then there is nothing to do. */
+int do_join_namespace(struct machine *m, const struct op_join_namespace *o)
+{
+        int fd = slot(m, o->ns);
+        uint32_t type = o->type;
+        int r = namespace_join(fd, type);
+
+        if (r == -EINVAL && type & CLONE_NEWUSER && namespace_is_ours(fd, CLONE_NEWUSER)) {
+                type &= ~(uint32_t)CLONE_NEWUSER;
+                r = type ? namespace_join(fd, type) : 0;
+        }
+        if (r == -EINVAL && type == CLONE_NEWPID)
+                return trail(r, "only our own pid namespace and those made below it can be joined");
+        return r;
+}
+
+/* -- another process goes on ------------------------------------------------------------------- */
+
+int do_fork_init(struct machine *m, const struct op_fork_init *o)
+{
+        auto_close self = NO_FD;
+        pid_t pid = namespace_fork(o->spaces);
+
+        if (pid < 0)
+                return pid;
+        if (pid > 0)
+                _exit(0);
+        self = process_open(getpid());
+        return self < 0 ? self : socket_send(m->gate, "pid", 4, self);
+}
+
+int do_adopt(struct machine *m, const struct op_adopt *o)
+{
+        char bytes[4];
+        int process, status;
+        ssize_t n = gate_receive(m, bytes, sizeof bytes, &process);
+        pid_t pid;
+
+        if (n < 0)
+                return (int)n;
+        if (process < 0)
+                return -EPROTO;
+        pid = process_is_child(process) ? process_number(process) : -ECHILD;
+        if (pid < 0) {
+                close(process);
+                return trail(pid, "the process that goes on is not our child");
+        }
+        process_wait(m->pid, &status);
+        file_close(&m->fd[o->maker]);
+        m->pid = pid;
+        m->fd[o->process] = m->pidfd = process;
+        return 0;
+}
+
+int do_guard_parent(struct machine *m, const struct op_guard_parent *o)
+{
+        int r = process_guard(o->on ? 9 : 0);
+
+        /* Its sockets close before its children are told of its end: one of both reaches us. */
+        if (r == 0 && o->on && m->gate >= 0 && socket_is_closed(m->gate))
+                return -ECONNRESET;
+        return r;
+}
+
+/* -- ids ----------------------------------------------------------------------------------------- */
+
+enum {
+        MAP_LINES = 340, /* user_namespaces(7) */
+        MAP_SIZE = 4096,
+};
+
+/* "newuidmap PID inside outside count ...": words of the map, which must not be longer than a page. */
+static int run_helper(const struct machine *m, const char *helper, const char *map)
+{
+        const char *arguments[2 + 3 * MAP_LINES + 1];
+        char words[MAP_SIZE], pid[16], said[512];
+        size_t n = 0, size = strlen(map);
+        int status, r;
+
+        if (size >= sizeof words)
+                return -E2BIG;
+        memcpy(words, map, size + 1);
+        text_format(pid, sizeof pid, "%d", (int)m->pid);
+        arguments[n++] = helper;
+        arguments[n++] = pid;
+        for (char *at = words; *at && n < ARRAY_SIZE(arguments) - 1;) {
+                size_t length = strcspn(at, " \n");
+                bool last = !at[length];
+
+                if (length)
+                        arguments[n++] = at;
+                at[length] = '\0';
+                at += length + !last;
+        }
+        arguments[n] = NULL;
+        r = process_run(arguments, said, sizeof said, &status);
+        if (r < 0)
+                return trail(r, "cannot run %s", helper);
+        said[strcspn(said, "\n")] = '\0';
+        return status == 0 ? 0
+                           : trail(-EPERM, "%s refused: %s", helper,
+                                   *said ? said : "it does not say why");
+}
+
+static int write_map(const struct machine *m, const char *file, const char *helper, const char *map)
+{
+        char path[64];
+        int r;
+
+        if (helper)
+                return run_helper(m, helper, map);
+        text_format(path, sizeof path, "/proc/%d/%s", (int)m->pid, file);
+        r = file_put(AT_FDCWD, path, map);
+        return r < 0 ? trail(r, "cannot write the %s '%s'", file, map) : 0;
+}
+
+int do_map_ids(struct machine *m, const struct op_map_ids *o)
+{
+        char path[64];
+        int r = 0;
+
+        (void)o->process;
+        if (o->deny_setgroups) {
+                text_format(path, sizeof path, "/proc/%d/setgroups", (int)m->pid);
+                r = file_put(AT_FDCWD, path, "deny");
+                if (r < 0 && r != -ENOENT)
+                        return r;
+        }
+        r = write_map(m, "uid_map", o->uid_helper, o->uid_map);
+        return r < 0 ? r : write_map(m, "gid_map", o->gid_helper, o->gid_map);
+}
+
+int do_become_root(struct machine *m, const struct op_become_root *o)
+{
+        int r = process_set_ids((uint32_t)o->uid, (uint32_t)o->gid);
+
+        (void)m;
+        return r < 0 ? r : process_hide();
+}
+
+/* -- clocks -------------------------------------------------------------------------------------- */
+
+int do_open_clocks(struct machine *m, const struct op_open_clocks *o)
+{
+        return put(m, o->clocks, file_open(AT_FDCWD, "/proc/self/timens_offsets", O_WRONLY, 0));
+}
+
+int do_set_clocks(struct machine *m, const struct op_set_clocks *o)
+{
+        int r = file_write(slot(m, o->clocks), o->offsets, strlen(o->offsets));
+
+        file_close(&m->fd[o->clocks]);
+        if (r == -ERANGE)
+                return trail(r, "a clock would show a time before 0, or too far in the future");
+        return r;
+}
