@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -140,5 +141,20 @@ int caps_set_ambient(uint64_t ambient)
 
 int caps_keep(void)
 {
-        return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ? -errno : 0;
+        int had = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
+        int locks, want;
+
+        if (had < 0)
+                return -errno;
+        /* A locked bit is every second one, the lock of the bit below it. */
+        locks = had & SECURE_ALL_LOCKS;
+        want = locks | (had & locks >> 1);
+        /* What lets the permitted set survive; with NO_SETUID_FIXUP nothing touches it anyhow. */
+        if (!(locks & SECBIT_KEEP_CAPS_LOCKED))
+                want |= SECBIT_KEEP_CAPS;
+        if (!(want & (SECBIT_KEEP_CAPS | SECBIT_NO_SETUID_FIXUP)))
+                return -EPERM;
+        if (want == (had | SECBIT_KEEP_CAPS)) /* the usual case; needs no capability */
+                return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ? -errno : 0;
+        return prctl(PR_SET_SECUREBITS, want, 0, 0, 0) < 0 ? -errno : 0;
 }

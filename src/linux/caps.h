@@ -22,5 +22,7 @@ int caps_set(uint64_t effective, uint64_t permitted, uint64_t inheritable);
 int caps_bound(uint64_t keep);
 /* Exactly this ambient set. -ENOSYS never: since Linux 4.3. */
 int caps_set_ambient(uint64_t ambient);
-/* The permitted set survives the next change from uid 0: PR_SET_KEEPCAPS. */
+/* The permitted set survives the next change from uid 0, SECBIT_KEEP_CAPS (which exec clears), and
+ * none of the caller's other securebits goes on but those that are locked. -EPERM when they are
+ * locked so that the set would be lost. */
 int caps_keep(void);

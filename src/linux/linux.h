@@ -18,7 +18,9 @@
 #include "process.h"
 #include "pty.h"
 #include "rootpath.h"
+#include "sched.h"
 #include "seccomp.h"
+#include "selfproc.h"
 #include "socket.h"
 
 #include <sys/types.h>

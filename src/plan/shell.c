@@ -114,12 +114,18 @@ CANNOT(filter_devices, "a shell cannot load an eBPF program")
 CANNOT(open_terminal, "a shell cannot open a pty of the container's devpts")
 CANNOT(use_terminal, "the script's own terminal is used")
 CANNOT(seal_fds, "what the caller of this script left open stays open")
+CANNOT(set_memory_policy, "no tool of util-linux sets a memory policy")
 CANNOT(new_keyring, "a shell cannot join a new session keyring")
 CANNOT(load_seccomp, "a shell cannot load a seccomp filter")
 CANNOT(load_listener, "a shell cannot load a seccomp filter")
 NOTHING(send_listener)
 
 /* -- host side --------------------------------------------------------------------------------- */
+
+void shell_set_self(struct shell *sh, const struct op_set_self *o)
+{
+        shell_line(sh, "echo %s >/proc/self/%s", shell_word(sh, o->value), o->file);
+}
 
 void shell_open_path(struct shell *sh, const struct op_open_path *o)
 {

@@ -39,6 +39,7 @@ struct shell {
         struct text limits; /* options of prlimit(1) */
         int64_t umask;      /* -1: as it is */
         const char *cwd, *program, *search;
+        const char *setarch; /* NULL: the personality stays */
         IDS groups;
         CAPS bounding, effective, permitted, inheritable, ambient;
         NUM uid, gid;

@@ -33,6 +33,61 @@ PROCESS_OP(set_rlimit)
                 text_addf(&sh->limits, ":%llu", (unsigned long long)o->hard);
 }
 
+/* "0,2,5" */
+static const char *ids_list(struct shell *sh, const IDS *ids)
+{
+        struct text list = { .arena = sh->arena };
+
+        for (size_t i = 0; i < ids->n; i++)
+                text_addf(&list, "%s%u", i ? "," : "", ids->items[i]);
+        return text_string(&list);
+}
+
+PROCESS_OP(set_affinity)
+{
+        shell_line(sh, "taskset --cpu-list --pid %s $$ >/dev/null", ids_list(sh, &o->cpus));
+}
+
+PROCESS_OP(set_scheduler)
+{
+        /* "SCHED_FIFO" -> "fifo" */
+        char word[32] = "";
+
+        for (size_t i = 0; o->policy[6 + i] && i + 1 < sizeof word; i++)
+                word[i] = (char)(o->policy[6 + i] | ' ');
+        shell_line(
+                sh, "chrt%s --%s%s --pid %lld $$", o->flags & 1 ? " --reset-on-fork" : "", word,
+                o->runtime
+                        ? arena_format(
+                                  sh->arena,
+                                  " --sched-runtime %lld --sched-deadline %lld --sched-period %lld",
+                                  (long long)o->runtime, (long long)o->deadline,
+                                  (long long)o->period)
+                        : "",
+                (long long)o->priority);
+        if (o->nice)
+                shell_line(sh, "renice -n %lld -p $$ >/dev/null", (long long)o->nice);
+}
+
+PROCESS_OP(set_io_priority)
+{
+        int class = text_equal(o->class, "IOPRIO_CLASS_RT") ? 1
+                  : text_equal(o->class, "IOPRIO_CLASS_BE") ? 2
+                                                            : 3;
+
+        if (class == 3)
+                shell_line(sh, "ionice --class 3 --pid $$");
+        else
+                shell_line(
+                        sh, "ionice --class %d --classdata %lld --pid $$", class,
+                        (long long)o->level);
+}
+
+PROCESS_OP(set_personality)
+{
+        sh->setarch = o->persona ? "linux32" : "linux64";
+}
+
 PROCESS_OP(set_umask)
 {
         sh->umask = o->mask;
@@ -331,6 +386,8 @@ void shell_finish(struct shell *sh, const struct op_exec *exec)
                                            : "");
         if (sh->limits.len)
                 put_step(&chain, arena_format(sh->arena, "prlimit%s", text_string(&sh->limits)));
+        if (sh->setarch)
+                put_step(&chain, arena_format(sh->arena, "setarch %s", sh->setarch));
         if (sh->new_session)
                 put_step(&chain, "setsid");
         put_groups(sh, &chain);

@@ -28,6 +28,8 @@ bool facts_capable(const struct facts *facts, unsigned capability)
 
 void facts_as_root(struct facts *facts)
 {
+        if (facts->uid == 0)
+                return; /* what we are told of ourselves is better than a guess */
         facts->uid = facts->gid = 0;
         facts->caps = caps_all();
 }
@@ -121,6 +123,19 @@ static int read_cgroups(struct arena *arena, struct facts *facts)
         return 0;
 }
 
+static void read_oom_score(struct facts *facts)
+{
+        char text[16];
+        ssize_t n = file_get(AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof text);
+        uint64_t score;
+
+        if (n <= 0)
+                return;
+        text[strcspn(text, "\n")] = '\0';
+        if (text_u64(text + (text[0] == '-'), &score) == 0 && score <= 1000)
+                facts->oom_score_adj = text[0] == '-' ? -(int)score : (int)score;
+}
+
 int facts_gather(struct arena *arena, struct facts *ret_facts)
 {
         struct facts facts = { .uid = geteuid(), .gid = getegid() };
@@ -137,9 +152,9 @@ int facts_gather(struct arena *arena, struct facts *ret_facts)
         /* A kernel that was built without them refuses the unshare. */
         facts.has_time_namespace = facts_kernel(&facts, 5, 6);
         for (int i = 0; i < (int)ARRAY_SIZE(facts.rlimit_hard); i++)
-                if (facts_capable(&facts, 24 /* CAP_SYS_RESOURCE: no limit binds us */) ||
-                    process_get_rlimit(i, &soft, &facts.rlimit_hard[i]) < 0)
+                if (process_get_rlimit(i, &soft, &facts.rlimit_hard[i]) < 0)
                         facts.rlimit_hard[i] = UINT64_MAX;
+        read_oom_score(&facts);
         r = read_cgroups(arena, &facts);
         if (r < 0)
                 return r;
@@ -195,6 +210,8 @@ int facts_parse(
         if (json_i64(json_member(root, "gid"), &number) == 0)
                 facts.gid = (uint32_t)number;
         json_u64(json_member(root, "caps"), &facts.caps);
+        if (json_i64(json_member(root, "oomScoreAdj"), &number) == 0)
+                facts.oom_score_adj = (int)number;
         list = json_member(root, "timeNamespace");
         facts.has_time_namespace = list && list->boolean;
         facts.user = json_string(json_member(root, "user"));
@@ -263,6 +280,7 @@ void facts_encode(const struct facts *facts, struct text *out)
         json_put_u64(&w, "uid", facts->uid);
         json_put_u64(&w, "gid", facts->gid);
         json_put_u64(&w, "caps", facts->caps);
+        json_put_i64(&w, "oomScoreAdj", facts->oom_score_adj);
         json_put_bool(&w, "timeNamespace", facts->has_time_namespace);
         encode_string(&w, "user", facts->user);
         encode_ranges(&w, "subuid", facts->subuid, facts->n_subuid);

@@ -27,7 +27,8 @@ struct id_range {
 struct facts {
         unsigned kernel_major, kernel_minor;
         uint32_t uid, gid;
-        uint64_t caps; /* our effective capabilities */
+        uint64_t caps;     /* our effective capabilities */
+        int oom_score_adj; /* our own */
         bool has_time_namespace;
         /* Who may not map any id, i.e. lacks CAP_SETUID or CAP_SETGID; else nothing. */
         const char *user; /* our login name; NULL: it has none */

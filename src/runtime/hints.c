@@ -96,6 +96,20 @@ static const struct {
         { OP_open_path, ENOENT, ANYBODY, "the directory must exist before the container is made" },
         { OP_set_rlimit, EPERM, ANYBODY,
           "raising a hard limit needs CAP_SYS_RESOURCE on the host" },
+        { OP_set_self, EACCES, ANYBODY,
+          "an oom_score_adj below that of the caller needs CAP_SYS_RESOURCE on the host" },
+        { OP_set_scheduler, EPERM, ANYBODY,
+          "real-time and deadline scheduling and a lower nice value need CAP_SYS_NICE on the host; "
+          "on cgroup v1 real time also needs cpu.rt_runtime_us for the cgroup" },
+        { OP_set_scheduler, EBUSY, ANYBODY,
+          "the deadlines of this host's processes leave no room for this one" },
+        { OP_set_io_priority, EPERM, ANYBODY,
+          "the real-time class needs CAP_SYS_ADMIN or CAP_SYS_NICE on the host" },
+        { OP_set_affinity, EINVAL, ANYBODY,
+          "none of these CPUs is there, or none is in the container's cpuset" },
+        { OP_set_memory_policy, EINVAL, ANYBODY,
+          "none of these nodes is in the container's cpuset, or this kernel does not know the mode "
+          "or a flag" },
         { OP_set_groups, EPERM, ANYBODY,
           "in a user namespace groups can be set only when a range of "
           "gids is mapped" },

@@ -50,7 +50,6 @@ static int check_unsupported(const struct compile *c)
         static const struct spec_process no_process;
         const struct spec_process *process = c->process ? c->process : &no_process;
         const struct spec_linux *linux_ = c->linux_;
-        const struct spec_personality *personality = linux_->personality;
         const struct spec_resources *resources = linux_->resources;
         const char *profile = process->apparmor_profile;
         bool confined = profile && *profile && !text_equal(profile, "unconfined");
@@ -59,7 +58,6 @@ static int check_unsupported(const struct compile *c)
                 resources && resources->block_io &&
                 (resources->block_io->weight_device.n != 0 || resources->block_io->leaf_weight.set);
         bool priorities = resources && resources->network && resources->network->priorities.n != 0;
-        bool other_domain = personality && !text_equal(personality->domain, "LINUX");
 
         const struct {
                 bool asked;
@@ -67,17 +65,12 @@ static int check_unsupported(const struct compile *c)
         } members[] = {
                 { confined, "/process/apparmorProfile" },
                 { process->selinux_label && *process->selinux_label, "/process/selinuxLabel" },
-                { process->scheduler != NULL, "/process/scheduler" },
-                { process->io_priority != NULL, "/process/ioPriority" },
-                { process->exec_cpu_affinity != NULL, "/process/execCPUAffinity" },
                 { linux_->mount_label && *linux_->mount_label, "/linux/mountLabel" },
                 { linux_->intel_rdt != NULL, "/linux/intelRdt" },
-                { linux_->memory_policy != NULL, "/linux/memoryPolicy" },
                 { linux_->net_devices.n != 0, "/linux/netDevices" },
                 { rdma, "/linux/resources/rdma" },
                 { weights, "/linux/resources/blockIO/weightDevice" },
                 { priorities, "/linux/resources/network/priorities" },
-                { other_domain, "/linux/personality" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(members); i++)
@@ -196,10 +189,11 @@ int runtime_compile(
 /* The namespaces to enter, all by the pidfd of the container's first process. The pid namespace is for
  * children only: it is joined on the host side, or, where our rights begin in the container's user
  * namespace, by a process that forks then. */
-static void enter(struct compile *c, pid_t pid)
+static int enter(struct compile *c, pid_t pid)
 {
         FD process = plan_slot(c->plan);
         uint32_t spaces = c->new_spaces | c->joined_spaces;
+        int r;
 
         c->forks = spaces & CLONE_NEWPID && !facts_capable(c->facts, 21 /* CAP_SYS_ADMIN */);
         c->process_fd = process;
@@ -217,31 +211,16 @@ static void enter(struct compile *c, pid_t pid)
                 plan_add(
                         c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
                         .file = "tasks");
+        r = compile_oom_score(c);
+        if (r < 0)
+                return r;
         plan_add(c->plan, INIT, "/linux/namespaces", join_namespace, .ns = process, .type = spaces);
         if (c->forks) {
                 plan_add(c->plan, INIT, "/linux/namespaces", fork_init, .spaces = 0);
                 compile_guard(c, true);
         }
         compile_become_root(c);
-}
-
-/* By the container's own procfs, whose pids are those that the new process has by now. */
-static void set_oom_score(struct compile *c)
-{
-        for (size_t i = 0; i < c->spec->mounts.n; i++) {
-                if (!text_equal(c->spec->mounts.items[i].destination, "/proc") ||
-                    !text_equal(c->spec->mounts.items[i].type, "proc"))
-                        continue;
-                c->proc = plan_slot(c->plan);
-                plan_add(
-                        c->plan, INIT, "/process/oomScoreAdj", open_path, .path = "/proc",
-                        .fd = c->proc);
-                plan_add(
-                        c->plan, INIT, "/process/oomScoreAdj", set_proc, .proc = c->proc,
-                        .file = "self/oom_score_adj",
-                        .value = why(c, "%lld", (long long)c->process->oom_score_adj.value));
-                return;
-        }
+        return 0;
 }
 
 int runtime_compile_exec(
@@ -259,7 +238,8 @@ int runtime_compile_exec(
         if ((r = check_unsupported(c)) < 0 || (r = compile_namespaces_host(c)) < 0)
                 return r;
         c->plan->list[HOST].n = 0;
-        enter(c, pid);
+        if ((r = compile_affinity_host(c)) < 0 || (r = enter(c, pid)) < 0)
+                return r;
         child = plan_slot(c->plan);
         plan_add(
                 c->plan, HOST, "[exec]", spawn, .spaces = 0, .cgroup = c->cgroup2,
@@ -274,8 +254,6 @@ int runtime_compile_exec(
         if (r < 0)
                 return r;
         plan_add(c->plan, HOST, "[exec]", await_gate, .gate = GATE_EXECUTED);
-        if (process->oom_score_adj.set)
-                set_oom_score(c);
         if ((r = compile_terminal(c)) < 0)
                 return r;
         compile_guard(c, false);

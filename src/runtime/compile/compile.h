@@ -60,6 +60,9 @@ int compile_terminal(struct compile *c);
 int compile_sysctl(struct compile *c);
 int compile_masks(struct compile *c);
 int compile_process(struct compile *c);
+int compile_schedule(struct compile *c);
+int compile_affinity_host(struct compile *c);
+int compile_oom_score(struct compile *c);
 int compile_identity(struct compile *c);
 int compile_security(struct compile *c);
 /* The filter, if there is one; and with rules that ask an agent, the listener's way to it. */
@@ -84,8 +87,9 @@ void compile_become_root(struct compile *c);
 bool compile_has_namespace(const struct compile *c, uint32_t type);
 /* The cgroup directory below a hierarchy's mount: as cgroupsPath says. */
 const char *compile_cgroup_path(const struct compile *c, const struct cgroup_hierarchy *hierarchy);
-/* The sets of spec.process.capabilities as bits; unknown names are noted. */
-uint64_t compile_caps(struct compile *c, const struct spec_texts *names);
+/* One set of spec.process.capabilities as bits; `set` is its name, for notes of unknown names (NULL:
+ * they are passed over). */
+uint64_t compile_caps(struct compile *c, const char *set, const struct spec_texts *names);
 
 /* Attributes and propagation of mount options; what is left over goes to the filesystem. */
 struct mount_options {

@@ -281,6 +281,8 @@ static void enter(struct compile *c)
 
 int compile_namespaces_init(struct compile *c)
 {
+        int r;
+
         compile_guard(c, true);
         if (c->options->log)
                 plan_add(c->plan, INIT, "[log]", redirect_output, .path = c->options->log);
@@ -289,6 +291,9 @@ int compile_namespaces_init(struct compile *c)
                 plan_add(
                         c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
                         .file = "tasks");
+        r = compile_oom_score(c);
+        if (r < 0)
+                return r;
         enter(c);
         if (c->new_spaces & CLONE_NEWNET)
                 plan_add(c->plan, INIT, "[loopback]", link_up, .name = "lo");

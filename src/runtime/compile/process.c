@@ -8,90 +8,143 @@
 #include <sched.h>
 #include <string.h>
 
+#include <linux/capability.h>
 #include <linux/mount.h>
 #include <sys/resource.h>
 
+enum {
+        SYSCTL_NAME_MAX = 240, /* with "sys/" it fits where do_set_proc() and the kernel look */
+        SYSCTL_VALUE_MAX = 4095
+};
+
 /* Which namespace makes a sysctl the container's own; 0: it is the host's. */
-static uint32_t sysctl_namespace(const char *key)
+static uint32_t sysctl_namespace(const char *path)
 {
         static const struct {
                 const char *prefix;
                 uint32_t type;
         } prefixes[] = {
-                { "net.", CLONE_NEWNET },
-                { "fs.mqueue.", CLONE_NEWIPC },
-                { "kernel.shm", CLONE_NEWIPC },
-                { "kernel.msg", CLONE_NEWIPC },
-                { "kernel.sem", CLONE_NEWIPC },
-                { "kernel.auto_msgmni", CLONE_NEWIPC },
-                { "kernel.domainname", CLONE_NEWUTS },
-                { "kernel.hostname", CLONE_NEWUTS },
-                { "kernel.ns_last_pid", CLONE_NEWPID },
-                { "user.", CLONE_NEWUSER },
+                { "net/", CLONE_NEWNET },
+                { "fs/mqueue/", CLONE_NEWIPC },
+                { "kernel/shm", CLONE_NEWIPC },
+                { "kernel/msg", CLONE_NEWIPC },
+                { "kernel/sem", CLONE_NEWIPC },
+                { "kernel/auto_msgmni", CLONE_NEWIPC },
+                { "kernel/domainname", CLONE_NEWUTS },
+                { "kernel/hostname", CLONE_NEWUTS },
+                { "kernel/ns_last_pid", CLONE_NEWPID },
+                { "user/", CLONE_NEWUSER },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
-                if (text_starts(key, prefixes[i].prefix))
+                if (text_starts(path, prefixes[i].prefix))
                         return prefixes[i].type;
         return 0;
 }
 
-static bool plain(const char *key)
+/* sysctl(8)'s two spellings: dots between the names, or slashes, which let a name hold a dot
+ * ("net/ipv4/conf/eth0.1/forwarding"). Both with slashes, as below /proc/sys; NULL when it is no
+ * name: one of letters, digits, '_', '-', '.' and ':' each, "." and ".." are none. */
+static const char *sysctl_path(struct compile *c, const char *key)
 {
-        for (const char *at = key; *at; at++)
-                if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./",
-                            *at))
-                        return false;
-        return *key && !strstr(key, "..") && key[0] != '.' && key[0] != '/';
+        static const char letters[] =
+                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:";
+        char *path = why(c, "%s", key);
+
+        if (!strchr(key, '/'))
+                for (char *dot = path; (dot = strchr(dot, '.'));)
+                        *dot = '/';
+        for (const char *at = path;; at++) {
+                size_t size = strspn(at, letters);
+
+                if (size == 0 || size > 255 || (size <= 2 && strspn(at, ".") == size))
+                        return NULL;
+                at += size;
+                if (!*at)
+                        return strlen(path) <= SYSCTL_NAME_MAX ? path : NULL;
+                if (*at != '/')
+                        return NULL;
+        }
+}
+
+/* Whose it is: 0 or -errno with a trail. */
+static int check_sysctl_space(struct compile *c, const char *path, const char *pointer)
+{
+        uint32_t space = sysctl_namespace(path);
+
+        if (!space)
+                return spec_error(
+                        c->linux_->at, c->document, pointer,
+                        "is the host's, in every kind of namespace");
+        if (!compile_has_namespace(c, space))
+                return spec_error(
+                        c->linux_->at, c->document, pointer,
+                        "needs a %s namespace: without one it would change the host",
+                        namespace_oci_name(space));
+        return 0;
+}
+
+static int add_sysctl(struct compile *c, const char *key, const char *value)
+{
+        const char *pointer = why(c, "/linux/sysctl/%s", key);
+        const char *path = sysctl_path(c, key);
+        int r;
+
+        if (!path)
+                return spec_error(
+                        c->linux_->at, c->document, "/linux/sysctl", "'%s' is no name of a sysctl",
+                        key);
+        if (strpbrk(value, "\n\r"))
+                return spec_error(c->linux_->at, c->document, pointer, "a value is one line");
+        if (strlen(value) > SYSCTL_VALUE_MAX)
+                return spec_error(
+                        c->linux_->at, c->document, pointer, "a value has at most %d bytes",
+                        (int)SYSCTL_VALUE_MAX);
+        r = check_sysctl_space(c, path, pointer);
+        if (r < 0)
+                return r;
+        if (c->proc < 0)
+                return spec_error(c->linux_->at, c->document, pointer, "needs a proc mount");
+        plan_add(
+                c->plan, INIT, pointer, set_proc, .proc = c->proc, .file = why(c, "sys/%s", path),
+                .value = value);
+        return 0;
 }
 
 int compile_sysctl(struct compile *c)
 {
         for (size_t i = 0; i < c->linux_->sysctl.n; i++) {
-                const struct spec_pair *pair = &c->linux_->sysctl.items[i];
-                const char *pointer = why(c, "/linux/sysctl/%s", pair->key);
-                uint32_t space;
-                char *path;
+                int r = add_sysctl(
+                        c, c->linux_->sysctl.items[i].key, c->linux_->sysctl.items[i].value);
 
-                if (!plain(pair->key))
-                        return spec_error(
-                                c->linux_->at, c->document, "/linux/sysctl",
-                                "'%s' is no name of a sysctl", pair->key);
-                if (strpbrk(pair->value, "\n\r"))
-                        return spec_error(
-                                c->linux_->at, c->document, pointer, "a value is one line");
-                path = why(c, "sys/%s", pair->key);
-                if (!strchr(pair->key, '/'))
-                        for (char *dot = path; (dot = strchr(dot, '.'));)
-                                *dot = '/';
-                /* "net/ipv4/..." is the other spelling of the same name. */
-                space = sysctl_namespace(
-                        strchr(pair->key, '/') ? why(c, "%s.", pair->key) : pair->key);
-                if (strchr(pair->key, '/')) {
-                        char *dots = why(c, "%s", pair->key);
-
-                        for (char *at = dots; *at; at++)
-                                *at = *at == '/' ? '.' : *at;
-                        space = sysctl_namespace(dots);
-                }
-                if (!space || !compile_has_namespace(c, space))
-                        return spec_error(
-                                c->linux_->at, c->document, pointer,
-                                space ? "needs a %s namespace: without one it would change the host"
-                                      : "is the host's, in every %s namespace",
-                                space ? namespace_oci_name(space) : "kind of");
-                if (c->proc < 0)
-                        return spec_error(
-                                c->linux_->at, c->document, pointer, "needs a proc mount");
-                plan_add(
-                        c->plan, INIT, pointer, set_proc, .proc = c->proc, .file = path,
-                        .value = pair->value);
+                if (r < 0)
+                        return r;
         }
-        if (c->process->oom_score_adj.set && c->proc >= 0)
-                plan_add(
-                        c->plan, INIT, "/process/oomScoreAdj", set_proc, .proc = c->proc,
-                        .file = "self/oom_score_adj",
-                        .value = why(c, "%lld", (long long)c->process->oom_score_adj.value));
+        return 0;
+}
+
+/* Written while /proc is still the host's, so a container without a proc mount has it too. */
+int compile_oom_score(struct compile *c)
+{
+        int64_t score = c->process->oom_score_adj.value;
+
+        if (!c->process->oom_score_adj.set)
+                return 0;
+        if (score < -1000 || score > 1000)
+                return spec_error(
+                        c->process->at, c->document, "/process/oomScoreAdj",
+                        "%lld is not in -1000 to 1000", (long long)score);
+        if (score < c->facts->oom_score_adj && !facts_capable(c->facts, CAP_SYS_RESOURCE)) {
+                plan_note(
+                        c->plan,
+                        "/process/oomScoreAdj: %lld raised to %d, our own: to go below it needs "
+                        "CAP_SYS_RESOURCE",
+                        (long long)score, c->facts->oom_score_adj);
+                score = c->facts->oom_score_adj;
+        }
+        plan_add(
+                c->plan, INIT, "/process/oomScoreAdj", set_self, .file = "oom_score_adj",
+                .value = why(c, "%lld", (long long)score));
         return 0;
 }
 
@@ -142,37 +195,49 @@ int compile_masks(struct compile *c)
         return 0;
 }
 
-static void add_rlimit(struct compile *c, size_t i)
+static int add_rlimit(struct compile *c, size_t i)
 {
         const struct spec_rlimit *limit = &c->process->rlimits.items[i];
         int resource = process_rlimit_number(limit->type);
         uint64_t soft = limit->soft, hard = limit->hard;
         uint64_t most = resource < 16 ? c->facts->rlimit_hard[resource] : UINT64_MAX;
 
-        if (hard > most && !facts_capable(c->facts, 24 /* CAP_SYS_RESOURCE */)) {
+        if (soft > hard)
+                return spec_error(
+                        limit->at, c->document, why(c, "/process/rlimits/%zu/soft", i),
+                        "%llu is above the hard limit, %llu", (unsigned long long)soft,
+                        (unsigned long long)hard);
+        /* A user namespace has that capability for itself, not for the limits of the host. */
+        if (hard > most && (c->user_namespace || !facts_capable(c->facts, CAP_SYS_RESOURCE))) {
                 plan_note(
-                        c->plan,
-                        "/process/rlimits/%zu: %s lowered from %llu to %llu, the most that this "
-                        "host allows without CAP_SYS_RESOURCE",
-                        i, limit->type, (unsigned long long)hard, (unsigned long long)most);
+                        c->plan, "/process/rlimits/%zu: %s lowered from %llu to %llu, the most %s",
+                        i, limit->type, (unsigned long long)hard, (unsigned long long)most,
+                        c->user_namespace ? "that a user namespace may have here"
+                                          : "that this host allows without CAP_SYS_RESOURCE");
                 hard = most;
                 soft = soft > hard ? hard : soft;
         }
         plan_add(
                 c->plan, INIT, why(c, "/process/rlimits/%zu", i), set_rlimit, .resource = resource,
                 .soft = soft, .hard = hard);
+        return 0;
 }
 
 int compile_process(struct compile *c)
 {
+        int r;
+
         if (!c->options->no_new_keyring)
                 plan_add(
                         c->plan, INIT, "[session keyring]", new_keyring,
                         .name = why(c, "_ses.%s", c->options->id));
         if (!c->process->terminal)
                 plan_add(c->plan, INIT, "[session]", new_session);
-        for (size_t i = 0; i < c->process->rlimits.n; i++)
-                add_rlimit(c, i);
+        r = compile_schedule(c);
+        for (size_t i = 0; r == 0 && i < c->process->rlimits.n; i++)
+                r = add_rlimit(c, i);
+        if (r < 0)
+                return r;
         if (c->process->user && c->process->user->umask.set)
                 plan_add(
                         c->plan, INIT, "/process/user/umask", set_umask,

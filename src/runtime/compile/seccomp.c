@@ -119,7 +119,8 @@ static int add_builtin(struct compile *c)
         const struct seccomp_profile *profile = seccomp_default(
                 c->arena,
                 compile_caps(
-                        c, c->process->capabilities ? &c->process->capabilities->bounding : &none),
+                        c, NULL,
+                        c->process->capabilities ? &c->process->capabilities->bounding : &none),
                 c->options->seccomp);
 
         if (!profile) {

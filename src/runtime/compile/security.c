@@ -10,42 +10,103 @@
 #include <sched.h>
 #include <string.h>
 
-uint64_t compile_caps(struct compile *c, const struct spec_texts *names)
+#include <linux/capability.h>
+
+uint64_t compile_caps(struct compile *c, const char *set, const struct spec_texts *names)
 {
         uint64_t caps = 0;
 
         for (size_t i = 0; i < names->n; i++) {
                 int number = caps_number(names->items[i]);
 
-                if (number < 0)
-                        plan_note(
-                                c->plan, "/process/capabilities: unknown capability '%s'",
-                                names->items[i]);
-                else
+                if (number >= 0)
                         caps |= 1ULL << number;
+                else if (set)
+                        plan_note(
+                                c->plan, "/process/capabilities/%s/%zu: unknown capability '%s'",
+                                set, i, names->items[i]);
         }
         return caps;
 }
 
-int compile_identity(struct compile *c)
+/* What the kernel has and we may hand on: in a user namespace all of it. */
+static uint64_t available_caps(const struct compile *c)
+{
+        uint64_t caps = caps_all();
+
+        if (!facts_kernel(c->facts, 5, 9))
+                caps &= ~(1ULL << CAP_CHECKPOINT_RESTORE);
+        if (!facts_kernel(c->facts, 5, 8))
+                caps &= ~(1ULL << CAP_PERFMON | 1ULL << CAP_BPF);
+        return c->user_namespace ? caps : caps & c->facts->caps;
+}
+
+/* Take what is not in `most` out of a set, and say so. */
+static void limit_caps(
+        struct compile *c, const char *set, uint64_t *caps, uint64_t most, const char *reason)
+{
+        struct text words = { .arena = c->arena };
+        uint64_t lost = *caps & ~most;
+
+        if (!lost)
+                return;
+        for (unsigned i = 0; i < 64; i++)
+                if (lost >> i & 1)
+                        text_addf(&words, "%s%s", words.len ? ", " : "", caps_name(i));
+        plan_note(
+                c->plan, "/process/capabilities%s: without %s: %s", set, text_string(&words),
+                reason);
+        *caps &= most;
+}
+
+struct caps {
+        uint64_t bounding, effective, permitted, inheritable, ambient;
+};
+
+/* What the kernel would refuse with EPERM and not a word is left out with one. */
+static struct caps read_caps(struct compile *c)
 {
         static const struct spec_capabilities none;
-        const struct spec_capabilities *caps =
+        const struct spec_capabilities *from =
                 c->process->capabilities ? c->process->capabilities : &none;
-        const struct spec_user *user = c->process->user;
-        uint32_t uid = user ? user->uid : 0, gid = user ? user->gid : 0;
-        uint64_t permitted = compile_caps(c, &caps->permitted);
-        uint64_t ambient = compile_caps(c, &caps->ambient);
-        uint64_t inheritable = compile_caps(c, &caps->inheritable);
-        bool is_new = c->new_spaces & CLONE_NEWUSER;
-        bool is_denied = is_new && c->ids.deny_setgroups;
-        uint32_t *groups =
-                arena_array(c->arena, user ? user->additional_gids.n + 1 : 1, sizeof *groups);
-        size_t n = 0;
+        struct caps caps = {
+                .bounding = compile_caps(c, "bounding", &from->bounding),
+                .effective = compile_caps(c, "effective", &from->effective),
+                .permitted = compile_caps(c, "permitted", &from->permitted),
+                .inheritable = compile_caps(c, "inheritable", &from->inheritable),
+                .ambient = compile_caps(c, "ambient", &from->ambient),
+        };
+        uint64_t asked =
+                caps.bounding | caps.effective | caps.permitted | caps.inheritable | caps.ambient;
+        uint64_t there = available_caps(c);
 
-        for (size_t i = 0; user && i < user->additional_gids.n; i++)
-                groups[n++] = user->additional_gids.items[i];
-        if (!is_denied)
+        limit_caps(c, "", &asked, there, "this host has none to give");
+        caps.bounding &= there;
+        caps.effective &= there;
+        caps.permitted &= there;
+        caps.inheritable &= there;
+        caps.ambient &= there;
+        limit_caps(
+                c, "/effective", &caps.effective, caps.permitted,
+                "what is effective must be permitted, too");
+        limit_caps(
+                c, "/inheritable", &caps.inheritable, caps.bounding,
+                "what is inheritable must be in the bounding set, too");
+        limit_caps(
+                c, "/ambient", &caps.ambient, caps.permitted & caps.inheritable,
+                "what is ambient must be permitted and inheritable, too");
+        return caps;
+}
+
+static void add_groups(struct compile *c)
+{
+        const struct spec_user *user = c->process->user;
+        size_t n = user ? user->additional_gids.n : 0;
+        uint32_t *groups = arena_array(c->arena, n + 1, sizeof *groups);
+
+        for (size_t i = 0; i < n; i++)
+                groups[i] = user->additional_gids.items[i];
+        if (!(c->new_spaces & CLONE_NEWUSER) || !c->ids.deny_setgroups)
                 plan_add(
                         c->plan, INIT, "/process/user/additionalGids", set_groups,
                         .groups = { groups, n },
@@ -54,9 +115,17 @@ int compile_identity(struct compile *c)
                 plan_note(
                         c->plan, "/process/user/additionalGids: none, because the host lets an "
                                  "ordinary user set no groups");
+}
+
+int compile_identity(struct compile *c)
+{
+        const struct spec_user *user = c->process->user;
+        struct caps caps = read_caps(c);
+
+        add_groups(c);
         plan_add(
                 c->plan, INIT, "/process/capabilities/bounding", drop_bounding,
-                .keep = compile_caps(c, &caps->bounding));
+                .keep = caps.bounding);
         if (!c->process->no_new_privileges) {
                 int r = compile_seccomp(c);
 
@@ -64,15 +133,16 @@ int compile_identity(struct compile *c)
                         return r;
         }
         plan_add(c->plan, INIT, "/process/user", keep_caps);
-        plan_add(c->plan, INIT, "/process/user", set_ids, .uid = uid, .gid = gid);
         plan_add(
-                c->plan, INIT, "/process/capabilities", set_caps,
-                .effective = compile_caps(c, &caps->effective) & permitted, .permitted = permitted,
-                .inheritable = inheritable);
-        if (ambient)
+                c->plan, INIT, "/process/user", set_ids, .uid = user ? user->uid : 0,
+                .gid = user ? user->gid : 0);
+        plan_add(
+                c->plan, INIT, "/process/capabilities", set_caps, .effective = caps.effective,
+                .permitted = caps.permitted, .inheritable = caps.inheritable);
+        if (caps.ambient)
                 plan_add(
                         c->plan, INIT, "/process/capabilities/ambient", set_ambient,
-                        .ambient = ambient & permitted & inheritable);
+                        .ambient = caps.ambient);
         return 0;
 }
 

@@ -113,8 +113,8 @@ static void sample_devices(struct sample *s)
                 p, INIT, "[default device]", make_link, .dir = s->dev, .path = "ptmx",
                 .target = "pts/ptmx");
         plan_add(
-                p, INIT, "/process/oomScoreAdj", set_proc, .proc = s->proc,
-                .file = "self/oom_score_adj", .value = "100");
+                p, INIT, "/linux/sysctl/kernel.shm_rmid_forced", set_proc, .proc = s->proc,
+                .file = "sys/kernel/shm_rmid_forced", .value = "1");
 }
 
 static void sample_masks(struct sample *s)
@@ -142,7 +142,7 @@ static void sample_masks(struct sample *s)
 
 static void sample_process(struct sample *s)
 {
-        static const uint32_t groups[] = { 7, 1000 };
+        static const uint32_t groups[] = { 7, 1000 }, first_cpu[] = { 0 };
         static const char *const env[] = { "PATH=/usr/bin:/bin", "GREETING=it's \"me\"", NULL };
         struct plan *p = &s->plan;
         const char **args = arena_array(&s->arena, 4, sizeof *args);
@@ -163,6 +163,15 @@ static void sample_process(struct sample *s)
         plan_add(
                 p, INIT, "/process/rlimits/1", set_rlimit, .resource = RLIMIT_CORE, .soft = 0,
                 .hard = UINT64_MAX);
+        plan_add(
+                p, INIT, "/process/execCPUAffinity/final", set_affinity,
+                .cpus = { first_cpu, ARRAY_SIZE(first_cpu) });
+        plan_add(p, INIT, "/process/scheduler", set_scheduler, .policy = "SCHED_BATCH", .nice = 3);
+        plan_add(
+                p, INIT, "/process/ioPriority", set_io_priority, .class = "IOPRIO_CLASS_BE",
+                .level = 6);
+        plan_add(p, INIT, "/linux/memoryPolicy", set_memory_policy, .mode = "MPOL_LOCAL");
+        plan_add(p, INIT, "/linux/personality", set_personality, .persona = 8);
         plan_add(p, INIT, "/process/user/umask", set_umask, .mask = 027);
         plan_add(p, INIT, "/process/cwd", change_dir, .path = s->cwd);
         plan_add(
@@ -211,6 +220,8 @@ static void sample_build(struct sample *s)
         plan_add(p, HOST, "/hooks", note_status, .status = "started");
 
         plan_add(p, INIT, "[init dies with husk]", guard_parent, .on = 1);
+        plan_add(
+                p, INIT, "/process/oomScoreAdj", set_self, .file = "oom_score_adj", .value = "100");
         plan_add(p, INIT, "/linux/namespaces/3", link_up, .name = "lo");
         plan_add(p, INIT, "/hostname", set_hostname, .name = "box");
         sample_root(s);

@@ -64,6 +64,9 @@ lock() {
         remount_all "$1" ro
 }
 
+# /process/oomScoreAdj
+echo 100 >/proc/self/oom_score_adj
+
 # /linux/namespaces/3
 ip link set dev lo up
 
@@ -112,8 +115,8 @@ mknod -m 0666 "$root"/dev/urandom c 1 9
 [ -e "$root"/dev/fd ] || [ -L "$root"/dev/fd ] || ln -s -- /proc/self/fd "$root"/dev/fd
 [ -e "$root"/dev/ptmx ] || [ -L "$root"/dev/ptmx ] || ln -s -- pts/ptmx "$root"/dev/ptmx
 
-# /process/oomScoreAdj
-printf %s 100 >"$root"/proc/self/oom_score_adj
+# /linux/sysctl/kernel.shm_rmid_forced
+printf %s 1 >"$root"/proc/sys/kernel/shm_rmid_forced
 
 # /linux/maskedPaths
 mask() {
@@ -142,6 +145,19 @@ printf '{"pid":%d,%s' "$$" '"id":"c1"}' | (umask 022 && cd / && exec timeout -s 
 # /root/readonly
 mount -o remount,bind,ro "$root"
 
+# /process/execCPUAffinity/final
+taskset --cpu-list --pid 0 $$ >/dev/null
+
+# /process/scheduler
+chrt --batch --pid 0 $$
+renice -n 3 -p $$ >/dev/null
+
+# /process/ioPriority
+ionice --class 2 --classdata 6 --pid $$
+
+# /linux/memoryPolicy
+# husk: set_memory_policy: no tool of util-linux sets a memory policy
+
 # [no descriptor leaks]
 # husk: seal_fds: what the caller of this script left open stays open
 
@@ -160,6 +176,7 @@ mount -n --move . /
 umask 0027
 exec \
         prlimit --nofile=512:1024 --core=0:unlimited \
+        setarch linux32 \
         setpriv --groups 7,1000 \
         env -i -- PATH=/usr/bin:/bin 'GREETING=it'\''s "me"' \
         "$capsh" --quiet --chroot=. --drop=cap_chown,cap_dac_override,cap_dac_read_search,cap_fowner,cap_fsetid,cap_setgid,cap_setuid,cap_setpcap,cap_linux_immutable,cap_net_broadcast,cap_net_admin,cap_net_raw,cap_ipc_lock,cap_ipc_owner,cap_sys_module,cap_sys_rawio,cap_sys_chroot,cap_sys_ptrace,cap_sys_pacct,cap_sys_admin,cap_sys_boot,cap_sys_nice,cap_sys_resource,cap_sys_time,cap_sys_tty_config,cap_mknod,cap_lease,cap_audit_control,cap_setfcap,cap_mac_override,cap_mac_admin,cap_syslog,cap_wake_alarm,cap_block_suspend,cap_audit_read,cap_perfmon,cap_bpf,cap_checkpoint_restore --keep=1 --gid=0 --uid=0 --caps='= cap_kill,cap_net_bind_service,cap_audit_write+p cap_kill+i cap_kill,cap_net_bind_service,cap_audit_write+e' --noamb --addamb=cap_kill --no-new-privs --shell="$program" -- -c 'echo "it'\''s up"'

@@ -63,7 +63,7 @@ TEST(slot_before_write)
 
         sample_build(&s);
         s.plan.list[INIT].ops[at(&s, INIT, OP_set_fs)].as.set_fs.fs = s.null;
-        refused(&s, "plan: init operation 9 (set_fs): slot %15 is read before it is written");
+        refused(&s, "plan: init operation 10 (set_fs): slot %15 is read before it is written");
 }
 
 TEST(slot_after_close)
