@@ -15,6 +15,8 @@ const struct option cli_run_options[] = {
         ROW(FLAG, interactive, 'i', "interactive", NULL, "keep its standard input open"),
         ROW(FLAG, tty, 't', "tty", NULL, "give it a terminal"),
         ROW(FLAG, detach, 'd', "detach", NULL, "do not wait for its end; print its id"),
+        ROW(FLAG, init, 0, "init", NULL,
+            "an init as pid 1: it reaps orphans and passes signals on"),
         ROW(ENV, env, 'e', "env", "NAME[=VALUE]", "set a variable; NAME alone passes on your own"),
         ROW(TEXT, workdir, 'w', "workdir", "DIR", "the directory to start in"),
         ROW(USER, user, 'u', "user", "USER[:GROUP]", "names or ids to run as"),

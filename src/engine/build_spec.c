@@ -284,6 +284,17 @@ static int build_process(
         return 0;
 }
 
+static struct spec_map add_annotation(
+        struct arena *arena, const struct spec_map *from, const char *key, const char *value)
+{
+        struct spec_map map = { .items = arena_array(arena, from->n + 1, sizeof *map.items) };
+
+        for (size_t i = 0; i < from->n; i++)
+                map.items[map.n++] = from->items[i];
+        map.items[map.n++] = (struct spec_pair){ key, value };
+        return map;
+}
+
 int build_spec(
         struct arena *arena, const struct run_request *request, const char *id, const char *store,
         uint64_t own_caps, struct spec **ret_spec)
@@ -317,6 +328,9 @@ int build_spec(
                 spec->mounts = add_run(arena, &spec->mounts);
                 linux_->masked_paths = add_mask(arena, &linux_->masked_paths, store);
         }
+        if (request->init)
+                spec->annotations =
+                        add_annotation(arena, &spec->annotations, "dev.husk.init", "true");
         spec->root = root;
         spec->process = process;
         spec->linux_ = linux_;

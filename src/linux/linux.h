@@ -17,6 +17,7 @@
 #include "notify.h"
 #include "process.h"
 #include "pty.h"
+#include "reaper.h"
 #include "rootpath.h"
 #include "sched.h"
 #include "seccomp.h"

@@ -111,6 +111,7 @@ NOTHING(open_clocks)
 NOTHING(guard_parent) /* unshare --kill-child */
 NOTHING(become_root)  /* what the script's user namespace begins with */
 CANNOT(filter_devices, "a shell cannot load an eBPF program")
+CANNOT(stay_init, "there is no init in front of the program")
 CANNOT(open_terminal, "a shell cannot open a pty of the container's devpts")
 CANNOT(use_terminal, "the script's own terminal is used")
 CANNOT(seal_fds, "what the caller of this script left open stays open")

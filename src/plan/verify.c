@@ -88,6 +88,7 @@ static bool may_be_in_pair(const struct op *op)
         case OP_pivot:
         case OP_exec:
         case OP_run_hook:
+        case OP_stay_init:
                 return false;
         default:
                 return true;
@@ -467,6 +468,9 @@ static int check_privileges(const struct plan *plan, struct spot spot, const str
         if (op->code == OP_run_hook && order->pivoted &&
             (order->stage < STAGE_CAPS || order->unfiltered))
                 return broken(plan, spot, "a program of the container's before its privileges are");
+        if (op->code == OP_stay_init &&
+            op_at(plan, (struct spot){ INIT, plan->list[INIT].n - 1 }) != op + 1)
+                return broken(plan, spot, "exec must come right behind it");
         if (op->code == OP_become_root && !order->mapped)
                 return broken(plan, spot, "it comes before the gate ids_mapped");
         if (op->code == OP_fork_init && order->forked)
@@ -554,7 +558,7 @@ static int check_host(const struct plan *plan)
 
                 if (list->ops[i].code == OP_adopt && i > record)
                         return broken(plan, spot, "the journal knows the other process by now");
-                if (list->ops[i].code == OP_exec)
+                if (list->ops[i].code == OP_exec || list->ops[i].code == OP_stay_init)
                         return broken(plan, spot, "only init executes");
                 if (list->ops[i].code == OP_spawn && spawns++)
                         return broken(plan, spot, "a plan spawns once");

@@ -160,7 +160,7 @@ int runtime_compile(
         int r;
 
         init(c, arena, spec, options, facts);
-        c->hooks = true;
+        c->start = true;
         if ((r = check(c)) < 0 || (r = compile_hooks_check(c)) < 0 ||
             /* the host's part */
             (r = compile_namespaces_host(c)) < 0 || (r = compile_cgroup_host(c)) < 0 ||

@@ -33,12 +33,12 @@ struct compile {
         size_t n_cgroups;
         FD cgroup2; /* the v2 cgroup, -1 */
         FD process_fd;
-        bool user_namespace;        /* new or joined */
-        bool hooks;                 /* the list is a start, which runs them; an exec runs none */
-        FD own_pid;                 /* our own pid namespace, for hooks after we left it; -1 */
-        pid_t container_pid;        /* exec: the container's first process; else 0 */
-        const char *guard;          /* why the first process dies with its maker */
-        bool forks;                 /* spawn's process is not the first one: fork_init */
+        bool user_namespace; /* new or joined */
+        bool start;          /* a container's, which has hooks and an init; an exec has none */
+        FD own_pid;          /* our own pid namespace, for hooks after we left it; -1 */
+        pid_t container_pid; /* exec: the container's first process; else 0 */
+        const char *guard;   /* why the first process dies with its maker */
+        bool forks;          /* spawn's process is not the first one: fork_init */
         uint32_t at_spawn, at_fork; /* what of new_spaces is made there; the rest is unshared */
         struct id_plan ids;         /* of a new user namespace */
 };

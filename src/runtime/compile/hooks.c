@@ -181,7 +181,7 @@ void compile_hooks_container(struct compile *c)
 
 void compile_hooks_start(struct compile *c)
 {
-        if (c->hooks)
+        if (c->start)
                 add_hooks(
                         c, INIT, "startContainer", &hooks_of(c->spec)->start_container, "created");
 }

@@ -155,6 +155,24 @@ static const char *search_path(const struct spec_process *process)
         return NULL;
 }
 
+/* The annotation dev.husk.init: a pid 1 of husk's own in front of the program. */
+static int add_init(struct compile *c)
+{
+        for (size_t i = 0; c->start && i < c->spec->annotations.n; i++) {
+                const struct spec_pair *pair = &c->spec->annotations.items[i];
+
+                if (!text_equal(pair->key, "dev.husk.init") || text_equal(pair->value, "false"))
+                        continue;
+                if (!text_equal(pair->value, "true"))
+                        return spec_error(
+                                c->spec->at, c->document, "/annotations/dev.husk.init",
+                                "'%s' is neither true nor false", pair->value);
+                plan_add(c->plan, INIT, "/annotations/dev.husk.init", stay_init);
+                return 0;
+        }
+        return 0;
+}
+
 static int add_no_new_privs(struct compile *c)
 {
         plan_add(c->plan, INIT, "/process/noNewPrivileges", no_new_privs);
@@ -187,6 +205,8 @@ int compile_security(struct compile *c)
         if (last && !early)
                 r = add_no_new_privs(c);
         compile_hooks_start(c);
+        if (r == 0)
+                r = add_init(c);
         plan_add(
                 c->plan, INIT, "/process/args", exec,
                 .args = { (const char *const *)c->process->args.items, c->process->args.n },

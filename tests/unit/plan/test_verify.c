@@ -273,6 +273,19 @@ TEST(a_hook_of_the_containers_gets_no_more_than_its_program)
         refused(&s, "a program of the container's before its privileges are");
 }
 
+TEST(an_init_stays_right_before_exec)
+{
+        auto_sample s = { 0 };
+
+        sample_build(&s);
+        insert_op(&s, INIT, s.plan.list[INIT].n - 1, (struct op){ .code = OP_stay_init });
+        CHECK_INT(plan_verify(&s.plan), 0);
+        move_op(&s, INIT, at(&s, INIT, OP_stay_init), at(&s, INIT, OP_seal_fds));
+        refused(&s, "(stay_init): exec must come right behind it");
+        insert_op(&s, HOST, 0, (struct op){ .code = OP_stay_init });
+        refused(&s, "(stay_init): only init executes");
+}
+
 TEST(mounts_come_before_pivot)
 {
         auto_sample s = { 0 };
