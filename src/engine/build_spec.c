@@ -228,30 +228,6 @@ static struct spec_texts add_mask(
         return masks;
 }
 
-/* A profile file holds what config.json has at /linux/seccomp. */
-static int read_seccomp(struct arena *arena, const char *path, const struct spec_seccomp **ret)
-{
-        struct text file, text = { .arena = arena };
-        const struct json *alone;
-        const struct spec *spec;
-        int r = file_read(arena, AT_FDCWD, path, SPEC_SIZE_MAX / 2, &file);
-
-        if (r < 0)
-                return trail(r, "--security-opt seccomp=%s: %s", path, text_errno(r));
-        /* By itself first: positions are the file's own then, and nothing else can hide in it. */
-        r = json_parse(arena, path, text_string(&file), file.len, &alone);
-        if (r < 0)
-                return r;
-        text_addf(
-                &text, "{\"ociVersion\":\"" SPEC_VERSION "\",\"linux\":{\"seccomp\":%s}}",
-                text_string(&file));
-        r = spec_parse(arena, path, text_string(&text), text.len, &spec);
-        if (r < 0)
-                return r;
-        *ret = spec->linux_->seccomp;
-        return *ret ? 0 : trail(-EINVAL, "%s: this is no seccomp profile", path);
-}
-
 static int build_process(
         struct arena *arena, const struct run_request *request, const char *hostname,
         uint64_t own_caps, struct spec_process *process)
@@ -297,7 +273,7 @@ static struct spec_map add_annotation(
 
 int build_spec(
         struct arena *arena, const struct run_request *request, const char *id, const char *store,
-        uint64_t own_caps, struct spec **ret_spec)
+        const struct facts *facts, struct spec **ret_spec)
 {
         struct spec *spec = spec_default(arena, false);
         struct spec_root *root = arena_new(arena, struct spec_root);
@@ -313,11 +289,14 @@ int build_spec(
         *process = *spec->process;
         *linux_ = *spec->linux_;
         spec->hostname = request->hostname ? request->hostname : arena_format(arena, "%.12s", id);
-        r = build_process(arena, request, spec->hostname, own_caps, process);
+        r = build_process(arena, request, spec->hostname, facts->caps, process);
         if (r == 0)
                 r = build_namespaces(arena, request->network, &linux_->namespaces);
-        if (r == 0 && request->seccomp && !text_equal(request->seccomp, "unconfined"))
-                r = read_seccomp(arena, request->seccomp, &linux_->seccomp);
+        if (r == 0 && request->seccomp && !text_equal(request->seccomp, "unconfined") &&
+            !text_equal(request->seccomp, "nesting"))
+                r = profile_read(
+                        arena, request->seccomp, facts, &process->capabilities->bounding,
+                        &linux_->seccomp);
         if (r < 0)
                 return r;
         root->path = request->rootfs ? store_absolute(arena, request->rootfs) : "/";

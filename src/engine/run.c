@@ -55,7 +55,9 @@ static int prepare(
         run->record = (struct record){
                 .name = request->name ? request->name : store_default_name(arena, id),
                 .image = request->rootfs ? request->rootfs : "host",
-                .seccomp = request->seccomp ? NULL : "default",
+                .seccomp = !request->seccomp                       ? "default"
+                         : text_equal(request->seccomp, "nesting") ? "nesting"
+                                                                   : NULL,
                 .labels = request->labels,
                 .remove = request->remove,
         };
@@ -67,7 +69,7 @@ static int prepare(
                 return r;
         if (explain)
                 facts_as_root(&facts);
-        r = build_spec(arena, request, id, run->containers, facts.caps, &run->spec);
+        r = build_spec(arena, request, id, run->containers, &facts, &run->spec);
         if (r == 0 && !request->rootfs)
                 r = host_overlays(
                         arena, run->state, &run->record.overlays, &run->record.n_overlays);

@@ -53,11 +53,16 @@ int host_overlays(
 /* Will a directory of the host be seen in a container of the image `host`? */
 bool host_shows(struct arena *arena, const char *path);
 
-/* The document of a run request; `store` is to be hidden from the container, `own_caps` is what
- * "ALL" capabilities are. */
+/* The document of a run request; `store` is to be hidden from the container. */
 int build_spec(
         struct arena *arena, const struct run_request *request, const char *id, const char *store,
-        uint64_t own_caps, struct spec **ret_spec);
+        const struct facts *facts, struct spec **ret_spec);
+
+/* A seccomp profile from a file, in OCI's form or docker's, whose conditions (includes, excludes,
+ * archMap) are resolved for this host and a container with these capabilities in its bounding set. */
+int profile_read(
+        struct arena *arena, const char *path, const struct facts *facts,
+        const struct spec_texts *bounding, const struct spec_seccomp **ret_profile);
 
 /* -- stdio.c: what a container's descriptors 0, 1, 2 are -- */
 struct stdio {

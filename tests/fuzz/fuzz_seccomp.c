@@ -40,16 +40,24 @@ struct profile {
         const char *names[N_RULES][N_NAMES];
 };
 
+/* Every action of the specification: as a rule's, and as the default. */
+static uint32_t take_action(struct input *input)
+{
+        static const uint32_t actions[] = { SECCOMP_RET_ALLOW,          SECCOMP_RET_ERRNO | 1,
+                                            SECCOMP_RET_TRAP,           SECCOMP_RET_LOG,
+                                            SECCOMP_RET_KILL_PROCESS,   SECCOMP_RET_KILL_THREAD,
+                                            SECCOMP_RET_TRACE | 5,      SECCOMP_RET_USER_NOTIF,
+                                            SECCOMP_RET_ERRNO | ENOSYS, SECCOMP_RET_ERRNO | 4095 };
+
+        return actions[take(input, ARRAY_SIZE(actions))];
+}
+
 static void take_rule(struct input *input, struct profile *p, size_t i)
 {
-        static const uint32_t actions[] = { SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | 1,
-                                            SECCOMP_RET_TRAP, SECCOMP_RET_LOG,
-                                            SECCOMP_RET_KILL_PROCESS };
         struct seccomp_rule *rule = &p->rules[i];
 
-        *rule = (struct seccomp_rule){ p->names[i], 1 + take(input, N_NAMES),
-                                       actions[take(input, ARRAY_SIZE(actions))], p->arguments[i],
-                                       take(input, N_ARGUMENTS + 1) };
+        *rule = (struct seccomp_rule){ p->names[i], 1 + take(input, N_NAMES), take_action(input),
+                                       p->arguments[i], take(input, N_ARGUMENTS + 1) };
         for (size_t k = 0; k < rule->n_names; k++) {
                 const char *name = seccomp_call_name(AUDIT_ARCH_X86_64, take(input, 480));
 
@@ -68,13 +76,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
                                                   SECCOMP_ARCH_X32, AUDIT_ARCH_AARCH64 };
         static struct profile p;
         struct input input = { bytes, bytes + size };
-        struct seccomp_profile profile = { SECCOMP_RET_ERRNO | 1, architectures, 0, p.rules, 0 };
+        struct seccomp_profile profile = { 0, architectures, 0, p.rules, 0 };
         const struct sock_filter *code;
         auto_arena arena = { 0 };
         size_t n;
 
-        if (take(&input, 2))
-                profile.default_action = SECCOMP_RET_ALLOW;
+        profile.default_action = take_action(&input);
         profile.n_architectures = take(&input, 5);
         profile.n_rules = take(&input, N_RULES + 1);
         for (size_t i = 0; i < profile.n_rules; i++)

@@ -5,7 +5,8 @@
 
 #include <fcntl.h>
 
-#define OWN (caps_all() & ~(1ULL << 24)) /* a host that lacks CAP_SYS_RESOURCE itself */
+#define OWN   (caps_all() & ~(1ULL << 24)) /* a host that lacks CAP_SYS_RESOURCE itself */
+#define FACTS (&(const struct facts){ .kernel_major = 6, .kernel_minor = 18, .caps = OWN })
 
 static struct words words_of(struct arena *arena, const char *text)
 {
@@ -28,7 +29,7 @@ static struct run_request request_of(struct arena *arena, const char *argv)
 static struct spec *build(struct arena *arena, const struct run_request *request)
 {
         struct spec *spec = NULL;
-        int r = build_spec(arena, request, "0123456789abcdef", "/store/containers", OWN, &spec);
+        int r = build_spec(arena, request, "0123456789abcdef", "/store/containers", FACTS, &spec);
 
         if (r < 0)
                 printf("# %d: %s\n", r, trail_text());
@@ -100,7 +101,7 @@ static void refuse(const struct run_request *request, int error, const char *nee
         struct spec *spec;
 
         trail_reset();
-        CHECK_INT(build_spec(&arena, request, "0123456789abcdef", "/store", OWN, &spec), error);
+        CHECK_INT(build_spec(&arena, request, "0123456789abcdef", "/store", FACTS, &spec), error);
         if (!strstr(trail_text(), needle))
                 CHECK_STR(trail_text(), needle);
 }

@@ -57,9 +57,29 @@ __attribute__((unused)) static uint32_t bpf_run(
 }
 
 /* Every jump lands inside the program, which ends with a return. */
+__attribute__((unused)) static bool bpf_known(const struct sock_filter *i)
+{
+        switch (i->code) {
+        case BPF_LD | BPF_W | BPF_ABS:
+                return i->k % 4 == 0 && i->k < sizeof(struct seccomp_data);
+        case BPF_ALU | BPF_AND | BPF_K:
+        case BPF_JMP | BPF_JA:
+        case BPF_JMP | BPF_JEQ | BPF_K:
+        case BPF_JMP | BPF_JGE | BPF_K:
+        case BPF_JMP | BPF_JGT | BPF_K:
+        case BPF_JMP | BPF_JSET | BPF_K:
+        case BPF_RET | BPF_K:
+                return true;
+        default:
+                return false;
+        }
+}
+
 __attribute__((unused)) static bool bpf_sound(const struct sock_filter *code, size_t n)
 {
         for (size_t pc = 0; pc < n; pc++) {
+                if (!bpf_known(&code[pc]))
+                        return false;
                 if (code[pc].code == (BPF_JMP | BPF_JA) && code[pc].k >= n - pc - 1)
                         return false;
                 if (BPF_CLASS(code[pc].code) == BPF_JMP && BPF_OP(code[pc].code) != BPF_JA &&
