@@ -101,6 +101,14 @@ int mount_set_attributes(
         return result(syscall(SYS_mount_setattr, tree, "", flags, &attr, sizeof attr));
 }
 
+int mount_map_ids(int tree, int ns, bool recursive)
+{
+        struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)ns };
+        unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+
+        return result(syscall(SYS_mount_setattr, tree, "", flags, &attr, sizeof attr));
+}
+
 int mount_attach(int tree, int target)
 {
         return result(
@@ -149,7 +157,7 @@ static int leave_chroot(void)
 int mount_set_propagation(const char *path, unsigned long flags)
 {
         auto_close root = NO_FD;
-        int r = result(mount(NULL, path, NULL, flags | MS_REC, NULL));
+        int r = result(mount(NULL, path, NULL, flags, NULL));
 
         if (r != -EINVAL || !text_equal(path, "/"))
                 return r;
@@ -159,7 +167,7 @@ int mount_set_propagation(const char *path, unsigned long flags)
                 return root;
         r = leave_chroot();
         if (r == 0)
-                r = result(mount(NULL, "/", NULL, flags | MS_REC, NULL));
+                r = result(mount(NULL, "/", NULL, flags, NULL));
         if (r == 0 && (fchdir(root) < 0 || chroot(".") < 0))
                 r = -errno;
         return r;

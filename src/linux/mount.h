@@ -20,6 +20,9 @@ int mount_clone(int dir, const char *path, bool recursive);
 /* propagation 0 leaves it; else MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE. */
 int mount_set_attributes(
         int tree, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive);
+/* The owners that a detached tree shows are those of the user namespace `ns`. -EINVAL: its file
+ * system cannot do that. Since Linux 5.12. */
+int mount_map_ids(int tree, int ns, bool recursive);
 /* Attach a detached tree at a descriptor. */
 int mount_attach(int tree, int target);
 /* Attach it at one name below a descriptor: no '/', neither "." nor "..". A symbolic link of that
@@ -29,8 +32,8 @@ int mount_attach_name(int tree, int dir, const char *name);
 /* Old kernels: MS_REMOUNT|MS_BIND with the MS_* equivalents of the attributes, through
  * /proc/self/fd. The descriptor must be that of an attached mount. */
 int mount_remount(int tree, uint64_t attributes);
-/* mount(2) of propagation flags (MS_PRIVATE...) with MS_REC on a path of our own; "/" works in a
- * chroot too, where it is no mount. */
+/* mount(2) of propagation flags (MS_PRIVATE..., MS_REC) on a path of our own; "/" works in a chroot
+ * too, where it is no mount. */
 int mount_set_propagation(const char *path, unsigned long flags);
 /* pivot_root(2) onto root, with the old root detached: the caller's cwd and root are in the new
  * one afterwards. */

@@ -167,7 +167,8 @@ static unsigned long propagation_flag(PROPAGATION kind)
 int do_set_propagation(struct machine *m, const struct op_set_propagation *o)
 {
         (void)m;
-        return mount_set_propagation(o->target, propagation_flag(o->kind));
+        return mount_set_propagation(
+                o->target, propagation_flag(o->kind) | (o->single ? 0 : MS_REC));
 }
 
 int do_open_fs(struct machine *m, const struct op_open_fs *o)
@@ -242,8 +243,15 @@ static int open_target(int root, const char *path, TARGET make, bool strict)
                         path);
         if (fd != -ENOENT || make == TARGET_EXISTS)
                 return fd;
-        return make == TARGET_DIRECTORY ? rootpath_make_dirs(root, path, 0755)
-                                        : rootpath_make_file(root, path);
+        fd = make == TARGET_DIRECTORY ? rootpath_make_dirs(root, path, 0755)
+                                      : rootpath_make_file(root, path);
+        if (fd == -ENOENT) {
+                trail_hint("make what the link leads to in the root file system, or mount there");
+                return trail(
+                        fd, "%s: a symbolic link on the way leads to what the root does not have",
+                        path);
+        }
+        return fd;
 }
 
 /* A directory's target of one component is the kernel's to find: one lookup that follows nothing,

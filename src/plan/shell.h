@@ -12,11 +12,18 @@ struct shell_slot {
         struct text options;
         ATTRS set, clear;
         PROPAGATION propagation;
+        int fill;           /* FILL, FILL_WHOLE or 0 */
         bool recursive;     /* a clone with what is mounted below */
         bool recursive_set; /* set and clear go for what is mounted below, too */
         bool recursive_propagation;
         NUM pid;                        /* a process, whose namespaces can be joined; 0: none */
         const struct shell_slot *other; /* mounted instead when this one cannot be */
+};
+
+/* A tmpfs that gets what it covers: its content, or the directory's owner and mode with it. */
+enum {
+        FILL = 1,
+        FILL_WHOLE
 };
 
 struct shell {

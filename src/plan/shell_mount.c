@@ -59,6 +59,20 @@ const char shell_functions[] =
         "$table\n"
         "TABLE\n"
         "}\n"
+        "# A tmpfs on a directory, with what it covers copied into it.\n"
+        "fill() {\n"
+        "        whole=$1 at=$2\n"
+        "        shift 2\n"
+        "        exec 9<\"$at\"\n"
+        "        \"$@\"\n"
+        "        find /proc/self/fd/9/ -mindepth 1 -maxdepth 1 -exec cp -a -t \"$at\" {} +\n"
+        "        if [ \"$whole\" = whole ]; then\n"
+        "                chown --reference=/proc/self/fd/9/. \"$at\"\n"
+        "                chmod --reference=/proc/self/fd/9/. \"$at\"\n"
+        "                touch --reference=/proc/self/fd/9/. \"$at\"\n"
+        "        fi\n"
+        "        exec 9<&-\n"
+        "}\n"
         "lock() {\n"
         "        inside \"$1\"\n"
         "        [ -e \"$1\" ] || return 0\n"
@@ -154,12 +168,25 @@ static void put_rest(struct shell *sh, const struct shell_slot *tree, const char
                 shell_cannot(sh, "set_mount", "mount(8) maps no ids here");
 }
 
+/* The command; for a tmpfs that is to be filled with what it covers in a function's hands. */
+static void put_fill(struct shell *sh, const struct shell_slot *tree, const char *where)
+{
+        const char *command = mount_command(sh, tree, where);
+
+        if (tree->fill)
+                shell_line(
+                        sh, "fill %s %s %s", tree->fill == FILL_WHOLE ? "whole" : "content", where,
+                        command);
+        else
+                shell_line(sh, "%s", command);
+}
+
 static void put_mount(struct shell *sh, const struct shell_slot *tree, const char *where)
 {
         const struct shell_slot *other = tree->other;
 
         if (!other) {
-                shell_line(sh, "%s", mount_command(sh, tree, where));
+                put_fill(sh, tree, where);
                 put_rest(sh, tree, where);
                 return;
         }
@@ -180,7 +207,7 @@ void shell_set_propagation(struct shell *sh, const struct op_set_propagation *o)
 {
         bool root = sh->pivoted && text_equal(o->target, "/");
 
-        put_propagation(sh, o->kind, true, root ? "\"$root\"" : shell_word(sh, o->target));
+        put_propagation(sh, o->kind, !o->single, root ? "\"$root\"" : shell_word(sh, o->target));
 }
 
 void shell_open_fs(struct shell *sh, const struct op_open_fs *o)
@@ -259,6 +286,30 @@ void shell_set_mount(struct shell *sh, const struct op_set_mount *o)
         change(&now, o);
         put_attrs(sh, &now, tree->where);
         put_propagation(sh, o->propagation, o->recursive != 0, tree->where);
+}
+
+/* Only its name is needed: map_mount says the rest. */
+void shell_make_idmap(struct shell *sh, const struct op_make_idmap *o)
+{
+        (void)sh;
+        (void)o;
+}
+
+void shell_map_mount(struct shell *sh, const struct op_map_mount *o)
+{
+        shell_slot(sh, o->tree)->set |= MOUNT_ATTR_IDMAP;
+}
+
+void shell_copy_up(struct shell *sh, const struct op_copy_up *o)
+{
+        shell_slot(sh, o->tree)->fill = o->whole ? FILL_WHOLE : FILL;
+}
+
+void shell_open_mount(struct shell *sh, const struct op_open_mount *o)
+{
+        *shell_slot(sh, o->tree) =
+                (struct shell_slot){ .where = shell_under(sh, o->root, o->path) };
+        shell_line(sh, "inside %s", shell_slot(sh, o->tree)->where);
 }
 
 void shell_remount(struct shell *sh, const struct op_remount *o)

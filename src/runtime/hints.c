@@ -80,6 +80,15 @@ static const struct {
           "ordinary users can mount only some file systems, and only in a "
           "user namespace" },
         { OP_clone_tree, ENOENT, ANYBODY, "the source of a bind mount must exist on the host" },
+        { OP_clone_tree, EINVAL, ANYBODY,
+          "what is mounted below the source is locked in this user namespace, or it is unbindable: "
+          "use rbind for the former" },
+        { OP_set_mount, EPERM, ANYBODY,
+          "the mount came from another user namespace, which locked a flag: leave out the word "
+          "that takes it away" },
+        { OP_map_mount, EPERM, ANYBODY,
+          "mapping the ids of a mount needs CAP_SYS_ADMIN over its file system" },
+        { OP_make_idmap, EPERM, USER, "an ordinary user may map only its own uid and gid" },
         { OP_attach, ENOENT, ANYBODY, "the mount point does not exist and could not be made" },
         { OP_attach, EROFS, ANYBODY,
           "the mount point does not exist, and the root it would be made "

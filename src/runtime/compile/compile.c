@@ -31,6 +31,7 @@ static void init(
                 .devpts = -1,
                 .cgroup2 = -1,
                 .own_pid = -1,
+                .idmap = -1,
         };
         c->plan->arena = arena;
         c->plan->id = options->id;
@@ -77,13 +78,6 @@ static int check_unsupported(const struct compile *c)
                 if (members[i].asked)
                         return spec_error(
                                 c->spec->at, c->document, members[i].pointer,
-                                "is not supported yet: take it out to run without it");
-        for (size_t i = 0; i < c->spec->mounts.n; i++)
-                if (c->spec->mounts.items[i].uid_mappings.n ||
-                    c->spec->mounts.items[i].gid_mappings.n)
-                        return spec_error(
-                                c->spec->mounts.items[i].at, c->document,
-                                why(c, "/mounts/%zu/uidMappings", i),
                                 "is not supported yet: take it out to run without it");
         return 0;
 }
@@ -164,7 +158,7 @@ int runtime_compile(
         if ((r = check(c)) < 0 || (r = compile_hooks_check(c)) < 0 ||
             /* the host's part */
             (r = compile_namespaces_host(c)) < 0 || (r = compile_cgroup_host(c)) < 0 ||
-            (r = compile_root_host(c)) < 0)
+            (r = compile_root_host(c)) < 0 || (r = compile_mounts_host(c)) < 0)
                 return r;
         compile_hooks_leave(c);
         if ((r = compile_spawn(c)) < 0 || (r = finish_host(c)) < 0)
@@ -179,6 +173,7 @@ int runtime_compile(
         plan_add(
                 c->plan, INIT, "/root/path", pivot, .root = c->root,
                 .preserve_fds = (NUM)options->preserve_fds);
+        compile_root_propagation(c);
         if ((r = compile_process(c)) < 0 || (r = compile_identity(c)) < 0 ||
             (r = compile_security(c)) < 0)
                 return r;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "../runtime.h"
+#include "mount_options.h"
 
 /* How the maps of a new user namespace get written, and which ids its first process takes. */
 struct id_plan {
@@ -41,6 +42,9 @@ struct compile {
         bool forks;          /* spawn's process is not the first one: fork_init */
         uint32_t at_spawn, at_fork; /* what of new_spaces is made there; the rest is unshared */
         struct id_plan ids;         /* of a new user namespace */
+        FD *host_trees;             /* for each of /mounts: made on the host's side, or -1 */
+        FD idmap;                   /* the last user namespace made for a mapping, -1 */
+        const char *idmap_uids, *idmap_gids;
 };
 
 /* Every section appends its operations in the order of construction. 0 or -errno with a trail. */
@@ -54,6 +58,8 @@ int compile_spawn(struct compile *c);
 int compile_namespaces_init(struct compile *c);
 int compile_root_host(struct compile *c);
 int compile_root_init(struct compile *c);
+void compile_root_propagation(struct compile *c);
+int compile_mounts_host(struct compile *c);
 int compile_mounts(struct compile *c);
 int compile_devices(struct compile *c);
 int compile_terminal(struct compile *c);
@@ -91,17 +97,17 @@ const char *compile_cgroup_path(const struct compile *c, const struct cgroup_hie
  * they are passed over). */
 uint64_t compile_caps(struct compile *c, const char *set, const struct spec_texts *names);
 
-/* Attributes and propagation of mount options; what is left over goes to the filesystem. */
-struct mount_options {
-        uint64_t set, clear;
-        uint64_t set_all, clear_all; /* the recursive forms, "rro" */
-        PROPAGATION propagation;
-        bool propagation_all;
-        bool bind, recursive;
-        const char **data; /* "size=64k", n_data of them */
-        size_t n_data;
+/* One mount on its way into the plan. */
+struct mount_job {
+        struct compile *c;
+        struct spec_mount mount; /* its destination made plain */
+        size_t number;
+        const char *reason; /* "/mounts/3" */
+        struct mount_options options;
+        enum actor actor; /* who makes it; INIT attaches it */
 };
 
-int compile_mount_options(
-        struct compile *c, const struct spec_mount *mount, size_t number,
-        struct mount_options *ret_options);
+/* -- cgroup_mounts.c: for the types cgroup and cgroup2 -- */
+int compile_cgroup_mount(struct mount_job *job);
+/* -- mounts.c: what both use -- */
+void compile_mount_propagation(const struct mount_job *job, FD tree);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Theory of operation: the root and /mounts.
+/* Theory of operation: /mounts.
  *
  * Every mount is made detached, with its attributes already on, and attached by descriptor inside
- * the root: nothing of the container's tree is ever resolved by the host. Options are words of one
- * table; what the table does not know belongs to the filesystem and is given to it unread. proc and
- * sysfs go to real directories only (CVE-2019-19921, CVE-2023-27561). */
+ * the root: nothing of the container's tree is ever resolved by the host. proc and sysfs go to real
+ * directories only (CVE-2019-19921, CVE-2023-27561).
+ *
+ * Most trees are made by the container's first process. Two kinds are made by the host's side and
+ * inherited: those with mapped ids, for which the kernel wants the owner of the file system; and
+ * those that share with the host, whose peers are lost when the new mount namespace turns slave. */
 #include "compile.h"
 
 #include <sched.h>
@@ -12,410 +15,37 @@
 
 #include <linux/mount.h>
 
-#define ATIME_BITS MOUNT_ATTR__ATIME
+#define CAP_SYS_ADMIN 21
 
-static const struct {
-        const char *word;
-        uint64_t set, clear;
-} attribute_words[] = {
-        { "ro", MOUNT_ATTR_RDONLY, 0 },
-        { "rw", 0, MOUNT_ATTR_RDONLY },
-        { "nosuid", MOUNT_ATTR_NOSUID, 0 },
-        { "suid", 0, MOUNT_ATTR_NOSUID },
-        { "nodev", MOUNT_ATTR_NODEV, 0 },
-        { "dev", 0, MOUNT_ATTR_NODEV },
-        { "noexec", MOUNT_ATTR_NOEXEC, 0 },
-        { "exec", 0, MOUNT_ATTR_NOEXEC },
-        { "noatime", MOUNT_ATTR_NOATIME, 0 },
-        { "atime", 0, ATIME_BITS },
-        { "relatime", 0, ATIME_BITS },
-        { "norelatime", 0, ATIME_BITS },
-        { "strictatime", MOUNT_ATTR_STRICTATIME, 0 },
-        { "nostrictatime", 0, ATIME_BITS },
-        { "nodiratime", MOUNT_ATTR_NODIRATIME, 0 },
-        { "diratime", 0, MOUNT_ATTR_NODIRATIME },
-        { "nosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0 },
-        { "symfollow", 0, MOUNT_ATTR_NOSYMFOLLOW },
-};
-
-static const struct {
-        const char *word;
-        PROPAGATION kind;
-        bool all;
-} propagation_words[] = {
-        { "private", PROPAGATE_PRIVATE, false },
-        { "rprivate", PROPAGATE_PRIVATE, true },
-        { "slave", PROPAGATE_SLAVE, false },
-        { "rslave", PROPAGATE_SLAVE, true },
-        { "shared", PROPAGATE_SHARED, false },
-        { "rshared", PROPAGATE_SHARED, true },
-        { "unbindable", PROPAGATE_UNBINDABLE, false },
-        { "runbindable", PROPAGATE_UNBINDABLE, true },
-};
-
-static bool attribute_option(struct mount_options *options, const char *word)
+static bool has_setattr(const struct compile *c)
 {
-        for (int all = 0; all < 2; all++)
-                for (size_t i = 0; i < ARRAY_SIZE(attribute_words); i++) {
-                        if (all && word[0] != 'r')
-                                break;
-                        if (!text_equal(attribute_words[i].word, word + all))
-                                continue;
-                        if (all) {
-                                options->set_all |= attribute_words[i].set;
-                                options->clear_all |= attribute_words[i].clear;
-                        } else {
-                                options->clear &= ~attribute_words[i].set;
-                                options->set &= ~attribute_words[i].clear;
-                                options->set |= attribute_words[i].set;
-                                options->clear |= attribute_words[i].clear;
-                        }
-                        return true;
-                }
-        return false;
+        return facts_kernel(c->facts, 5, 12);
 }
 
-static bool propagation_option(struct mount_options *options, const char *word)
+static bool is_bind(const struct mount_job *job)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(propagation_words); i++)
-                if (text_equal(propagation_words[i].word, word)) {
-                        options->propagation = propagation_words[i].kind;
-                        options->propagation_all = propagation_words[i].all;
-                        return true;
-                }
-        return false;
+        return job->options.bind || text_equal(job->mount.type, "bind");
 }
 
-int compile_mount_options(
-        struct compile *c, const struct spec_mount *mount, size_t number,
-        struct mount_options *ret_options)
+static bool is_cgroup(const struct mount_job *job)
 {
-        struct mount_options options = { 0 };
-
-        options.data = arena_array(c->arena, mount->options.n + 1, sizeof *options.data);
-        for (size_t i = 0; i < mount->options.n; i++) {
-                const char *word = mount->options.items[i];
-
-                if (text_equal(word, "bind") || text_equal(word, "rbind")) {
-                        options.bind = true;
-                        options.recursive |= word[0] == 'r';
-                } else if (
-                        text_equal(word, "defaults") || text_equal(word, "async") ||
-                        text_equal(word, "nomand") || text_equal(word, "loud") || !*word) {
-                        continue; /* what the kernel does anyhow */
-                } else if (
-                        text_equal(word, "idmap") || text_equal(word, "ridmap") ||
-                        text_equal(word, "tmpcopyup") || text_equal(word, "remount")) {
-                        return spec_error(
-                                mount->at, c->document,
-                                why(c, "/mounts/%zu/options/%zu", number, i),
-                                "the option '%s' is not supported yet", word);
-                } else if (
-                        !attribute_option(&options, word) && !propagation_option(&options, word)) {
-                        options.data[options.n_data++] = word;
-                }
-        }
-        *ret_options = options;
-        return 0;
+        return text_equal(job->mount.type, "cgroup") || text_equal(job->mount.type, "cgroup2");
 }
 
-/* -- the root ---------------------------------------------------------------------------------- */
-
-static void make_overlay(struct compile *c, const struct runtime_overlay *overlay, FD tree)
+static const char *option_pointer(const struct mount_job *job, const char *word)
 {
-        const char *reason =
-                overlay->target[0] ? why(c, "[overlay of /%s]", overlay->target) : "/root/path";
-        FD fs = plan_slot(c->plan);
+        const struct spec_texts *words = &job->mount.options;
 
-        plan_add(c->plan, HOST, reason, make_store, .path = overlay->upper, .mode = 0755);
-        plan_add(c->plan, HOST, reason, make_store, .path = overlay->work, .mode = 0700);
-        plan_add(c->plan, HOST, reason, open_fs, .type = "overlay", .fs = fs);
-        plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "source", .value = "husk");
-        plan_add(
-                c->plan, HOST, reason, set_fs, .fs = fs, .key = "lowerdir",
-                .value = overlay->lower);
-        plan_add(
-                c->plan, HOST, reason, set_fs, .fs = fs, .key = "upperdir",
-                .value = overlay->upper);
-        plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "workdir", .value = overlay->work);
-        /* Every change is a file of its own in the upper layer, whatever the kernel's defaults are:
-         * that is what diff reads. */
-        plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "index", .value = "off");
-        plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "redirect_dir", .value = "off");
-        plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "metacopy", .value = "off");
-        if (c->options->volatile_upper)
-                plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "volatile");
-        plan_add(
-                c->plan, HOST, reason, make_mount, .fs = fs, .attrs = MOUNT_ATTR_NODEV,
-                .tree = tree);
+        for (size_t i = 0; i < words->n; i++)
+                if (words->items[i] == word || text_equal(words->items[i], word))
+                        return why(job->c, "%s/options/%zu", job->reason, i);
+        return why(job->c, "%s/options", job->reason);
 }
 
-/* Slots of the overlays, in order, when there are any: the first is the root. */
-int compile_root_host(struct compile *c)
-{
-        FD first;
+#define refuse_option(job, word, ...) \
+        spec_error((job)->mount.at, (job)->c->document, option_pointer(job, word), __VA_ARGS__)
 
-        if (c->options->n_overlays == 0)
-                return 0;
-        first = c->plan->slots;
-        for (size_t i = 0; i < c->options->n_overlays; i++)
-                plan_slot(c->plan);
-        c->root = first;
-        for (size_t i = 0; i < c->options->n_overlays; i++)
-                make_overlay(c, &c->options->overlays[i], (FD)(first + (FD)i));
-        return 0;
-}
-
-static const char *rootfs_path(struct compile *c)
-{
-        const char *path = c->spec->root->path;
-
-        return path[0] == '/' ? path : why(c, "%s/%s", c->options->bundle, path);
-}
-
-static PROPAGATION propagation_kind(const char *word)
-{
-        for (size_t i = 0; word && i < ARRAY_SIZE(propagation_words); i++)
-                if (text_equal(propagation_words[i].word, word))
-                        return propagation_words[i].kind;
-        return PROPAGATE_UNCHANGED;
-}
-
-int compile_root_init(struct compile *c)
-{
-        PROPAGATION kind = propagation_kind(c->linux_->rootfs_propagation);
-        FD at = plan_slot(c->plan);
-
-        /* pivot_root(2) refuses a shared parent, and nothing may flow to the host. */
-        plan_add(
-                c->plan, INIT, "/linux/rootfsPropagation", set_propagation, .target = "/",
-                .kind = kind == PROPAGATE_PRIVATE ? PROPAGATE_PRIVATE : PROPAGATE_SLAVE);
-        if (c->options->n_overlays) {
-                plan_add(
-                        c->plan, INIT, "/root/path", open_path, .path = c->options->attach_point,
-                        .fd = at);
-                plan_add(
-                        c->plan, INIT, "/root/path", attach, .tree = c->root, .root = at,
-                        .target = "");
-                for (size_t i = 1; i < c->options->n_overlays; i++)
-                        plan_add(
-                                c->plan, INIT,
-                                why(c, "[overlay of /%s]", c->options->overlays[i].target), attach,
-                                .tree = (FD)(c->root + (FD)i), .root = c->root,
-                                .target = c->options->overlays[i].target, .make = TARGET_DIRECTORY,
-                                .strict = 1);
-        } else {
-                c->root = plan_slot(c->plan);
-                plan_add(c->plan, INIT, "/root/path", open_path, .path = rootfs_path(c), .fd = at);
-                plan_add(
-                        c->plan, INIT, "/root/path", clone_tree, .dir = at, .path = "",
-                        .recursive = 1, .tree = c->root);
-                plan_add(
-                        c->plan, INIT, "/root/path", attach, .tree = c->root, .root = at,
-                        .target = "");
-        }
-        if (kind == PROPAGATE_SHARED || kind == PROPAGATE_UNBINDABLE)
-                plan_add(
-                        c->plan, INIT, "/linux/rootfsPropagation", set_mount, .tree = c->root,
-                        .propagation = kind, .recursive = 1);
-        return 0;
-}
-
-/* -- /mounts ------------------------------------------------------------------------------------ */
-
-/* Attributes of a tree that is a clone of something: the kernel's default is what the source had. */
-static void add_attributes(
-        struct compile *c, const char *reason, FD tree, const struct mount_options *options)
-{
-        if (options->set || options->clear)
-                plan_add(
-                        c->plan, INIT, reason, set_mount, .tree = tree, .set = options->set,
-                        .clear = options->clear);
-        if (options->set_all || options->clear_all)
-                plan_add(
-                        c->plan, INIT, reason, set_mount, .tree = tree, .set = options->set_all,
-                        .clear = options->clear_all, .recursive = 1);
-}
-
-static void add_propagation(
-        struct compile *c, const char *reason, FD tree, const struct mount_options *options)
-{
-        if (options->propagation != PROPAGATE_UNCHANGED)
-                plan_add(
-                        c->plan, INIT, reason, set_mount, .tree = tree,
-                        .propagation = options->propagation, .recursive = options->propagation_all);
-}
-
-static int add_bind(
-        struct compile *c, const struct spec_mount *mount, size_t number,
-        const struct mount_options *options)
-{
-        const char *reason = why(c, "/mounts/%zu", number);
-        const char *source = mount->source;
-        FD tree = plan_slot(c->plan);
-        bool old = !facts_kernel(c->facts, 5, 12);
-
-        if (!source || !*source)
-                return spec_error(
-                        mount->at, c->document, why(c, "%s/source", reason),
-                        "missing: what is to be bound?");
-        if (source[0] != '/')
-                source = why(c, "%s/%s", c->options->bundle, source);
-        plan_add(
-                c->plan, INIT, reason, clone_tree, .dir = -1, .path = source,
-                .recursive = options->recursive, .tree = tree);
-        if (!old) {
-                add_attributes(c, reason, tree, options);
-                add_propagation(c, reason, tree, options);
-        } else if (options->set_all || options->clear_all || options->propagation) {
-                return spec_error(
-                        mount->at, c->document, why(c, "%s/options", reason),
-                        "recursive attributes and propagation of a bind mount need Linux "
-                        "5.12");
-        }
-        plan_add(
-                c->plan, INIT, reason, attach, .tree = tree, .root = c->root,
-                .target = mount->destination, .make = TARGET_DIRECTORY_OR_FILE);
-        if (old && options->set)
-                plan_add(c->plan, INIT, reason, remount, .tree = tree, .attrs = options->set);
-        return 0;
-}
-
-/* "key=value" or a flag, for a filesystem. */
-static void add_data(struct compile *c, const char *reason, FD fs, const char *word)
-{
-        const char *equals = strchr(word, '=');
-
-        if (equals)
-                plan_add(
-                        c->plan, INIT, reason, set_fs, .fs = fs,
-                        .key = why(c, "%.*s", (int)(equals - word), word), .value = equals + 1);
-        else
-                plan_add(c->plan, INIT, reason, set_fs, .fs = fs, .key = word);
-}
-
-static FD add_new_fs(
-        struct compile *c, const struct spec_mount *mount, const char *reason,
-        const struct mount_options *options)
-{
-        FD fs = plan_slot(c->plan), tree = plan_slot(c->plan);
-        bool sysfs = text_equal(mount->type, "sysfs");
-        struct op *made;
-
-        plan_add(c->plan, INIT, reason, open_fs, .type = mount->type, .fs = fs);
-        if (mount->source && *mount->source)
-                plan_add(
-                        c->plan, INIT, reason, set_fs, .fs = fs, .key = "source",
-                        .value = mount->source);
-        for (size_t i = 0; i < options->n_data; i++)
-                add_data(c, reason, fs, options->data[i]);
-        made = plan_add(
-                c->plan, INIT, reason, make_mount, .fs = fs,
-                .attrs = options->set | options->set_all, .tree = tree);
-        if (sysfs && c->user_namespace && !(c->new_spaces & CLONE_NEWNET)) {
-                /* The kernel gives a new sysfs only to the owner of the network namespace. */
-                made->has_else = true;
-                plan_add(
-                        c->plan, INIT, reason, clone_tree, .dir = -1, .path = "/sys",
-                        .recursive = 1, .tree = tree);
-                add_attributes(c, reason, tree, options);
-        }
-        add_propagation(c, reason, tree, options);
-        return tree;
-}
-
-/* A tmpfs with a mount for each v1 hierarchy: clones of the host's mounts at our own cgroup, which
- * spare the kernel a superblock each. Made when we are in our cgroup namespace, they look as new
- * mounts would. Nobody else is in this mount namespace while the attributes are still missing. */
-static void add_cgroup1_mounts(
-        struct compile *c, const struct spec_mount *mount, const char *reason, uint64_t attrs,
-        FD tree)
-{
-        bool old = !facts_kernel(c->facts, 5, 12);
-        FD fs = plan_slot(c->plan);
-
-        plan_add(c->plan, INIT, reason, open_fs, .type = "tmpfs", .fs = fs);
-        plan_add(c->plan, INIT, reason, set_fs, .fs = fs, .key = "source", .value = "tmpfs");
-        plan_add(c->plan, INIT, reason, set_fs, .fs = fs, .key = "mode", .value = "755");
-        plan_add(
-                c->plan, INIT, reason, make_mount, .fs = fs,
-                .attrs = attrs & ~(uint64_t)MOUNT_ATTR_RDONLY, .tree = tree);
-        plan_add(
-                c->plan, INIT, reason, attach, .tree = tree, .root = c->root,
-                .target = mount->destination, .make = TARGET_DIRECTORY, .strict = 1);
-        for (size_t i = 0; i < c->facts->n_v1; i++) {
-                const struct cgroup_hierarchy *v1 = &c->facts->v1[i];
-                const char *own = text_equal(v1->own, "/") ? "" : v1->own;
-                FD sub = plan_slot(c->plan);
-
-                plan_add(
-                        c->plan, INIT, reason, clone_tree, .dir = -1,
-                        .path = c->n_cgroups ? compile_cgroup_path(c, v1)
-                                             : why(c, "%s%s", v1->mount, own),
-                        .tree = sub);
-                plan_add(
-                        c->plan, INIT, reason, attach, .tree = sub, .root = tree,
-                        .target = strrchr(v1->mount, '/') + 1, .make = TARGET_DIRECTORY,
-                        .strict = 1);
-                if (old)
-                        plan_add(c->plan, INIT, reason, remount, .tree = sub, .attrs = attrs);
-        }
-        if (old)
-                plan_add(c->plan, INIT, reason, remount, .tree = tree, .attrs = attrs);
-        else
-                plan_add(
-                        c->plan, INIT, reason, set_mount, .tree = tree, .set = attrs,
-                        .propagation = PROPAGATE_PRIVATE, .recursive = 1);
-}
-
-/* A cgroup mount as the container may see it: on v2 the tree itself, on v1 a tmpfs with a mount for
- * each hierarchy. Inside a cgroup namespace the kernel shows our own cgroup as its root. */
-static int add_cgroup_mount(
-        struct compile *c, const struct spec_mount *mount, size_t number,
-        const struct mount_options *options)
-{
-        const char *reason = why(c, "/mounts/%zu", number);
-        FD fs, tree;
-
-        if (c->facts->cgroup_mode == CGROUP_NONE)
-                return 0;
-        if (!compile_has_namespace(c, CLONE_NEWCGROUP)) {
-                plan_note(
-                        c->plan,
-                        "%s: %s is left out: without a cgroup namespace it would show the "
-                        "host's tree",
-                        reason, mount->destination);
-                return 0;
-        }
-        tree = plan_slot(c->plan);
-        if (c->facts->cgroup_mode == CGROUP_V2) {
-                struct op *made;
-
-                fs = plan_slot(c->plan);
-                plan_add(c->plan, INIT, reason, open_fs, .type = "cgroup2", .fs = fs);
-                plan_add(
-                        c->plan, INIT, reason, set_fs, .fs = fs, .key = "source",
-                        .value = "cgroup");
-                made = plan_add(
-                        c->plan, INIT, reason, make_mount, .fs = fs, .attrs = options->set,
-                        .tree = tree);
-                if (c->user_namespace) {
-                        made->has_else = true;
-                        plan_add(
-                                c->plan, INIT, reason, clone_tree, .dir = -1,
-                                .path = c->facts->v2.mount, .recursive = 1, .tree = tree);
-                        plan_add(
-                                c->plan, INIT, reason, set_mount, .tree = tree, .set = options->set,
-                                .recursive = 1);
-                }
-                plan_add(
-                        c->plan, INIT, reason, attach, .tree = tree, .root = c->root,
-                        .target = mount->destination, .make = TARGET_DIRECTORY, .strict = 1);
-                return 0;
-        }
-        add_cgroup1_mounts(c, mount, reason, options->set, tree);
-        return 0;
-}
+/* -- what is asked for ------------------------------------------------------------------------- */
 
 static bool same_path(const char *path, const char *other)
 {
@@ -453,76 +83,482 @@ static const char *plain_path(struct compile *c, const char *path)
 
 /* Labels and limits of processes are set through /proc: nothing else may pose as it. The host's own
  * procfs is bound by who shares the host's pid namespace. */
-static int check_destination(
-        struct compile *c, const struct spec_mount *mount, size_t number, bool bind)
+static int check_destination(const struct mount_job *job)
 {
+        const struct spec_mount *mount = &job->mount;
         bool inside_proc = text_starts(mount->destination, "/proc/");
         bool is_proc = text_equal(mount->destination, "/proc");
-        bool fits = bind ? mount->source && same_path(mount->source, "/proc")
-                         : text_equal(mount->type, "proc");
+        bool fits = is_bind(job) ? mount->source && same_path(mount->source, "/proc")
+                                 : text_equal(mount->type, "proc");
+        const char *pointer = why(job->c, "%s/destination", job->reason);
 
-        if (is_proc && !fits)
+        static const char *const allowed[] = {
+                "cpuinfo", "diskstats", "meminfo",
+                "stat",    "swaps",     "uptime",
+                "loadavg", "slabinfo",  "sys/kernel/ns_last_pid",
+                "net/dev",
+        };
+
+        if (is_proc && !fits && !job->options.remount)
                 return spec_error(
-                        mount->at, c->document, why(c, "/mounts/%zu/destination", number),
+                        mount->at, job->c->document, pointer,
                         "only a proc file system may lie on /proc: a container's labels "
                         "and limits are set through it");
-        if (inside_proc) {
-                static const char *const allowed[] = {
-                        "cpuinfo", "diskstats", "meminfo",
-                        "stat",    "swaps",     "uptime",
-                        "loadavg", "slabinfo",  "sys/kernel/ns_last_pid",
-                        "net/dev"
-                };
+        if (!inside_proc)
+                return 0;
+        for (size_t i = 0; i < ARRAY_SIZE(allowed); i++)
+                if (same_path(mount->destination + 6, allowed[i]))
+                        return 0;
+        return spec_error(
+                mount->at, job->c->document, pointer,
+                "%s is inside /proc: refused, but for the files that lxcfs gives",
+                mount->destination);
+}
 
-                for (size_t i = 0; i < ARRAY_SIZE(allowed); i++)
-                        if (same_path(mount->destination + 6, allowed[i]))
-                                return 0;
+/* A bind mount has no file system of its own: what would be for one cannot be granted. */
+static int check_bind_options(const struct mount_job *job)
+{
+        const struct mount_options *options = &job->options;
+
+        if (options->n_data)
+                return refuse_option(
+                        job, options->data[0],
+                        "'%s' is no option of a bind mount: it would be one of the source's file "
+                        "system, which is mounted already",
+                        options->data[0]);
+        for (size_t i = 0; i < options->n_super; i++)
+                plan_note(
+                        job->c->plan,
+                        "%s: '%s' is left out: it belongs to the source's file system, which is "
+                        "mounted already",
+                        option_pointer(job, options->super[i]), options->super[i]);
+        if (!job->mount.source || !*job->mount.source)
                 return spec_error(
-                        mount->at, c->document, why(c, "/mounts/%zu/destination", number),
-                        "%s is inside /proc: refused, but for the files that lxcfs gives",
-                        mount->destination);
+                        job->mount.at, job->c->document, why(job->c, "%s/source", job->reason),
+                        "missing: what is to be bound?");
+        if (!has_setattr(job->c) &&
+            (options->set_all || options->clear_all || options->propagation))
+                return spec_error(
+                        job->mount.at, job->c->document, why(job->c, "%s/options", job->reason),
+                        "recursive attributes and propagation of a bind mount need Linux "
+                        "5.12");
+        return 0;
+}
+
+static int check_idmap(const struct mount_job *job)
+{
+        const struct spec_mount *mount = &job->mount;
+        const char *pointer = why(job->c, "%s/uidMappings", job->reason);
+
+        if (!mount->uid_mappings.n != !mount->gid_mappings.n)
+                return spec_error(
+                        mount->at, job->c->document, pointer,
+                        "uidMappings and gidMappings of a mount go together: one of them is "
+                        "missing");
+        if (!mount->uid_mappings.n && !job->c->user_namespace)
+                return refuse_option(
+                        job, job->options.idmap_all ? "ridmap" : "idmap",
+                        "which mapping? Give the mount uidMappings and gidMappings, or the "
+                        "container a user namespace");
+        if (is_cgroup(job))
+                return spec_error(
+                        mount->at, job->c->document, pointer,
+                        "the ids of a cgroup mount cannot be mapped");
+        if (!has_setattr(job->c))
+                return spec_error(
+                        mount->at, job->c->document, pointer,
+                        "mapping the ids of a mount needs Linux 5.12");
+        if (!facts_capable(job->c->facts, CAP_SYS_ADMIN))
+                return spec_error(
+                        mount->at, job->c->document, pointer,
+                        "mapping the ids of a mount needs CAP_SYS_ADMIN over its file system: run "
+                        "as root, or take the mapping out");
+        return 0;
+}
+
+static int check_options(const struct mount_job *job)
+{
+        const struct mount_options *options = &job->options;
+        const struct spec_mount *mount = &job->mount;
+
+        if (options->unheard)
+                plan_note(
+                        job->c->plan,
+                        "%s: '%s' has no effect: the kernel's mount interface has no word for it",
+                        option_pointer(job, options->unheard), options->unheard);
+        if (options->copy_up && (is_bind(job) || !text_equal(mount->type, "tmpfs")))
+                return refuse_option(job, "tmpcopyup", "only a tmpfs can be filled");
+        if (options->idmap) {
+                int r = check_idmap(job);
+
+                if (r < 0)
+                        return r;
+        }
+        if (is_bind(job))
+                return check_bind_options(job);
+        if (!mount->type || !*mount->type || text_equal(mount->type, "none"))
+                return spec_error(
+                        mount->at, job->c->document, why(job->c, "%s/type", job->reason),
+                        "missing: it is no bind mount, so what file system is it?");
+        return 0;
+}
+
+/* Mapped ids: only the host's side may. Sharing: the peers must be the host's. A slave is lost
+ * where the whole namespace turns private. */
+static enum actor maker(const struct mount_job *job)
+{
+        struct compile *c = job->c;
+        PROPAGATION kind = job->options.propagation;
+        bool all, private = mount_options_propagation(c->linux_->rootfs_propagation, &all) ==
+                            PROPAGATE_PRIVATE;
+
+        if (job->options.idmap)
+                return HOST;
+        if (!is_bind(job) || !facts_capable(c->facts, CAP_SYS_ADMIN))
+                return INIT;
+        return kind == PROPAGATE_SHARED || (kind == PROPAGATE_SLAVE && private) ? HOST : INIT;
+}
+
+static int begin(struct compile *c, size_t number, struct mount_job *ret_job)
+{
+        struct mount_job job = {
+                .c = c,
+                .mount = c->spec->mounts.items[number],
+                .number = number,
+                .reason = why(c, "/mounts/%zu", number),
+        };
+
+        mount_options_parse(c->arena, &job.mount.options, &job.options);
+        if (job.mount.uid_mappings.n || job.mount.gid_mappings.n)
+                job.options.idmap = true;
+        job.mount.destination = plain_path(c, job.mount.destination);
+        job.actor = maker(&job);
+        *ret_job = job;
+        return 0;
+}
+
+/* -- trees ------------------------------------------------------------------------------------- */
+
+/* Attributes of a tree that is a clone of something: the kernel's default is what the source had. */
+static void add_attributes(const struct mount_job *job, FD tree)
+{
+        const struct mount_options *options = &job->options;
+
+        if (options->set_all || options->clear_all)
+                plan_add(
+                        job->c->plan, job->actor, job->reason, set_mount, .tree = tree,
+                        .set = options->set_all, .clear = options->clear_all, .recursive = 1);
+        if (options->set || options->clear)
+                plan_add(
+                        job->c->plan, job->actor, job->reason, set_mount, .tree = tree,
+                        .set = options->set, .clear = options->clear);
+}
+
+void compile_mount_propagation(const struct mount_job *job, FD tree)
+{
+        if (job->options.propagation != PROPAGATE_UNCHANGED)
+                plan_add(
+                        job->c->plan, job->actor, job->reason, set_mount, .tree = tree,
+                        .propagation = job->options.propagation,
+                        .recursive = job->options.propagation_all);
+}
+
+static const char *map_text(struct compile *c, const struct spec_id_mapping_list *list)
+{
+        struct text text = { .arena = c->arena };
+
+        for (size_t i = 0; i < list->n; i++)
+                text_addf(
+                        &text, "%u %u %u\n", list->items[i].container_id, list->items[i].host_id,
+                        list->items[i].size);
+        return text_string(&text);
+}
+
+/* The user namespace that says how: the mount's own mapping, else the container's. Many volumes
+ * have the same one. */
+static FD idmap_namespace(const struct mount_job *job)
+{
+        struct compile *c = job->c;
+        const struct spec_mount *mount = &job->mount;
+        bool own = mount->uid_mappings.n != 0;
+        const char *uids, *gids;
+
+        if (!own && c->joined_spaces & CLONE_NEWUSER)
+                return c->join[0];
+        uids = map_text(c, own ? &mount->uid_mappings : &c->linux_->uid_mappings);
+        gids = map_text(c, own ? &mount->gid_mappings : &c->linux_->gid_mappings);
+        if (c->idmap >= 0 && text_equal(uids, c->idmap_uids) && text_equal(gids, c->idmap_gids))
+                return c->idmap;
+        c->idmap = plan_slot(c->plan);
+        c->idmap_uids = uids;
+        c->idmap_gids = gids;
+        plan_add(
+                c->plan, HOST, job->reason, make_idmap, .uid_map = uids, .gid_map = gids,
+                .ns = c->idmap);
+        return c->idmap;
+}
+
+static FD make_bind(const struct mount_job *job)
+{
+        struct compile *c = job->c;
+        const char *source = job->mount.source;
+        FD tree = plan_slot(c->plan);
+
+        if (source[0] != '/')
+                source = why(c, "%s/%s", c->options->bundle, source);
+        plan_add(
+                c->plan, job->actor, job->reason, clone_tree, .dir = -1, .path = source,
+                .recursive = job->options.recursive, .tree = tree);
+        if (has_setattr(c)) {
+                add_attributes(job, tree);
+                compile_mount_propagation(job, tree);
+        }
+        return tree;
+}
+
+/* An overlay of several layers: one option each, because the kernel takes 255 bytes an option. It
+ * reads no escapes then; data-only layers keep the old form. */
+static bool add_lower_layers(const struct mount_job *job, FD fs, const char *layers)
+{
+        if (!text_equal(job->mount.type, "overlay") || !facts_kernel(job->c->facts, 6, 7) ||
+            !strchr(layers, ':') || strstr(layers, "::") || strchr(layers, '\\'))
+                return false;
+        for (const char *at = layers; *at;) {
+                size_t size = strcspn(at, ":");
+
+                plan_add(
+                        job->c->plan, job->actor, job->reason, set_fs, .fs = fs, .key = "lowerdir+",
+                        .value = why(job->c, "%.*s", (int)size, at));
+                at += size + (at[size] == ':');
+        }
+        return true;
+}
+
+/* "key=value" or a flag, for a filesystem. */
+static void add_data(const struct mount_job *job, FD fs, const char *word)
+{
+        const char *equals = strchr(word, '=');
+        const char *key = word, *value = NULL;
+
+        if (equals) {
+                key = why(job->c, "%.*s", (int)(equals - word), word);
+                value = equals + 1;
+        }
+        if (equals && text_equal(key, "lowerdir") && add_lower_layers(job, fs, value))
+                return;
+        plan_add(
+                job->c->plan, job->actor, job->reason, set_fs, .fs = fs, .key = key,
+                .value = value);
+}
+
+/* The attributes of a new mount. A tmpfs that is to be filled is made writable. */
+static uint64_t new_attributes(const struct mount_job *job)
+{
+        uint64_t set = job->options.set_all & ~job->options.clear;
+
+        /* The later of two times wins. */
+        if (job->options.set & MOUNT_ATTR__ATIME)
+                set &= ~(uint64_t)MOUNT_ATTR__ATIME;
+        set |= job->options.set;
+        return job->options.copy_up ? set & ~(uint64_t)MOUNT_ATTR_RDONLY : set;
+}
+
+static FD make_fs(const struct mount_job *job)
+{
+        struct compile *c = job->c;
+        const struct mount_options *options = &job->options;
+        const char *source = job->mount.source;
+        FD fs = plan_slot(c->plan), tree = plan_slot(c->plan);
+        bool sysfs = text_equal(job->mount.type, "sysfs");
+        struct op *made;
+
+        plan_add(c->plan, job->actor, job->reason, open_fs, .type = job->mount.type, .fs = fs);
+        if (source && *source)
+                plan_add(
+                        c->plan, job->actor, job->reason, set_fs, .fs = fs, .key = "source",
+                        .value = source);
+        for (size_t i = 0; i < options->n_super; i++)
+                plan_add(
+                        c->plan, job->actor, job->reason, set_fs, .fs = fs,
+                        .key = options->super[i]);
+        for (size_t i = 0; i < options->n_data; i++)
+                add_data(job, fs, options->data[i]);
+        made = plan_add(
+                c->plan, job->actor, job->reason, make_mount, .fs = fs,
+                .attrs = new_attributes(job), .tree = tree);
+        if (sysfs && c->user_namespace && !(c->new_spaces & CLONE_NEWNET)) {
+                /* The kernel gives a new sysfs only to the owner of the network namespace. */
+                made->has_else = true;
+                plan_add(
+                        c->plan, INIT, job->reason, clone_tree, .dir = -1, .path = "/sys",
+                        .recursive = 1, .tree = tree);
+                add_attributes(job, tree);
+        }
+        compile_mount_propagation(job, tree);
+        return tree;
+}
+
+static FD make_tree(const struct mount_job *job)
+{
+        bool mapped = job->options.idmap;
+        FD ns = mapped ? idmap_namespace(job) : -1;
+        FD tree = is_bind(job) ? make_bind(job) : make_fs(job);
+
+        if (mapped)
+                plan_add(
+                        job->c->plan, job->actor, job->reason, map_mount, .tree = tree, .ns = ns,
+                        .recursive = job->options.idmap_all);
+        return tree;
+}
+
+int compile_mounts_host(struct compile *c)
+{
+        size_t n = c->spec->mounts.n;
+
+        c->host_trees = arena_array(c->arena, n + 1, sizeof *c->host_trees);
+        for (size_t i = 0; i < n; i++) {
+                struct mount_job job;
+                int r = begin(c, i, &job);
+
+                c->host_trees[i] = -1;
+                if (r < 0)
+                        return r;
+                if (job.actor == INIT || job.options.remount)
+                        continue;
+                r = check_options(&job);
+                if (r < 0)
+                        return r;
+                c->host_trees[i] = make_tree(&job);
         }
         return 0;
 }
 
+/* -- attaching --------------------------------------------------------------------------------- */
+
+/* Nothing is mounted: a mount that is there changes. */
+static int add_remount(struct mount_job *job)
+{
+        const struct mount_options *options = &job->options;
+        FD tree = job->c->root;
+
+        if (options->n_data || options->n_super || options->idmap || options->copy_up)
+                return refuse_option(
+                        job, "remount",
+                        "only attributes and propagation of a mount can be changed later: give "
+                        "all else to the mount itself");
+        if (!has_setattr(job->c))
+                return refuse_option(job, "remount", "needs Linux 5.12");
+        job->actor = INIT;
+        if (!text_equal(job->mount.destination, "/")) {
+                tree = plan_slot(job->c->plan);
+                plan_add(
+                        job->c->plan, INIT, job->reason, open_mount, .root = job->c->root,
+                        .path = job->mount.destination, .tree = tree);
+        }
+        add_attributes(job, tree);
+        compile_mount_propagation(job, tree);
+        return 0;
+}
+
+static void add_copy_up(const struct mount_job *job, FD tree)
+{
+        bool whole = true;
+
+        for (size_t i = 0; i < job->options.n_data; i++)
+                if (text_starts(job->options.data[i], "mode=") ||
+                    text_starts(job->options.data[i], "uid=") ||
+                    text_starts(job->options.data[i], "gid="))
+                        whole = false;
+        plan_add(
+                job->c->plan, INIT, job->reason, copy_up, .tree = tree, .root = job->c->root,
+                .path = job->mount.destination, .whole = whole);
+        if (job->options.set & MOUNT_ATTR_RDONLY && has_setattr(job->c))
+                plan_add(
+                        job->c->plan, INIT, job->reason, set_mount, .tree = tree,
+                        .set = MOUNT_ATTR_RDONLY);
+}
+
+/* A mount on "/" is the root from there on; what was mounted before is below it. */
+static void replace_root(const struct mount_job *job, FD tree)
+{
+        struct compile *c = job->c;
+
+        plan_add(c->plan, INIT, job->reason, attach, .tree = tree, .root = c->root, .target = "");
+        c->root = tree;
+        c->proc = c->dev = c->devpts = -1;
+}
+
+/* What later sections find by these: the container's own procfs, /dev and pty's. */
+static void remember(const struct mount_job *job, FD tree)
+{
+        struct compile *c = job->c;
+        const struct spec_mount *mount = &job->mount;
+
+        if (is_bind(job))
+                return;
+        if (text_equal(mount->type, "proc") && c->proc < 0)
+                c->proc = tree;
+        if (text_equal(mount->destination, "/dev"))
+                c->dev = tree;
+        if (text_equal(mount->type, "devpts") && text_equal(mount->destination, "/dev/pts"))
+                c->devpts = tree;
+}
+
+static void attach_tree(const struct mount_job *job, FD tree)
+{
+        struct compile *c = job->c;
+        const struct spec_mount *mount = &job->mount;
+        bool bind = is_bind(job);
+        bool in_dev = !bind && c->dev >= 0 && text_starts(mount->destination, "/dev/") &&
+                      !strchr(mount->destination + 5, '/');
+        bool strict =
+                !bind && (text_equal(mount->type, "proc") || text_equal(mount->type, "sysfs") ||
+                          text_equal(mount->destination, "/dev"));
+
+        if (text_equal(mount->destination, "/"))
+                replace_root(job, tree);
+        else
+                plan_add(
+                        c->plan, INIT, job->reason, attach, .tree = tree,
+                        .root = in_dev ? c->dev : c->root,
+                        .target = mount->destination + (in_dev ? 5 : 0),
+                        .make = bind ? TARGET_DIRECTORY_OR_FILE : TARGET_DIRECTORY,
+                        .strict = strict);
+}
+
 static int add_mount(struct compile *c, size_t number)
 {
-        struct spec_mount copy = c->spec->mounts.items[number], *mount = &copy;
-        const char *reason = why(c, "/mounts/%zu", number);
-        struct mount_options options;
-        bool bind, proc = text_equal(mount->type, "proc"), in_dev;
-        FD tree;
-        int r = compile_mount_options(c, mount, number, &options);
+        struct mount_job job;
+        int r = begin(c, number, &job);
+        FD tree = c->host_trees[number];
 
+        if (r == 0)
+                r = check_destination(&job);
         if (r < 0)
                 return r;
-        copy.destination = plain_path(c, copy.destination);
-        bind = options.bind || text_equal(mount->type, "bind");
-        r = check_destination(c, mount, number, bind);
-        if (r < 0)
-                return r;
-        if (bind)
-                return add_bind(c, mount, number, &options);
-        if (!mount->type || !*mount->type || text_equal(mount->type, "none"))
-                return spec_error(
-                        mount->at, c->document, why(c, "%s/type", reason),
-                        "missing: it is no bind mount, so what file system is it?");
-        if (text_equal(mount->type, "cgroup") || text_equal(mount->type, "cgroup2"))
-                return add_cgroup_mount(c, mount, number, &options);
-        tree = add_new_fs(c, mount, reason, &options);
-        in_dev = c->dev >= 0 && text_starts(mount->destination, "/dev/") &&
-                 !strchr(mount->destination + 5, '/');
-        plan_add(
-                c->plan, INIT, reason, attach, .tree = tree, .root = in_dev ? c->dev : c->root,
-                .target = mount->destination + (in_dev ? 5 : 0), .make = TARGET_DIRECTORY,
-                .strict = proc || text_equal(mount->type, "sysfs") ||
-                          same_path(mount->destination, "/dev"));
-        if (proc && c->proc < 0)
-                c->proc = tree;
-        if (same_path(mount->destination, "/dev"))
-                c->dev = tree;
-        if (text_equal(mount->type, "devpts") && same_path(mount->destination, "/dev/pts"))
-                c->devpts = tree;
+        if (c->spec->mounts.items[number].destination[0] != '/')
+                plan_note(
+                        c->plan,
+                        "%s/destination: '%s' is taken as %s: relative ones are deprecated",
+                        job.reason, c->spec->mounts.items[number].destination,
+                        job.mount.destination);
+        if (job.options.remount)
+                return add_remount(&job);
+        if (tree < 0) {
+                r = check_options(&job);
+                if (r < 0)
+                        return r;
+                if (is_cgroup(&job) && !is_bind(&job))
+                        return compile_cgroup_mount(&job);
+                tree = make_tree(&job);
+        }
+        if (job.options.copy_up)
+                add_copy_up(&job, tree);
+        attach_tree(&job, tree);
+        if (is_bind(&job) && !has_setattr(c) && job.options.set)
+                plan_add(
+                        c->plan, INIT, job.reason, remount, .tree = tree, .attrs = job.options.set);
+        remember(&job, tree);
         return 0;
 }
 

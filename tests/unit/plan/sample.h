@@ -75,6 +75,23 @@ static void sample_root(struct sample *s)
         plan_add(p, INIT, "/root/path", attach, .tree = s->root, .root = below, .target = "");
 }
 
+/* What few containers have: a tmpfs with the image's content, a mount that changes. */
+static void sample_filled(struct sample *s)
+{
+        struct plan *p = &s->plan;
+        int16_t tree = sample_mount(s, "/mounts/6", "tmpfs", NULL, 0, NULL);
+        int16_t there = plan_slot(p);
+
+        plan_add(
+                p, INIT, "/mounts/6", copy_up, .tree = tree, .root = s->root, .path = "etc",
+                .whole = 1);
+        plan_add(
+                p, INIT, "/mounts/6", attach, .tree = tree, .root = s->root, .target = "etc",
+                .make = TARGET_DIRECTORY);
+        plan_add(p, INIT, "/mounts/7", open_mount, .root = s->root, .path = "etc", .tree = there);
+        plan_add(p, INIT, "/mounts/7", set_mount, .tree = there, .set = SAMPLE_NOEXEC);
+}
+
 static void sample_mounts(struct sample *s)
 {
         static const char *const dev[] = { "mode", "755", "size", "65536k", NULL };
@@ -88,6 +105,7 @@ static void sample_mounts(struct sample *s)
         sample_mount(s, "/mounts/2", "devpts", "dev/pts", SAMPLE_NOSUID | SAMPLE_NOEXEC, pts);
         sample_mount(s, "/mounts/3", "tmpfs", "dev/shm", safe, shm);
         sample_mount(s, "/mounts/4", "mqueue", "dev/mqueue", safe, NULL);
+        sample_filled(s);
         sample_mount(s, "/mounts/5", "sysfs", "sys", safe | SAMPLE_RO, NULL);
 }
 

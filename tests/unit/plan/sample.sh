@@ -57,6 +57,20 @@ TABLE
 $table
 TABLE
 }
+# A tmpfs on a directory, with what it covers copied into it.
+fill() {
+        whole=$1 at=$2
+        shift 2
+        exec 9<"$at"
+        "$@"
+        find /proc/self/fd/9/ -mindepth 1 -maxdepth 1 -exec cp -a -t "$at" {} +
+        if [ "$whole" = whole ]; then
+                chown --reference=/proc/self/fd/9/. "$at"
+                chmod --reference=/proc/self/fd/9/. "$at"
+                touch --reference=/proc/self/fd/9/. "$at"
+        fi
+        exec 9<&-
+}
 lock() {
         inside "$1"
         [ -e "$1" ] || return 0
@@ -100,6 +114,14 @@ mount -t tmpfs -o mode=1777,nosuid,nodev,noexec tmpfs "$root"/dev/shm
 # /mounts/4
 make_dir "$root"/dev/mqueue
 mount -t mqueue -o nosuid,nodev,noexec mqueue "$root"/dev/mqueue
+
+# /mounts/6
+make_dir "$root"/etc
+fill whole "$root"/etc mount -t tmpfs tmpfs "$root"/etc
+
+# /mounts/7
+inside "$root"/etc
+mount -o remount,bind,noexec "$root"/etc
 
 # /mounts/5
 make_dir "$root"/sys

@@ -63,7 +63,7 @@ TEST(slot_before_write)
 
         sample_build(&s);
         s.plan.list[INIT].ops[at(&s, INIT, OP_set_fs)].as.set_fs.fs = s.null;
-        refused(&s, "plan: init operation 10 (set_fs): slot %15 is read before it is written");
+        refused(&s, "plan: init operation 10 (set_fs): slot %18 is read before it is written");
 }
 
 TEST(slot_after_close)
@@ -99,7 +99,7 @@ TEST(slot_of_host_after_spawn)
         slot = plan_slot(&s.plan);
         insert_op(&s, HOST, 1, (struct op){ .code = OP_open_path, .as.open_path = { "/", slot } });
         insert_op(&s, INIT, 0, (struct op){ .code = OP_send_fd, .as.send_fd = { slot } });
-        refused(&s, "init operation 0 (send_fd): slot %18 is read before");
+        refused(&s, "init operation 0 (send_fd): slot %21 is read before");
         move_op(&s, HOST, 1, 0);
         delete_op(&s, INIT, 0);
         insert_op(&s, INIT, 0, (struct op){ .code = OP_close_fd, .as.close_fd = { slot } });
