@@ -42,6 +42,11 @@ static const struct {
         { OP_map_ids, EPERM, ROOT,
           "what is mapped must be mapped in our own user namespace too: see "
           "/proc/self/uid_map" },
+        { OP_open_namespace, ENOENT, ANYBODY,
+          "the process that it is named after may have ended, or the kernel lacks that kind of "
+          "namespace" },
+        { OP_open_namespace, EACCES, ANYBODY,
+          "whose process it is named after, that user or CAP_SYS_PTRACE may open it" },
         { OP_join_namespace, EPERM, ANYBODY,
           "joining needs CAP_SYS_ADMIN in the user namespace that it belongs to: join that one "
           "too" },

@@ -20,14 +20,14 @@ maps='.linux.uidMappings = [{containerID: 0, hostID: 300000, size: 65536}] |
         .linux.gidMappings = .linux.uidMappings'
 
 # everybody: the image is the host's root's, as with an idmapped mount
-# Mapped ids must get to the root file system, and own it.
+# open_rootfs [UID]: mapped ids must get to the root file system, and own it.
 open_rootfs() {
         local dir=$BUNDLE/rootfs
         while [ "$dir" != / ] && [ "$dir" != /tmp ]; do
                 chmod a+x "$dir"
                 dir=$(dirname "$dir")
         done
-        chown -R 300000:300000 "$BUNDLE/rootfs"
+        chown -R "${1:-300000}:${1:-300000}" "$BUNDLE/rootfs"
 }
 
 # A container with all eight namespaces of its own, which stays; POD is its pid.
@@ -56,8 +56,8 @@ SPACES='def spaces($user; $joined):
 spaces() {
         local user=$1
         shift
-        config --arg user "$user" --arg pod "$POD" "$SPACES"' spaces($user; $ARGS.positional)' \
-                --args "$@"
+        config --arg user "$user" --arg pod "$POD" --arg joined "$*" \
+                "$SPACES"' spaces($user; $joined | split(" "))'
 }
 
 # where PID: its namespaces, one a word
@@ -124,4 +124,166 @@ combine_all() {
 @test "every combination of joined and new, in a new user namespace" {
         make_pod
         combine_all new
+}
+
+# A whole container, as a pod's second one is: its own pids, everything else the pod's.
+@test "a new pid namespace in a joined user namespace: mounts, exec, delete" {
+        local pid
+        make_pod
+        spaces join network ipc uts cgroup time
+        config 'del(.hostname)'
+        script 'exec sleep 300'
+        oci create -b "$BUNDLE" "$WORD" </dev/null
+        oci start "$WORD"
+        pid=$(pid_of "$WORD")
+        check "$pid" join "network ipc uts cgroup time"
+        [ "$(oci exec "$WORD" cat /proc/1/comm)" = sleep ]
+        [ "$(oci exec "$WORD" readlink /proc/self/ns/pid)" = "$(readlink "/proc/$pid/ns/pid")" ]
+        [ "$(oci exec "$WORD" id -u)" = 0 ]
+        [ "$(awk '/^Uid:/ {print $2}' "/proc/$pid/status")" = 300000 ]
+        [ "$(awk '/^PPid:/ {print $2}' "/proc/$pid/status")" != 0 ]
+        oci kill "$WORD" KILL
+        eventually 10 stopped "$WORD"
+        oci delete "$WORD"
+        [ ! -d "$ROOT/$WORD" ]
+}
+
+@test "its exit status is told by run, and a failing program's reason" {
+        make_pod
+        spaces join
+        script 'exit 43'
+        run oci run -b "$BUNDLE" "$WORD"
+        [ "$status" = 43 ]
+        config '.process.args = ["/no/such/program"]'
+        run -127 --separate-stderr oci run -b "$BUNDLE" "$WORD"
+        [[ $stderr == *"/no/such/program"* ]]
+        [ ! -d "$ROOT/$WORD" ]
+}
+
+@test "joining the namespaces that we are in already" {
+        config '.linux.namespaces = [{type: "mount"}] + [("user pid network ipc uts cgroup" | split(" "))[] |
+                {type: ., path: "/proc/self/ns/\(if . == "network" then "net" else . end)"}] |
+                del(.hostname) | .mounts |= map(select(.type != "mqueue"))'
+        script 'for i in user pid net ipc uts cgroup; do readlink /proc/self/ns/$i; done'
+        run --separate-stderr oci run -b "$BUNDLE" "$WORD"
+        echo "$stderr"
+        [ "$status" = 0 ]
+        [ "$output" = "$(for i in user pid net ipc uts cgroup; do readlink /proc/self/ns/$i; done)" ]
+}
+
+@test "a file that is no such namespace is refused" {
+        config '.linux.namespaces |= map(if .type == "pid" then .path = "/proc/self/ns/net" else . end)'
+        run --separate-stderr oci create -b "$BUNDLE" "$WORD"
+        echo "$stderr"
+        [ "$status" != 0 ]
+        [[ $stderr == *"/linux/namespaces"*"(open_namespace): /proc/self/ns/net is no pid namespace"* ]]
+}
+
+@test "clocks behind the host's, and one that would be before 0" {
+        local before after
+        config '.linux.namespaces += [{type: "time"}] | .linux.timeOffsets.boottime = {secs: -100, nanosecs: 5}'
+        script 'cat /proc/uptime; grep boottime /proc/self/timens_offsets'
+        before=$(cut -d. -f1 /proc/uptime)
+        run --separate-stderr oci run -b "$BUNDLE" "$WORD"
+        after=$(cut -d. -f1 /proc/uptime)
+        [ "$status" = 0 ]
+        [ "${lines[0]%%.*}" -ge $((before - 101)) ]
+        [ "${lines[0]%%.*}" -le $((after - 99)) ]
+        [ "$(echo ${lines[1]})" = "boottime -100 5" ]
+        config '.linux.timeOffsets.boottime.secs = -4000000000'
+        run --separate-stderr oci run -b "$BUNDLE" "$WORD"
+        refused
+        [[ $stderr == *"/linux/timeOffsets (set_clocks): a clock would show a time before 0"* ]]
+}
+
+@test "clocks of a new user namespace, which belong to it" {
+        open_rootfs
+        config "$maps"' | .linux.namespaces += [{type: "user"}, {type: "time"}] |
+                .linux.timeOffsets.monotonic.secs = 50'
+        script 'grep monotonic /proc/self/timens_offsets; cat /proc/self/uid_map; echo $$'
+        run --separate-stderr oci run -b "$BUNDLE" "$WORD"
+        echo "$stderr"
+        [ "$status" = 0 ]
+        [ "$(echo ${lines[0]})" = "monotonic 50 0" ]
+        [ "$(echo ${lines[1]})" = "0 300000 65536" ]
+        [ "${lines[2]}" = 1 ]
+}
+
+@test "a map of many lines, and one without the id 0" {
+        open_rootfs 3000
+        config '.linux.namespaces += [{type: "user"}] |
+                .linux.uidMappings = [range(340) | {containerID: ., hostID: (3000 + .), size: 1}] |
+                .linux.gidMappings = .linux.uidMappings'
+        script 'grep -c . /proc/self/uid_map; grep -c . /proc/self/gid_map'
+        run --separate-stderr oci run -b "$BUNDLE" "$WORD"
+        echo "$stderr"
+        [ "$output" = "340
+340" ]
+        config '.linux.uidMappings = [{containerID: 500, hostID: 3000, size: 10}] |
+                .linux.gidMappings = .linux.uidMappings | .process.user = {uid: 501, gid: 502} |
+                .mounts |= map(select(.type != "devpts"))'
+        script 'echo $(id -u) $(id -g)'
+        run --separate-stderr oci run -b "$BUNDLE" "$WORD"
+        echo "$stderr"
+        [ "$output" = "501 502" ]
+}
+
+# The kernel forgets PR_SET_PDEATHSIG when the first process becomes root of its user namespace, and
+# fork(2) hands it to nobody.
+dies_with_its_maker() {
+        local maker init
+        config --arg file "$BATS_TEST_TMPDIR/$WORD/in-hook" '.hooks.createContainer = [{path: "/bin/sh",
+                args: ["sh", "-c", "echo $PPID >\($file); exec sleep 60"]}]'
+        chmod a+rwx "$BATS_TEST_TMPDIR/$WORD"
+        "$HUSK_OCI" --root "$ROOT" create -b "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1 3>&- &
+        maker=$!
+        eventually 10 [ -s "$BATS_TEST_TMPDIR/$WORD/in-hook" ]
+        # PPID is the container's word for it where it has pids of its own: the maker's child is it
+        init=$(pgrep -P "$maker")
+        [ -n "$init" ]
+        kill -9 "$maker"
+        wait "$maker" || true
+        eventually 10 gone "$init"
+        rm "$BATS_TEST_TMPDIR/$WORD/in-hook"
+        oci delete --force "$WORD"
+}
+
+@test "killed with its maker: in a new user namespace" {
+        open_rootfs
+        config "$maps"' | .linux.namespaces += [{type: "user"}]'
+        dies_with_its_maker
+}
+
+@test "killed with its maker: in a joined user namespace, with pids of its own" {
+        make_pod
+        spaces join
+        dies_with_its_maker
+}
+
+@test "a container of a container, each with a user namespace" {
+        local inner=$BUNDLE/rootfs/inner
+        mkdir -p "$inner/rootfs/bin"
+        cp -a "$BUNDLE/rootfs/bin/." "$inner/rootfs/bin"
+        ldd "$HUSK_OCI" 2>&1 | grep -q "statically linked\|not a dynamic" || skip "needs the static husk-oci"
+        cp "$HUSK_OCI" "$BUNDLE/rootfs/bin/husk-oci"
+        jq '.process.terminal = false | .root.readonly = false | .mounts |= map(select(.type | IN("proc", "tmpfs"))) |
+                .linux.maskedPaths = [] | .linux.readonlyPaths = [] | del(.linux.resources) |
+                .linux.namespaces += [{type: "user"}] |
+                .linux.uidMappings = [{containerID: 0, hostID: 1000, size: 100}] |
+                .linux.gidMappings = .linux.uidMappings |
+                .process.args = ["/bin/sh", "-c", "cat /proc/self/uid_map; id -u; echo $$"]' \
+                "$BUNDLE/config.json" >"$inner/config.json"
+        open_rootfs
+        chown -R 301000:301000 "$inner"
+        config "$maps"' | .linux.namespaces += [{type: "user"}] | .root.readonly = false |
+                .linux.maskedPaths = [] | .linux.readonlyPaths = [] |
+                .mounts |= map(select(.type != "cgroup" and .type != "sysfs")) | (.process.capabilities[]) =
+                ["CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETFCAP", "CAP_SYS_CHROOT", "CAP_MKNOD",
+                "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_NET_ADMIN", "CAP_SETPCAP", "CAP_KILL"]'
+        script 'exec husk-oci --root /tmp/state run -b /inner inner'
+        run --separate-stderr oci run -b "$BUNDLE" "$WORD"
+        echo "$output $stderr"
+        [ "$status" = 0 ]
+        [ "$(echo ${lines[0]})" = "0 1000 100" ]
+        [ "${lines[1]} ${lines[2]}" = "0 1" ]
 }

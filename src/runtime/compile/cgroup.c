@@ -498,7 +498,10 @@ static const char *made_path(const struct compile *c, const struct cgroup_hierar
 /* exec: the cgroups are there; the new process joins them. */
 int compile_cgroup_init(struct compile *c)
 {
-        if (c->facts->cgroup_mode == CGROUP_NONE || c->facts->uid != 0)
+        bool has_none = c->options->made_cgroups && c->options->n_made_cgroups == 0;
+
+        /* An ordinary user's container has none, whoever enters it. */
+        if (c->facts->cgroup_mode == CGROUP_NONE || c->facts->uid != 0 || has_none)
                 return 0;
         for (size_t i = 0; i < c->facts->n_v1; i++) {
                 c->cgroups[i] = plan_slot(c->plan);
