@@ -198,6 +198,29 @@ void text_add_visible(struct text *text, const char *string)
         }
 }
 
+void text_add_pointer(struct text *text, const char *member)
+{
+        struct text step = { .arena = text->arena };
+
+        for (const char *c = member; *c; c++) {
+                if (*c == '~' || *c == '/')
+                        text_add(&step, *c == '~' ? "~0" : "~1");
+                else
+                        text_add_char(&step, *c);
+        }
+        text_add_char(text, '/');
+        text_add_visible(text, text_string(&step));
+}
+
+const char *text_pointer(struct arena *arena, const char *pointer, const char *member)
+{
+        struct text text = { .arena = arena };
+
+        text_add(&text, pointer);
+        text_add_pointer(&text, member);
+        return text_string(&text);
+}
+
 bool text_equal(const char *a, const char *b)
 {
         return a == b || (a && b && !strcmp(a, b));

@@ -41,6 +41,11 @@ const char *text_string(const struct text *text) __attribute__((returns_nonnull)
 void text_add_json(struct text *text, const char *string);
 void text_add_shell(struct text *text, const char *string);
 void text_add_visible(struct text *text, const char *string);
+/* One step of a JSON pointer, RFC 6901: a slash and a member's name, in which '~' is written "~0" and
+ * '/' is written "~1"; visible. */
+void text_add_pointer(struct text *text, const char *member);
+/* A pointer with one more step, in the arena. */
+const char *text_pointer(struct arena *arena, const char *pointer, const char *member);
 
 /* The length of the well-formed UTF-8 sequence that `string` begins with (1 to 4, at most `size`),
  * or 0 when it begins with none. Child-safe. Source: The Unicode Standard, table 3-7. */

@@ -43,26 +43,15 @@ int spec_error(
         return trail(-EINVAL, "%s:%u:%u: %s: %s", name, at->line, at->column, pointer, what);
 }
 
-/* RFC 6901: '~' is written "~0", '/' is written "~1". */
 static void place_add(const struct place *place, struct text *pointer)
 {
-        struct text step = { .arena = pointer->arena };
-
         if (!place->up)
                 return;
         place_add(place->up, pointer);
-        if (!place->member) {
+        if (place->member)
+                text_add_pointer(pointer, place->member);
+        else
                 text_addf(pointer, "/%zu", place->index);
-                return;
-        }
-        for (const char *c = place->member; *c; c++) {
-                if (*c == '~' || *c == '/')
-                        text_add(&step, *c == '~' ? "~0" : "~1");
-                else
-                        text_add_char(&step, *c);
-        }
-        text_add_char(pointer, '/');
-        text_add_visible(pointer, text_string(&step));
 }
 
 static int refuse(const struct decoder *d, const struct place *place, const char *what)

@@ -265,7 +265,7 @@ static int others(struct compile *c, const struct spec_resources *resources)
                     NUMBER(resources->network->class_id.value));
         for (size_t i = 0; i < resources->unified.n; i++) {
                 const struct spec_pair *pair = &resources->unified.items[i];
-                const char *pointer = why(c, R "unified/%s", pair->key);
+                const char *pointer = text_pointer(c->arena, R "unified", pair->key);
 
                 if (!is_v2(c))
                         return spec_error(

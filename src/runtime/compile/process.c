@@ -86,7 +86,7 @@ static int check_sysctl_space(struct compile *c, const char *path, const char *p
 
 static int add_sysctl(struct compile *c, const char *key, const char *value)
 {
-        const char *pointer = why(c, "/linux/sysctl/%s", key);
+        const char *pointer = text_pointer(c->arena, "/linux/sysctl", key);
         const char *path = sysctl_path(c, key);
         int r;
 

@@ -298,3 +298,14 @@ TEST(text_distances)
         longer[sizeof longer - 1] = '\0';
         CHECK_INT(text_distance(longer, ""), 64);
 }
+
+TEST(a_step_of_a_pointer)
+{
+        auto_arena arena = { 0 };
+
+        CHECK_STR(
+                text_pointer(&arena, "/linux/sysctl", "net/ipv4~x.y"),
+                "/linux/sysctl/net~1ipv4~0x.y");
+        CHECK_STR(text_pointer(&arena, "", ""), "/");
+        CHECK_STR(text_pointer(&arena, "/a", "~1\n"), "/a/~01\\x0a");
+}
