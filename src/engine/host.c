@@ -135,24 +135,18 @@ static void add(
         ++*n;
 }
 
-int host_overlays(
-        struct arena *arena, const char *state, struct runtime_overlay **ret_overlays,
+void host_parse_mounts(
+        struct arena *arena, const char *state, char *table, struct runtime_overlay **ret_overlays,
         size_t *ret_n)
 {
         enum {
                 MOST = 64
         };
-        struct text table;
-        char *line;
-        int r = file_read(arena, AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &table);
 
-        if (r < 0)
-                return trail(r, "cannot read /proc/self/mountinfo: %s", text_errno(r));
         *ret_overlays = arena_array(arena, MOST, sizeof **ret_overlays);
         *ret_n = 0;
         add(arena, state, "/", *ret_overlays, ret_n);
-        line = arena_string(arena, text_string(&table));
-        while (*line && *ret_n < MOST) {
+        for (char *line = table; *line && *ret_n < MOST;) {
                 char *end = line + strcspn(line, "\n"), *path;
                 const char *type;
                 bool last = !*end;
@@ -162,5 +156,18 @@ int host_overlays(
                         add(arena, state, path, *ret_overlays, ret_n);
                 line = last ? end : end + 1;
         }
+}
+
+int host_overlays(
+        struct arena *arena, const char *state, struct runtime_overlay **ret_overlays,
+        size_t *ret_n)
+{
+        struct text table;
+        int r = file_read(arena, AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &table);
+
+        if (r < 0)
+                return trail(r, "cannot read /proc/self/mountinfo: %s", text_errno(r));
+        host_parse_mounts(
+                arena, state, arena_string(arena, text_string(&table)), ret_overlays, ret_n);
         return 0;
 }

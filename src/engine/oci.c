@@ -530,8 +530,6 @@ int oci_exec_compile(
         container_cgroups(arena, container, &options.made_cgroups, &options.n_made_cgroups);
         if (container->status != CONTAINER_RUNNING && container->status != CONTAINER_CREATED)
                 return trail(-ESRCH, "container '%s' is not running", container->id);
-        if (process->args.n == 0)
-                return trail(-EINVAL, "/process/args: what is to be run?");
         r = facts_gather(arena, &facts);
         if (r < 0)
                 return r;

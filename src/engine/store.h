@@ -50,6 +50,11 @@ int host_overlays(
         struct arena *arena, const char *state, struct runtime_overlay **ret_overlays,
         size_t *ret_n);
 
+/* The same from the text of a mountinfo, which is cut up. */
+void host_parse_mounts(
+        struct arena *arena, const char *state, char *table, struct runtime_overlay **ret_overlays,
+        size_t *ret_n);
+
 /* Will a directory of the host be seen in a container of the image `host`? */
 bool host_shows(struct arena *arena, const char *path);
 

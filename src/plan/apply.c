@@ -131,6 +131,8 @@ ssize_t gate_receive(struct machine *m, void *bytes, size_t size, int *ret_fd)
                     socket_receive(m->gate, &better, sizeof better, NULL) == sizeof better)
                         message = better;
                 message.words[sizeof message.words - 1] = '\0';
+                if (message.error >= 0 || message.text_size > sizeof message.words - 2)
+                        return -EPROTO; /* none of ours says that */
                 m->failed = message.operation;
                 m->failed_actor = m->actor == HOST ? INIT : HOST;
                 trail(message.error, "%s", message.words);

@@ -89,15 +89,8 @@ static void read_line(struct arena *arena, struct facts *facts, char *line)
         }
 }
 
-static int read_cgroups(struct arena *arena, struct facts *facts)
+void facts_parse_cgroups(struct arena *arena, char *list, struct facts *facts)
 {
-        char list[8192];
-        ssize_t n = file_get(AT_FDCWD, "/proc/self/cgroup", list, sizeof list);
-
-        if (n == -ENOENT)
-                return 0; /* a kernel without cgroups */
-        if (n < 0)
-                return trail((int)n, "cannot read /proc/self/cgroup");
         facts->v1 = arena_array(arena, 32, sizeof *facts->v1);
         for (char *line = list; *line;) {
                 char *end = line + strcspn(line, "\n");
@@ -111,6 +104,18 @@ static int read_cgroups(struct arena *arena, struct facts *facts)
                 facts->cgroup_mode = CGROUP_V2;
         else if (facts->n_v1)
                 facts->cgroup_mode = facts->v2.mount ? CGROUP_HYBRID : CGROUP_V1;
+}
+
+static int read_cgroups(struct arena *arena, struct facts *facts)
+{
+        char list[8192];
+        ssize_t n = file_get(AT_FDCWD, "/proc/self/cgroup", list, sizeof list);
+
+        if (n == -ENOENT)
+                return 0; /* a kernel without cgroups */
+        if (n < 0)
+                return trail((int)n, "cannot read /proc/self/cgroup");
+        facts_parse_cgroups(arena, list, facts);
         if (facts->v2.mount) {
                 n = file_get(
                         AT_FDCWD, arena_format(arena, "%s/cgroup.controllers", facts->v2.mount),
@@ -164,13 +169,18 @@ int facts_gather(struct arena *arena, struct facts *ret_facts)
 
 static const char *const modes[] = { "none", "v1", "v2", "hybrid" };
 
-static struct cgroup_hierarchy parse_hierarchy(const struct json *value)
+static int parse_hierarchy(const struct json *value, struct cgroup_hierarchy *ret)
 {
-        return (struct cgroup_hierarchy){
+        struct cgroup_hierarchy hierarchy = {
                 .mount = json_string(json_member(value, "mount")),
                 .names = json_string(json_member(value, "names")),
                 .own = json_string(json_member(value, "own")),
         };
+
+        if (!hierarchy.mount || !hierarchy.names || !hierarchy.own)
+                return trail(-EINVAL, "a cgroup hierarchy has mount, names and own, three strings");
+        *ret = hierarchy;
+        return 0;
 }
 
 static size_t parse_ranges(
@@ -224,15 +234,18 @@ int facts_parse(
                 if (text_equal(modes[i], mode))
                         facts.cgroup_mode = (enum cgroup_mode)i;
         list = json_member(root, "v1");
-        facts.n_v1 = list ? list->n : 0;
+        facts.n_v1 = list && list->kind == JSON_ARRAY ? list->n : 0;
         facts.v1 = arena_array(arena, facts.n_v1 + 1, sizeof *facts.v1);
-        for (size_t i = 0; i < facts.n_v1; i++)
-                facts.v1[i] = parse_hierarchy(&list->items[i]);
-        facts.v2 = parse_hierarchy(json_member(root, "v2"));
+        for (size_t i = 0; i < facts.n_v1 && r == 0; i++)
+                r = parse_hierarchy(&list->items[i], &facts.v1[i]);
+        if (r == 0 && json_member(root, "v2"))
+                r = parse_hierarchy(json_member(root, "v2"), &facts.v2);
+        if (r < 0)
+                return trail(r, "%s", name);
         list = json_member(root, "rlimitHard");
         for (size_t i = 0; i < ARRAY_SIZE(facts.rlimit_hard); i++) {
                 facts.rlimit_hard[i] = UINT64_MAX;
-                if (list && i < list->n)
+                if (list && list->kind == JSON_ARRAY && i < list->n)
                         json_u64(&list->items[i], &facts.rlimit_hard[i]);
         }
         *ret_facts = facts;

@@ -230,6 +230,8 @@ int runtime_compile_exec(
         init(c, arena, spec, options, facts);
         c->process = process;
         c->guard = "[exec]";
+        if (process->args.n == 0)
+                return trail(-EINVAL, "/process/args: what is to be run?");
         if ((r = check_unsupported(c)) < 0 || (r = compile_namespaces_host(c)) < 0)
                 return r;
         c->plan->list[HOST].n = 0;
