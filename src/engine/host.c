@@ -82,7 +82,7 @@ static bool is_usable(const char *path)
 {
         struct stat st;
 
-        if (strpbrk(path, ":\\,\n"))
+        if (path[0] != '/' || strpbrk(path, ":\\,\n"))
                 return false;
         for (size_t i = 0; i < ARRAY_SIZE(own_places); i++)
                 if (is_below(path, own_places[i]))
