@@ -14,6 +14,8 @@
 #include "devices.h"
 #include "file.h"
 #include "idmap.h"
+#include "landlock.h"
+#include "lsm.h"
 #include "mount.h"
 #include "namespace.h"
 #include "notify.h"

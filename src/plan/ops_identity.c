@@ -5,6 +5,8 @@
  * when the plan was compiled. */
 #include "ops.h"
 
+#include <fcntl.h>
+
 int do_set_self(struct machine *m, const struct op_set_self *o)
 {
         int r = selfproc_put(o->file, o->value);
@@ -49,4 +51,48 @@ int do_set_personality(struct machine *m, const struct op_set_personality *o)
 {
         (void)m;
         return personality_set(o->persona);
+}
+
+int do_set_label(struct machine *m, const struct op_set_label *o)
+{
+        bool apparmor = text_equal(o->module, "apparmor");
+        int r = apparmor ? lsm_label_apparmor(o->label) : lsm_label_selinux(o->label);
+
+        (void)m;
+        if (r == -ENOENT && apparmor)
+                return trail(r, "no AppArmor profile '%s' is loaded", o->label);
+        return r < 0 ? trail(r, "the label '%s' is refused", o->label) : 0;
+}
+
+int do_make_landlock(struct machine *m, const struct op_make_landlock *o)
+{
+        return put(m, o->rules, landlock_make(o->files, o->ports));
+}
+
+int do_allow_path(struct machine *m, const struct op_allow_path *o)
+{
+        auto_close root = file_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+        auto_close at = NO_FD;
+
+        if (root < 0)
+                return root;
+        at = rootpath_open(root, o->path, O_PATH, false);
+        if (at == -ENOENT && o->optional)
+                return 0;
+        if (at < 0)
+                return trail(at, "cannot open %s in the container", o->path);
+        return landlock_allow_path(slot(m, o->rules), at, o->access);
+}
+
+int do_allow_port(struct machine *m, const struct op_allow_port *o)
+{
+        return landlock_allow_port(slot(m, o->rules), (uint16_t)o->port, o->access);
+}
+
+int do_restrict_landlock(struct machine *m, const struct op_restrict_landlock *o)
+{
+        int r = landlock_restrict(slot(m, o->rules));
+
+        file_close(&m->fd[o->rules]);
+        return r;
 }

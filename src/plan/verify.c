@@ -431,6 +431,7 @@ static bool is_early(const struct op *op, const struct order *order)
         case OP_use_terminal: /* by descriptor, where the pty is made: its inode may go with devpts */
         case OP_new_session:
                 return order->stage >= STAGE_NAMESPACE && order->stage < STAGE_PROCESS;
+        case OP_restrict_landlock:
         case OP_load_listener:
         case OP_load_seccomp: /* without no_new_privs loading needs CAP_SYS_ADMIN */
                 return !order->has_nnp && order->stage >= STAGE_PIVOT &&

@@ -160,6 +160,9 @@ int facts_gather(struct arena *arena, struct facts *ret_facts)
                 if (process_get_rlimit(i, &soft, &facts.rlimit_hard[i]) < 0)
                         facts.rlimit_hard[i] = UINT64_MAX;
         read_oom_score(&facts);
+        facts.has_apparmor = lsm_has_apparmor();
+        facts.has_selinux = lsm_has_selinux();
+        facts.landlock = landlock_abi();
         r = read_cgroups(arena, &facts);
         if (r < 0)
                 return r;
@@ -199,6 +202,11 @@ static size_t parse_ranges(
         return n;
 }
 
+static bool is_true(const struct json *value)
+{
+        return value && value->boolean;
+}
+
 int facts_parse(
         struct arena *arena, const char *name, const char *bytes, size_t size,
         struct facts *ret_facts)
@@ -222,6 +230,10 @@ int facts_parse(
         json_u64(json_member(root, "caps"), &facts.caps);
         if (json_i64(json_member(root, "oomScoreAdj"), &number) == 0)
                 facts.oom_score_adj = (int)number;
+        if (json_i64(json_member(root, "landlock"), &number) == 0)
+                facts.landlock = (int)number;
+        facts.has_apparmor = is_true(json_member(root, "appArmor"));
+        facts.has_selinux = is_true(json_member(root, "seLinux"));
         list = json_member(root, "timeNamespace");
         facts.has_time_namespace = list && list->boolean;
         facts.user = json_string(json_member(root, "user"));
@@ -294,6 +306,9 @@ void facts_encode(const struct facts *facts, struct text *out)
         json_put_u64(&w, "gid", facts->gid);
         json_put_u64(&w, "caps", facts->caps);
         json_put_i64(&w, "oomScoreAdj", facts->oom_score_adj);
+        json_put_i64(&w, "landlock", facts->landlock);
+        json_put_bool(&w, "appArmor", facts->has_apparmor);
+        json_put_bool(&w, "seLinux", facts->has_selinux);
         json_put_bool(&w, "timeNamespace", facts->has_time_namespace);
         encode_string(&w, "user", facts->user);
         encode_ranges(&w, "subuid", facts->subuid, facts->n_subuid);

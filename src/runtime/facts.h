@@ -29,6 +29,8 @@ struct facts {
         uint32_t uid, gid;
         uint64_t caps;     /* our effective capabilities */
         int oom_score_adj; /* our own */
+        int landlock;      /* the version of its ABI; 0: there is none */
+        bool has_apparmor, has_selinux;
         bool has_time_namespace;
         /* Who may not map any id, i.e. lacks CAP_SETUID or CAP_SETGID; else nothing. */
         const char *user; /* our login name; NULL: it has none */

@@ -112,6 +112,13 @@ static const struct {
           "raising a hard limit needs CAP_SYS_RESOURCE on the host" },
         { OP_set_self, EACCES, ANYBODY,
           "an oom_score_adj below that of the caller needs CAP_SYS_RESOURCE on the host" },
+        { OP_set_label, ENOENT, ANYBODY,
+          "apparmor_parser -r FILE loads a profile; aa-status lists those that are there" },
+        { OP_set_label, EINVAL, ANYBODY, "the policy that is loaded does not know this label" },
+        { OP_set_label, EACCES, ANYBODY,
+          "the policy does not allow husk to give this label to another program" },
+        { OP_allow_path, ENOENT, ANYBODY,
+          "a rule for a path that may be missing has a '?' behind its kind, like ro?:/opt" },
         { OP_set_scheduler, EPERM, ANYBODY,
           "real-time and deadline scheduling and a lower nice value need CAP_SYS_NICE on the host; "
           "on cgroup v1 real time also needs cpu.rt_runtime_us for the cgroup" },

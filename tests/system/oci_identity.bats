@@ -271,3 +271,86 @@ nodes 1"
         refused
         [[ $stderr == *"/linux/sysctl/kernel.domainname"*"uts namespace"* ]]
 }
+
+has_landlock() {
+        run oci explain --bundle "$BUNDLE" --format json
+        [ "$status" = 0 ]
+}
+
+# landlock RULES
+landlock() {
+        config --arg rules "$1" '.annotations = {"dev.husk.landlock": $rules} | .root.readonly = false'
+        has_landlock || skip "this kernel's Landlock has not all of: $1"
+}
+
+@test "Landlock: files; the rest of the tree is as if it were not there" {
+        local nnp
+        mkdir -p "$BUNDLE/rootfs/data" "$BUNDLE/rootfs/secret"
+        echo open >"$BUNDLE/rootfs/data/file"
+        echo closed >"$BUNDLE/rootfs/secret/file"
+        chmod 777 "$BUNDLE/rootfs/secret"
+        ln -s /data "$BUNDLE/rootfs/link"
+        landlock $'exec:/bin; rw:/tmp\nro:/link; rw:/dev/null; ro?:/nowhere'
+        for nnp in true false; do
+                config --argjson nnp $nnp '.process.noNewPrivileges = $nnp | .process.user = {"uid": 1000, "gid": 1000}'
+                script 'cat /data/file; cat /secret/file; echo x >/tmp/new && cat /tmp/new
+                        echo x >/data/new; cp /bin/busybox /tmp/sh; /tmp/sh true; ls /; : >/dev/null && echo end'
+                run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+                is $'open\nx\nend'
+                rm -f "$BUNDLE/rootfs/tmp/"*
+        done
+        # who joins is as restricted
+        script 'sleep 1000'
+        oci run --detach --bundle "$BUNDLE" "$WORD" >/dev/null 2>&1
+        run --separate-stderr oci exec "$WORD" sh -c 'cat /data/file; cat /secret/file; echo x >/data/new'
+        is open
+        [ ! -e "$BUNDLE/rootfs/data/new" ]
+}
+
+@test "Landlock: a path leads nowhere but into the container's root" {
+        mkdir -p "$BUNDLE/rootfs/inner"
+        echo in >"$BUNDLE/rootfs/inner/file"
+        ln -s ../../../../../../../../../inner "$BUNDLE/rootfs/up"
+        landlock 'exec:/bin;ro:/up'
+        script 'cat /inner/file'
+        run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+        is in
+        landlock 'exec:/bin;ro:/not/there'
+        run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+        refused
+        [[ $stderr == *"/annotations/dev.husk.landlock"*"/not/there"*"'?'"* ]]
+}
+
+@test "Landlock: TCP ports" {
+        ln -sf busybox "$BUNDLE/rootfs/bin/nc"
+        landlock 'bind:8080;connect:8081'
+        # allowed: the listener waits; refused: it ends at once. Connecting: nobody listens, or denied
+        script 'timeout 1 nc -l -p 8080 </dev/null >/dev/null 2>&1; echo $?
+                nc -l -p 8082 2>&1 </dev/null | grep -o "Permission denied"
+                nc -w 1 127.0.0.1 8081 2>&1 </dev/null | grep -o "refused"
+                nc -w 1 127.0.0.1 8080 2>&1 </dev/null | grep -o "Permission denied"'
+        ln -sf busybox "$BUNDLE/rootfs/bin/timeout"
+        run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+        is $'143\nPermission denied\nrefused\nPermission denied'
+        # files are free as long as no rule is about them
+        landlock 'connect:none'
+        script 'echo x >/tmp/new; nc -w 1 127.0.0.1 8081 2>&1 </dev/null | grep -o "Permission denied"; nc -l -p 8082 -w 1 2>&1 </dev/null | grep -o denied; cat /tmp/new'
+        run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+        is $'Permission denied\nx'
+}
+
+@test "labels: refused where no security module gives them" {
+        [ ! -e /sys/module/apparmor/parameters/enabled ] || skip "AppArmor is here: oci_apparmor.bats"
+        config '.process.apparmorProfile = "docker-default"'
+        run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+        refused
+        [[ $stderr == *"/process/apparmorProfile"*"not enabled"* ]]
+        config '.process.apparmorProfile = "unconfined" | .process.selinuxLabel = "u:r:t:s0"'
+        run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+        refused
+        [[ $stderr == *"/process/selinuxLabel"*"not enabled"* ]]
+        config 'del(.process.selinuxLabel)'
+        script 'echo runs'
+        run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+        is runs
+}

@@ -29,6 +29,7 @@ static void init(
                 .proc = -1,
                 .dev = -1,
                 .devpts = -1,
+                .landlock = -1,
                 .cgroup2 = -1,
                 .own_pid = -1,
                 .idmap = -1,
@@ -48,12 +49,8 @@ bool compile_has_namespace(const struct compile *c, uint32_t type)
  * says is not the one that was asked for. */
 static int check_unsupported(const struct compile *c)
 {
-        static const struct spec_process no_process;
-        const struct spec_process *process = c->process ? c->process : &no_process;
         const struct spec_linux *linux_ = c->linux_;
         const struct spec_resources *resources = linux_->resources;
-        const char *profile = process->apparmor_profile;
-        bool confined = profile && *profile && !text_equal(profile, "unconfined");
         bool rdma = resources && resources->rdma.n != 0;
         bool weights =
                 resources && resources->block_io &&
@@ -64,9 +61,6 @@ static int check_unsupported(const struct compile *c)
                 bool asked;
                 const char *pointer;
         } members[] = {
-                { confined, "/process/apparmorProfile" },
-                { process->selinux_label && *process->selinux_label, "/process/selinuxLabel" },
-                { linux_->mount_label && *linux_->mount_label, "/linux/mountLabel" },
                 { linux_->intel_rdt != NULL, "/linux/intelRdt" },
                 { linux_->net_devices.n != 0, "/linux/netDevices" },
                 { rdma, "/linux/resources/rdma" },
@@ -206,7 +200,7 @@ static int enter(struct compile *c, pid_t pid)
                 plan_add(
                         c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
                         .file = "tasks");
-        r = compile_oom_score(c);
+        r = compile_self(c);
         if (r < 0)
                 return r;
         plan_add(c->plan, INIT, "/linux/namespaces", join_namespace, .ns = process, .type = spaces);

@@ -29,6 +29,7 @@ struct compile {
         FD root;                /* the container's root */
         FD proc;                /* its procfs, -1 before */
         FD dev;                 /* its /dev when that is a mount of ours, else -1 */
+        FD landlock;            /* its rules, -1: none */
         FD devpts;              /* likewise */
         FD cgroups[34];         /* hierarchies joined by the child (v1) */
         size_t n_cgroups;
@@ -68,7 +69,11 @@ int compile_masks(struct compile *c);
 int compile_process(struct compile *c);
 int compile_schedule(struct compile *c);
 int compile_affinity_host(struct compile *c);
-int compile_oom_score(struct compile *c);
+int compile_self(struct compile *c);
+int compile_labels(struct compile *c);
+void compile_mount_label(struct compile *c, enum actor actor, const char *type, FD fs);
+int compile_landlock(struct compile *c);
+void compile_landlock_restrict(struct compile *c);
 int compile_identity(struct compile *c);
 int compile_security(struct compile *c);
 /* The filter, if there is one; and with rules that ask an agent, the listener's way to it. */

@@ -383,6 +383,7 @@ static FD make_fs(const struct mount_job *job)
                         .key = options->super[i]);
         for (size_t i = 0; i < options->n_data; i++)
                 add_data(job, fs, options->data[i]);
+        compile_mount_label(c, job->actor, job->mount.type, fs);
         made = plan_add(
                 c->plan, job->actor, job->reason, make_mount, .fs = fs,
                 .attrs = new_attributes(job), .tree = tree);

@@ -291,7 +291,7 @@ int compile_namespaces_init(struct compile *c)
                 plan_add(
                         c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
                         .file = "tasks");
-        r = compile_oom_score(c);
+        r = compile_self(c);
         if (r < 0)
                 return r;
         enter(c);

@@ -124,7 +124,7 @@ int compile_sysctl(struct compile *c)
 }
 
 /* Written while /proc is still the host's, so a container without a proc mount has it too. */
-int compile_oom_score(struct compile *c)
+static int compile_oom_score(struct compile *c)
 {
         int64_t score = c->process->oom_score_adj.value;
 
@@ -146,6 +146,14 @@ int compile_oom_score(struct compile *c)
                 c->plan, INIT, "/process/oomScoreAdj", set_self, .file = "oom_score_adj",
                 .value = why(c, "%lld", (long long)score));
         return 0;
+}
+
+/* What a process writes to its own /proc directory while that is the host's. */
+int compile_self(struct compile *c)
+{
+        int r = compile_oom_score(c);
+
+        return r < 0 ? r : compile_labels(c);
 }
 
 int compile_masks(struct compile *c)
@@ -247,5 +255,5 @@ int compile_process(struct compile *c)
         plan_add(
                 c->plan, INIT, "/process/cwd", change_dir, .path = c->process->cwd,
                 .make = c->root >= 0);
-        return 0;
+        return compile_landlock(c);
 }

@@ -31,6 +31,7 @@ static void make_overlay(struct compile *c, const struct runtime_overlay *overla
         plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "index", .value = "off");
         plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "redirect_dir", .value = "off");
         plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "metacopy", .value = "off");
+        compile_mount_label(c, HOST, "overlay", fs);
         if (c->options->volatile_upper)
                 plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "volatile");
         plan_add(

@@ -127,7 +127,10 @@ int compile_identity(struct compile *c)
                 c->plan, INIT, "/process/capabilities/bounding", drop_bounding,
                 .keep = caps.bounding);
         if (!c->process->no_new_privileges) {
-                int r = compile_seccomp(c);
+                int r;
+
+                compile_landlock_restrict(c);
+                r = compile_seccomp(c);
 
                 if (r < 0)
                         return r;
@@ -176,6 +179,7 @@ static int add_init(struct compile *c)
 static int add_no_new_privs(struct compile *c)
 {
         plan_add(c->plan, INIT, "/process/noNewPrivileges", no_new_privs);
+        compile_landlock_restrict(c);
         return compile_seccomp(c);
 }
 
