@@ -48,7 +48,7 @@ SPACES='def spaces($user; $joined):
                 select($kind != "user" or $user != "none") |
                 if any($joined[]; . == $kind) or ($kind == "user" and $user == "join")
                 then {type: $kind,
-                        path: "/proc/\($pod)/ns/\(if $kind == "network" then "net" else $kind end)"}
+                        path: "/proc/\($pod)/ns/\({network: "net", mount: "mnt"}[$kind] // $kind)"}
                 else {type: $kind} end] |
         if $user == "new" then '"$maps"' else . end;'
 
@@ -286,4 +286,29 @@ dies_with_its_maker() {
         [ "$status" = 0 ]
         [ "$(echo ${lines[0]})" = "0 1000 100" ]
         [ "${lines[1]} ${lines[2]}" = "0 1" ]
+}
+
+@test "a container in another one's mount namespace has its root, and leaves it as it is" {
+        local before
+        make_pod
+        before=$(cat "/proc/$POD/mountinfo")
+        spaces join mount pid ipc network uts cgroup time
+        config 'del(.root, .mounts, .hostname, .linux.maskedPaths, .linux.readonlyPaths)'
+        script 'readlink /proc/self/ns/mnt; cat /proc/1/comm; pwd; ls /proc/self/fd'
+        run --separate-stderr oci run -b "$BUNDLE" "$WORD"
+        echo "$output $stderr"
+        [ "$status" = 0 ]
+        [ "${lines[0]}" = "$(readlink "/proc/$POD/ns/mnt")" ]
+        [ "${lines[1]}" = sleep ]
+        [ "${lines[2]}" = / ]
+        [ "${#lines[@]}" = 7 ] # 0, 1, 2 and the directory that ls reads
+        [ "$(cat "/proc/$POD/mountinfo")" = "$before" ]
+        spaces none mount
+        config '.root.path = "/" | .root.readonly = false'
+        script 'readlink /proc/self/ns/mnt; id -u; exec sleep 300'
+        oci run --detach -b "$BUNDLE" "$WORD" </dev/null >"$BATS_TEST_TMPDIR/out"
+        eventually 10 grep -qx 0 "$BATS_TEST_TMPDIR/out"
+        check "$(pid_of "$WORD")" none "mount"
+        [ "$(oci exec "$WORD" readlink /proc/self/ns/mnt)" = "$(readlink "/proc/$POD/ns/mnt")" ]
+        oci delete --force "$WORD"
 }

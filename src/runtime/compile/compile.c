@@ -87,7 +87,7 @@ static int check(const struct compile *c)
                         -ENOSYS, "this kernel (%u.%u) is too old", c->facts->kernel_major,
                         c->facts->kernel_minor);
         }
-        if (!spec->root && c->options->n_overlays == 0)
+        if (!spec->root && c->options->n_overlays == 0 && !compile_joins_root(c))
                 return spec_error(
                         spec->at, c->document, "/root",
                         "missing: where is the root "
@@ -140,6 +140,20 @@ static void await_host(struct compile *c)
         compile_guard(c, false);
 }
 
+/* All that is in the container's root. One that is joined is there, and stays as it is. */
+static int fill_root(struct compile *c)
+{
+        int r;
+
+        if (compile_joins_root(c))
+                return compile_terminal(c);
+        if ((r = compile_root_init(c)) < 0 || (r = compile_mounts(c)) < 0 ||
+            (r = compile_devices(c)) < 0 || (r = compile_terminal(c)) < 0 ||
+            (r = compile_sysctl(c)) < 0 || (r = compile_masks(c)) < 0)
+                return r;
+        return 0;
+}
+
 int runtime_compile(
         struct arena *arena, const struct spec *spec, const struct runtime_options *options,
         const struct facts *facts, struct plan **ret_plan)
@@ -151,23 +165,24 @@ int runtime_compile(
         c->start = true;
         if ((r = check(c)) < 0 || (r = compile_hooks_check(c)) < 0 ||
             /* the host's part */
-            (r = compile_namespaces_host(c)) < 0 || (r = compile_cgroup_host(c)) < 0 ||
-            (r = compile_root_host(c)) < 0 || (r = compile_mounts_host(c)) < 0)
+            (r = compile_namespaces_host(c)) < 0 || (r = compile_cgroup_host(c)) < 0)
+                return r;
+        if (!compile_joins_root(c) &&
+            ((r = compile_root_host(c)) < 0 || (r = compile_mounts_host(c)) < 0))
                 return r;
         compile_hooks_leave(c);
         if ((r = compile_spawn(c)) < 0 || (r = finish_host(c)) < 0)
                 return r;
         /* the first process's own */
-        if ((r = compile_namespaces_init(c)) < 0 || (r = compile_root_init(c)) < 0 ||
-            (r = compile_mounts(c)) < 0 || (r = compile_devices(c)) < 0 ||
-            (r = compile_terminal(c)) < 0 || (r = compile_sysctl(c)) < 0 ||
-            (r = compile_masks(c)) < 0)
+        if ((r = compile_namespaces_init(c)) < 0 || (r = fill_root(c)) < 0)
                 return r;
         await_host(c);
-        plan_add(
-                c->plan, INIT, "/root/path", pivot, .root = c->root,
-                .preserve_fds = (NUM)options->preserve_fds);
-        compile_root_propagation(c);
+        if (c->root >= 0) {
+                plan_add(
+                        c->plan, INIT, "/root/path", pivot, .root = c->root,
+                        .preserve_fds = (NUM)options->preserve_fds);
+                compile_root_propagation(c);
+        }
         if ((r = compile_process(c)) < 0 || (r = compile_identity(c)) < 0 ||
             (r = compile_security(c)) < 0)
                 return r;

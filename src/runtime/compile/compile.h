@@ -95,6 +95,8 @@ void compile_hooks_poststart(struct compile *c);
 /* guard_parent and, in a user namespace, become_root with a guard again behind it. */
 void compile_guard(struct compile *c, bool on);
 void compile_become_root(struct compile *c);
+/* Is its root that of a mount namespace that it joins? */
+bool compile_joins_root(const struct compile *c);
 bool compile_has_namespace(const struct compile *c, uint32_t type);
 /* The cgroup directory below a hierarchy's mount: as cgroupsPath says. */
 const char *compile_cgroup_path(const struct compile *c, const struct cgroup_hierarchy *hierarchy);

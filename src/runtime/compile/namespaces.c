@@ -97,6 +97,59 @@ static int check_clocks(struct compile *c)
         return r < 0 ? r : check_offset(c, offsets->boottime, "boottime");
 }
 
+/* -- a joined root ------------------------------------------------------------------------------- */
+
+bool compile_joins_root(const struct compile *c)
+{
+        for (size_t i = 0; i < c->linux_->namespaces.n; i++) {
+                const struct spec_namespace *ns = &c->linux_->namespaces.items[i];
+
+                if (text_equal(ns->type, "mount"))
+                        return ns->path && *ns->path;
+        }
+        return false;
+}
+
+/* A mount namespace that is joined brings its root, and others are in it: the process goes in, as one
+ * that exec starts does, and nothing there is changed. */
+static int check_joined_root(const struct compile *c)
+{
+        static const struct spec_root no_root = { .path = "/" };
+        static const struct spec_hooks no_hooks;
+        const struct spec *spec = c->spec;
+        const struct spec_root *root = spec->root ? spec->root : &no_root;
+        const struct spec_hooks *hooks = spec->hooks ? spec->hooks : &no_hooks;
+        const char *propagation = c->linux_->rootfs_propagation;
+
+        const struct {
+                bool asked;
+                const char *pointer;
+        } members[] = {
+                { !text_equal(root->path, "/") || c->options->n_overlays, "/root/path" },
+                { root->readonly, "/root/readonly" },
+                { spec->mounts.n != 0, "/mounts" },
+                { c->linux_->devices.n != 0, "/linux/devices" },
+                { c->linux_->sysctl.n != 0, "/linux/sysctl" },
+                { c->linux_->masked_paths.n != 0, "/linux/maskedPaths" },
+                { c->linux_->readonly_paths.n != 0, "/linux/readonlyPaths" },
+                { propagation && *propagation, "/linux/rootfsPropagation" },
+                { hooks->create_container.n != 0, "/hooks/createContainer" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+                if (!members[i].asked)
+                        continue;
+                trail_hint(
+                        "a container in a joined mount namespace has the root of that one, whose "
+                        "path is \"/\", with the mounts that are there");
+                return spec_error(
+                        c->spec->at, c->document, members[i].pointer,
+                        "would change the mount namespace that is joined for all who are in it: "
+                        "take it out");
+        }
+        return 0;
+}
+
 /* -- in which order ------------------------------------------------------------------------------ */
 
 static bool may_join(const struct compile *c)
@@ -138,8 +191,10 @@ int compile_namespaces_host(struct compile *c)
                 if (r < 0)
                         return r;
         }
+        if (compile_joins_root(c) && (r = check_joined_root(c)) < 0)
+                return r;
         c->user_namespace = compile_has_namespace(c, CLONE_NEWUSER);
-        if (!(c->new_spaces & CLONE_NEWNS))
+        if (!compile_has_namespace(c, CLONE_NEWNS))
                 return spec_error(
                         at, c->document, "/linux/namespaces",
                         "a container needs a mount namespace of its own: add "
