@@ -26,22 +26,38 @@ static int check(int fd)
 }
 
 /* A v1 cpuset that was just made is empty and accepts no task before it has cpus and mems: it gets
- * what its parent has. */
-static int fill_cpuset(int child)
+ * what its parent has, which was perhaps left empty by whoever made it. */
+static int fill_cpuset_file(int child, const char *file, bool existed, unsigned depth)
 {
-        static const char *const files[][2] = { { "cpuset.cpus", "../cpuset.cpus" },
-                                                { "cpuset.mems", "../cpuset.mems" } };
+        char value[4096], above[32];
+        ssize_t n = existed ? file_get(child, file, value, sizeof value) : 0;
 
-        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-                char value[4096];
-                ssize_t n = file_get(child, files[i][1], value, sizeof value);
+        if (n > 1)
+                return 0; /* what somebody has put in stays */
+        text_format(above, sizeof above, "../%s", file);
+        n = file_get(child, above, value, sizeof value);
+        if (n == 1 && depth < 32) {
+                auto_close parent = file_open(child, "..", O_PATH | O_DIRECTORY, 0);
 
-                if (n > 1)
-                        n = file_put(child, files[i][0], value);
-                if (n < 0 && n != -ENOENT)
-                        return (int)n;
+                n = parent < 0 ? parent : fill_cpuset_file(parent, file, true, depth + 1);
+                if (n == 0)
+                        n = file_get(child, above, value, sizeof value);
         }
-        return 0;
+        if (n > 1)
+                n = file_put(child, file, value);
+        return n < 0 && n != -ENOENT ? (int)n : 0;
+}
+
+static int fill_cpuset(int child, bool existed)
+{
+        int r = fill_cpuset_file(child, "cpuset.cpus", existed, 0);
+
+        return r < 0 ? r : fill_cpuset_file(child, "cpuset.mems", existed, 0);
+}
+
+static bool is_cpuset(const char *path)
+{
+        return strstr(path, "cpuset") != NULL; /* or a name like it: that has no such files */
 }
 
 /* The parent of `path` as a descriptor; made when missing. */
@@ -67,8 +83,8 @@ static int open_parent(char *path, char **ret_leaf)
                         fd = -errno;
                 else
                         fd = file_open(above, leaf, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-                if (fd >= 0 && strstr(path, "/cpuset/"))
-                        fill_cpuset(fd);
+                if (fd >= 0 && is_cpuset(path))
+                        fill_cpuset(fd, false);
                 leaf[-1] = '/';
                 close(above);
         }
@@ -90,10 +106,49 @@ static int make_parents(const char *path)
         return parent < 0 ? parent : check(parent);
 }
 
-int cgroup_make(const char *path)
+/* 0, or why nobody should be put into a cgroup that was there before. */
+static int check_old(int cgroup)
 {
-        char procs[16];
+        char text[16];
+
+        if (file_get(cgroup, "cgroup.procs", text, sizeof text) != 0)
+                return -EBUSY;
+        if ((file_get(cgroup, "cgroup.freeze", text, sizeof text) > 0 && text[0] == '1') ||
+            (file_get(cgroup, "freezer.state", text, sizeof text) > 0 && text[0] == 'F'))
+                return -EDEADLK;
+        return 0;
+}
+
+/* A new directory in which the file "tasks" is by itself can only be a cgroup of v1. */
+static int open_tasks(const char *path)
+{
+        char name[4096];
+        int fd;
+
+        if (text_format(name, sizeof name, "%s/tasks", path) >= sizeof name)
+                return -ENAMETOOLONG;
+        fd = file_open(AT_FDCWD, name, O_WRONLY | O_NOFOLLOW, 0);
+        return fd == -ENOENT ? -ENOTTY : fd;
+}
+
+static int check_new(const char *path, int fd, bool existed)
+{
+        int r = check(fd);
+
+        if (r < 0) {
+                if (!existed)
+                        rmdir(path);
+                return r;
+        }
+        r = existed ? check_old(fd) : 0;
+        /* An old one, too: it may never have been filled. */
+        return r == 0 && is_cpuset(path) ? fill_cpuset(fd, existed) : r;
+}
+
+int cgroup_make(const char *path, bool tasks)
+{
         auto_close fd = NO_FD;
+        bool existed;
         int r = mkdir(path, 0755) < 0 ? -errno : 0;
 
         if (r == -ENOENT) {
@@ -103,23 +158,18 @@ int cgroup_make(const char *path)
         }
         if (r < 0 && r != -EEXIST)
                 return r;
-        fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-        if (fd < 0)
-                return fd;
-        if (check(fd) < 0) {
-                if (r == 0)
-                        rmdir(path);
-                return -ENOTTY;
-        }
-        if (r == -EEXIST && file_get(fd, "cgroup.procs", procs, sizeof procs) != 0)
-                return -EBUSY;
-        if (r == 0 && strstr(path, "/cpuset/")) {
-                r = fill_cpuset(fd);
+        existed = r == -EEXIST;
+        if (!tasks || existed || is_cpuset(path)) {
+                fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+                r = fd < 0 ? fd : check_new(path, fd, existed);
                 if (r < 0)
                         return r;
         }
-        r = fd;
-        fd = NO_FD;
+        r = tasks ? open_tasks(path) : fd;
+        if (!tasks)
+                fd = NO_FD;
+        else if (r == -ENOTTY && !existed)
+                rmdir(path);
         return r;
 }
 

@@ -6,10 +6,11 @@
 /* Control groups of both versions, cgroups(7). Paths are absolute and must lie on a cgroup
  * filesystem: the magic is checked on the descriptor that is used. */
 
-/* The directory and its missing parents: an O_PATH descriptor. -ENOTTY when it is not on cgroupfs;
- * -EBUSY when it exists and has processes in it (somebody else's). v1 cpuset parents are filled
- * from theirs so that the child can have tasks. */
-int cgroup_make(const char *path);
+/* The directory and its missing parents: an O_PATH descriptor, or with `tasks` its file of that name
+ * (v1), open for writing. -ENOTTY when it is not on cgroupfs; -EBUSY when it exists and has processes
+ * in it (somebody else's), -EDEADLK when it exists and is frozen. v1 cpusets, of parents too, are
+ * filled from theirs so that the child can have tasks. */
+int cgroup_make(const char *path, bool tasks);
 /* One write(2) for each line of `values`. `cgroup` is a descriptor from cgroup_make, or of a
  * directory below a mount that was found to be one. */
 int cgroup_set(int cgroup, const char *file, const char *values);

@@ -30,6 +30,15 @@ int devices_compile(
         struct arena *arena, const struct device_rule *rules, size_t n,
         const struct bpf_insn **ret_program, size_t *ret_count);
 
+/* The same rules for the devices controller of cgroup v1, as the state that they lead to: *ret_allow
+ * tells whether everything is allowed but the exceptions, which are lines for devices.deny then, or
+ * everything denied but them. "" when there are none. 0; -EOPNOTSUPP with a trail when a rule takes
+ * a part out of an exception, which that controller would pass over in silence. Source: the kernel's
+ * Documentation/admin-guide/cgroup-v1/devices.rst. */
+int devices_compile_v1(
+        struct arena *arena, const struct device_rule *rules, size_t n, bool *ret_allow,
+        const char **ret_exceptions);
+
 /* Load a program and attach it to the cgroup v2 directory `cgroup_fd` (borrowed), together with
  * those that are there (BPF_F_ALLOW_MULTI: all have to agree). It goes with the cgroup. Needs
  * CAP_SYS_ADMIN (since Linux 5.8: CAP_BPF and CAP_NET_ADMIN) in the first user namespace. 0, or the

@@ -37,10 +37,12 @@ int do_make_store(struct machine *m, const struct op_make_store *o)
 
 int do_make_cgroup(struct machine *m, const struct op_make_cgroup *o)
 {
-        int fd = cgroup_make(o->path);
+        int fd = cgroup_make(o->path, o->tasks != 0);
 
         if (fd == -EBUSY)
                 return trail(fd, "the cgroup %s exists and has processes in it", o->path);
+        if (fd == -EDEADLK)
+                return trail(fd, "the cgroup %s exists and is frozen", o->path);
         return put(m, o->cgroup, fd);
 }
 
@@ -50,7 +52,25 @@ int do_set_cgroup(struct machine *m, const struct op_set_cgroup *o)
 
         if (r == -ENOENT && o->optional)
                 return 0;
+        if (r == -ENOENT)
+                return trail(-ENOSYS, "this cgroup has no file %s", o->file);
         return r < 0 ? trail(r, "cannot write '%s' to %s", o->values, o->file) : 0;
+}
+
+int do_set_cgroup_pair(struct machine *m, const struct op_set_cgroup_pair *o)
+{
+        int cgroup = slot(m, o->cgroup);
+        int r = cgroup_set(cgroup, o->file, o->value);
+        bool other = r == -EINVAL;
+
+        if (r < 0 && !other)
+                return trail(r, "cannot write '%s' to %s", o->value, o->file);
+        r = cgroup_set(cgroup, o->file2, o->value2);
+        if (r < 0)
+                return trail(r, "cannot write '%s' to %s", o->value2, o->file2);
+        if (other)
+                r = cgroup_set(cgroup, o->file, o->value);
+        return r < 0 ? trail(r, "cannot write '%s' to %s", o->value, o->file) : 0;
 }
 
 int do_delegate_cgroup(struct machine *m, const struct op_delegate_cgroup *o)
@@ -126,7 +146,9 @@ int do_redirect_output(struct machine *m, const struct op_redirect_output *o)
 
 int do_join_cgroup(struct machine *m, const struct op_join_cgroup *o)
 {
-        return cgroup_set(slot(m, o->cgroup), o->file, "0");
+        int cgroup = slot(m, o->cgroup);
+
+        return *o->file ? cgroup_set(cgroup, o->file, "0") : file_write(cgroup, "0", 1);
 }
 
 int do_link_up(struct machine *m, const struct op_link_up *o)

@@ -165,7 +165,8 @@ void shell_make_cgroup(struct shell *sh, const struct op_make_cgroup *o)
 {
         const char *path = shell_word(sh, o->path);
 
-        shell_slot(sh, o->cgroup)->where = path;
+        shell_slot(sh, o->cgroup)->where =
+                o->tasks ? shell_word(sh, arena_format(sh->arena, "%s/tasks", o->path)) : path;
         shell_line(sh, "make_cgroup %s", path);
         text_addf(&sh->undo, "        remove_cgroup %s\n", path);
 }
@@ -181,6 +182,18 @@ void shell_set_cgroup(struct shell *sh, const struct op_set_cgroup *o)
                         o->optional ? file : "", o->optional ? " ] || " : "", shell_word(sh, line),
                         file);
         }
+}
+
+void shell_set_cgroup_pair(struct shell *sh, const struct op_set_cgroup_pair *o)
+{
+        const char *file = shell_under(sh, o->cgroup, o->file);
+        const char *file2 = shell_under(sh, o->cgroup, o->file2);
+        const char *value = shell_word(sh, o->value), *value2 = shell_word(sh, o->value2);
+
+        shell_line(
+                sh, "echo %s 2>/dev/null >%s || { echo %s >%s; echo %s >%s; }", value, file, value2,
+                file2, value, file);
+        shell_line(sh, "echo %s >%s", value2, file2);
 }
 
 /* From the top down: a controller must be in the parent before it can be given on. */

@@ -69,9 +69,25 @@ static const struct {
         { OP_make_cgroup, EBUSY, ANYBODY,
           "another container uses it: choose another cgroupsPath or "
           "remove that one" },
-        { OP_set_cgroup, ENOENT, ANYBODY,
-          "the controller is not given to this cgroup; see "
-          "cgroup.subtree_control of its parent" },
+        { OP_make_cgroup, EDEADLK, ANYBODY,
+          "thaw it or remove it: what is started in it would never run" },
+        { OP_set_cgroup, ENOSYS, ANYBODY,
+          "the kernel lacks it, or its controller is not given to this cgroup: then its parent has "
+          "processes of its own, or does not have the controller either (cgroup.subtree_control)" },
+        { OP_set_cgroup, EACCES, ANYBODY,
+          "a cgroup can have only what its parent has: fewer CPUs, memory nodes or devices" },
+        { OP_set_cgroup, EPERM, ANYBODY,
+          "a cgroup can have only what its parent has: fewer CPUs, memory nodes or devices" },
+        { OP_set_cgroup, EOPNOTSUPP, ANYBODY,
+          "the kernel does not do this here: the device may have another I/O scheduler" },
+        { OP_set_cgroup, ENODEV, ANYBODY, "this host has no such device" },
+        { OP_set_cgroup_pair, EINVAL, ANYBODY, "the kernel does not take these values" },
+        { OP_set_cgroup_pair, EBUSY, ANYBODY, "the value is below what is in use already" },
+        { OP_set_cgroup_pair, ENOENT, ANYBODY,
+          "this kernel was started without one of the two: swapaccount=1 may help" },
+        { OP_spawn, EOPNOTSUPP, ANYBODY,
+          "the cgroup is in a threaded subtree, in which no container can be: choose another "
+          "cgroupsPath" },
         { OP_set_cgroup, EINVAL, ANYBODY, "the kernel does not take this value" },
         { OP_set_cgroup, EBUSY, ANYBODY, "the value is below what is in use already" },
         { OP_open_fs, ENODEV, ANYBODY,

@@ -9,6 +9,7 @@
 #include "facts.h"
 #include "linux/linux.h"
 #include "plan/plan.h"
+#include "resources.h"
 #include "spec/spec.h"
 
 /* An overlay that becomes the root (target ""), or lies at a directory of it. */

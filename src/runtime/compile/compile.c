@@ -50,12 +50,6 @@ bool compile_has_namespace(const struct compile *c, uint32_t type)
 static int check_unsupported(const struct compile *c)
 {
         const struct spec_linux *linux_ = c->linux_;
-        const struct spec_resources *resources = linux_->resources;
-        bool rdma = resources && resources->rdma.n != 0;
-        bool weights =
-                resources && resources->block_io &&
-                (resources->block_io->weight_device.n != 0 || resources->block_io->leaf_weight.set);
-        bool priorities = resources && resources->network && resources->network->priorities.n != 0;
 
         const struct {
                 bool asked;
@@ -63,9 +57,6 @@ static int check_unsupported(const struct compile *c)
         } members[] = {
                 { linux_->intel_rdt != NULL, "/linux/intelRdt" },
                 { linux_->net_devices.n != 0, "/linux/netDevices" },
-                { rdma, "/linux/resources/rdma" },
-                { weights, "/linux/resources/blockIO/weightDevice" },
-                { priorities, "/linux/resources/network/priorities" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(members); i++)
@@ -214,7 +205,7 @@ static int enter(struct compile *c, pid_t pid)
         for (size_t i = 0; i < c->n_cgroups; i++)
                 plan_add(
                         c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
-                        .file = "tasks");
+                        .file = c->join_file[i]);
         r = compile_self(c);
         if (r < 0)
                 return r;

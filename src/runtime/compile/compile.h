@@ -35,7 +35,8 @@ struct compile {
         size_t n_cgroups;
         FD cgroup2; /* the v2 cgroup, -1 */
         FD process_fd;
-        bool user_namespace; /* new or joined */
+        const char *join_file[34]; /* "tasks", or "" where the slot of cgroups[] is that file */
+        bool user_namespace;       /* new or joined */
         bool start;          /* a container's, which has hooks and an init; an exec has none */
         FD own_pid;          /* our own pid namespace, for hooks after we left it; -1 */
         pid_t container_pid; /* exec: the container's first process; else 0 */

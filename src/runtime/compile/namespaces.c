@@ -345,7 +345,7 @@ int compile_namespaces_init(struct compile *c)
         for (size_t i = 0; i < c->n_cgroups; i++)
                 plan_add(
                         c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
-                        .file = "tasks");
+                        .file = c->join_file[i]);
         r = compile_self(c);
         if (r < 0)
                 return r;

@@ -73,12 +73,20 @@ TEST(cgroups_and_store)
                 &plan, HOST, "/linux/resources/devices", set_cgroup, .cgroup = 0,
                 .file = "devices.allow", .values = "c 1:3 rwm\nb *:* m\n", .optional = 1);
         plan_add(
+                &plan, HOST, "/linux/resources/memory/swap", set_cgroup_pair, .cgroup = 0,
+                .file = "one", .value = "1", .file2 = "two", .value2 = "2");
+        plan_add(
+                &plan, HOST, "/linux/cgroupsPath", make_cgroup, .path = "/sys/fs/cgroup/v1/b",
+                .tasks = 1, .cgroup = 5);
+        plan_add(&plan, INIT, "/a", join_cgroup, .cgroup = 5, .file = "");
+        plan_add(
                 &plan, HOST, "/linux/namespaces", spawn, .spaces = CLONE_NEWNS, .cgroup = 0,
                 .process = 1);
         plan_add(&plan, INIT, "/a", join_cgroup, .cgroup = 0, .file = "tasks");
         plan_add(&plan, INIT, "[log]", redirect_output, .path = "/run/a b");
         script = host_script(&plan);
-        has(script, "undo() {\n        remove_cgroup /sys/fs/cgroup/a/b\n}\ntrap undo EXIT\n");
+        has(script, "undo() {\n        remove_cgroup /sys/fs/cgroup/a/b\n"
+                    "        remove_cgroup /sys/fs/cgroup/v1/b\n}\ntrap undo EXIT\n");
         has(script, "mkdir -p -m 0700 '/run/husk/c 1'");
         has(script, "( umask 077; : >>'/run/a b' )\nexec >>'/run/a b' 2>&1\n");
         has(script, "printf '%s\\n' '+cpu +pids' >/sys/fs/cgroup/a/cgroup.subtree_control\n");
@@ -88,7 +96,11 @@ TEST(cgroups_and_store)
         has(script, "[ ! -e /sys/fs/cgroup/a/b/devices.allow ] || printf '%s\\n' 'c 1:3 rwm' >"
                     "/sys/fs/cgroup/a/b/devices.allow\n"
                     "[ ! -e /sys/fs/cgroup/a/b/devices.allow ] || printf '%s\\n' 'b *:* m' >");
+        has(script,
+            "echo 1 2>/dev/null >/sys/fs/cgroup/a/b/one || { echo 2 >/sys/fs/cgroup/a/b/two; "
+            "echo 1 >/sys/fs/cgroup/a/b/one; }\necho 2 >/sys/fs/cgroup/a/b/two\n");
         has(script, "        echo 0 >/sys/fs/cgroup/a/b/cgroup.procs || exit 125\n"
+                    "        echo 0 >/sys/fs/cgroup/v1/b/tasks || exit 125\n"
                     "        echo 0 >/sys/fs/cgroup/a/b/tasks || exit 125\n        exec unshare");
 }
 
