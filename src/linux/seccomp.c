@@ -39,6 +39,7 @@ struct alternative {
 
 /* What becomes of a call. */
 struct verdict {
+        bool named; /* by some rule, whatever its action */
         bool decided;
         uint32_t action;                  /* when decided */
         const struct alternative *newest; /* else, in turn; then the default action */
@@ -63,7 +64,6 @@ struct compilation {
         struct arena *arena;
         uint32_t default_action;
         bool listed[N_SECCOMP_ABIS];
-        int last[N_SECCOMP_ABIS]; /* the highest number that the profile names */
         struct verdict verdicts[N_SECCOMP_ROWS];
         const struct chain *chains;
         struct seccomp_program *program;
@@ -112,13 +112,6 @@ static int arguments_check(const struct seccomp_rule *rule)
         return repeated;
 }
 
-static void last_note(struct compilation *c, unsigned row)
-{
-        for (unsigned abi = 0; abi < N_SECCOMP_ABIS; abi++)
-                if (seccomp_calls[row].numbers[abi] > c->last[abi])
-                        c->last[abi] = seccomp_calls[row].numbers[abi];
-}
-
 static int rule_add(struct compilation *c, const struct seccomp_rule *rule)
 {
         struct alternative all = { rule->arguments, rule->n_arguments, rule->action, NULL };
@@ -131,7 +124,7 @@ static int rule_add(struct compilation *c, const struct seccomp_rule *rule)
 
                 if (row < 0)
                         continue;
-                last_note(c, (unsigned)row);
+                c->verdicts[row].named = true;
                 if (rule->action == c->default_action)
                         continue;
                 if (!repeated) {
@@ -299,37 +292,41 @@ static bool action_permits(uint32_t action)
         return full == SECCOMP_RET_ALLOW || full == SECCOMP_RET_LOG || full == SECCOMP_RET_TRACE;
 }
 
-static size_t range_add(struct range *ranges, size_t n, struct range range)
+/* The highest number that the profile names, -1 when there is none. */
+static int last_find(const struct compilation *c, const uint16_t *rows)
 {
-        if (n > 0 && ranges[n - 1].at == range.at && ranges[n - 1].action == range.action)
-                return n;
-        ranges[n] = range;
-        return n + 1;
+        int last = SECCOMP_NUMBER_END - 1;
+
+        while (last >= 0 && (!rows[last] || !c->verdicts[rows[last] - 1].named))
+                last--;
+        return last;
 }
 
 /* The ranges of an ABI, and the chains that they need; how many. */
 static size_t ranges_build(struct compilation *c, enum seccomp_abi abi, struct range *ranges)
 {
         bool wide = abi == SECCOMP_ABI_X86_64 || abi == SECCOMP_ABI_AARCH64;
-        uint32_t base = abi == SECCOMP_ABI_X32 ? SECCOMP_X32_BIT : 0;
-        struct range range = { .action = c->default_action };
+        const uint16_t *rows = seccomp_rows_of(abi);
+        int last = last_find(c, rows);
         size_t n = 0;
 
-        for (int number = 0; number <= c->last[abi]; number++) {
-                int row = seccomp_row_by_number(abi, (unsigned)number);
-                const struct verdict *verdict = row < 0 ? NULL : &c->verdicts[row];
+        for (int number = 0; number <= last + 1; number++) {
+                const struct verdict *verdict =
+                        rows[number] ? &c->verdicts[rows[number] - 1] : NULL;
+                uint32_t action = c->default_action;
+                unsigned at = 0;
 
-                range = (struct range){ base + (uint32_t)number, 0, c->default_action };
-                if (verdict && verdict->decided)
-                        range.action = verdict->action;
-                else if (verdict && verdict->newest)
-                        range.at = chain_add(c, verdict->newest, wide);
-                n = range_add(ranges, n, range);
+                if (number > last && last >= 0 && !action_permits(action))
+                        action = SECCOMP_RET_ERRNO | ENOSYS;
+                else if (number <= last && verdict && verdict->decided)
+                        action = verdict->action;
+                else if (number <= last && verdict && verdict->newest)
+                        at = chain_add(c, verdict->newest, wide);
+                if (n == 0 || ranges[n - 1].at != at || ranges[n - 1].action != action)
+                        ranges[n++] = (struct range){ seccomp_number_of(abi, (unsigned)number), at,
+                                                      action };
         }
-        range = (struct range){ base + (uint32_t)(c->last[abi] + 1), 0, c->default_action };
-        if (c->last[abi] >= 0 && !action_permits(c->default_action))
-                range.action = SECCOMP_RET_ERRNO | ENOSYS;
-        return range_add(ranges, n, range);
+        return n;
 }
 
 static unsigned range_label(struct seccomp_program *p, const struct range *range)
@@ -390,6 +387,7 @@ static unsigned architecture_add(struct compilation *c, enum seccomp_abi abi, un
                 [SECCOMP_ABI_X86_64] = AUDIT_ARCH_X86_64,
                 [SECCOMP_ABI_I386] = AUDIT_ARCH_I386,
                 [SECCOMP_ABI_AARCH64] = AUDIT_ARCH_AARCH64,
+                [SECCOMP_ABI_ARM] = AUDIT_ARCH_ARM,
         };
         struct seccomp_program *p = c->program;
         unsigned entry;
@@ -426,8 +424,6 @@ static void architectures_note(struct compilation *c, const struct seccomp_profi
                 if (abi >= 0)
                         c->listed[abi] = true;
         }
-        for (unsigned abi = 0; abi < N_SECCOMP_ABIS; abi++)
-                c->last[abi] = -1;
 }
 
 int seccomp_compile(

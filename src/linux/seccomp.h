@@ -60,7 +60,7 @@ struct seccomp_profile {
 
 /* Compile a profile to a seccomp-BPF program, in `arena` (the profile may go). The meaning is that
  * of runc on libseccomp:
- *   - the native architecture is always served, i386, x32, x86_64 and aarch64 when listed (others
+ *   - the native architecture is always served, i386, x32, x86_64, aarch64 and arm (EABI) when listed (others
  *     may be listed, without effect). A call through any other gets SECCOMP_RET_KILL_THREAD;
  *   - names that the table or an architecture lacks are skipped;
  *   - a rule whose action is the default action is skipped;

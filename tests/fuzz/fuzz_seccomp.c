@@ -73,7 +73,8 @@ static void take_rule(struct input *input, struct profile *p, size_t i)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
         static const uint32_t architectures[] = { AUDIT_ARCH_X86_64, AUDIT_ARCH_I386,
-                                                  SECCOMP_ARCH_X32, AUDIT_ARCH_AARCH64 };
+                                                  SECCOMP_ARCH_X32, AUDIT_ARCH_AARCH64,
+                                                  AUDIT_ARCH_ARM };
         static struct profile p;
         struct input input = { bytes, bytes + size };
         struct seccomp_profile profile = { 0, architectures, 0, p.rules, 0 };
@@ -82,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         size_t n;
 
         profile.default_action = take_action(&input);
-        profile.n_architectures = take(&input, 5);
+        profile.n_architectures = take(&input, 6);
         profile.n_rules = take(&input, N_RULES + 1);
         for (size_t i = 0; i < profile.n_rules; i++)
                 take_rule(&input, &p, i);
@@ -93,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         if (!bpf_sound(code, n))
                 abort();
         for (unsigned i = 0; i < 64; i++) {
-                uint32_t arch = architectures[take(&input, 4)];
+                uint32_t arch = architectures[take(&input, 5)];
                 struct seccomp_data data = { .nr = (int)take(&input, 600), .arch = arch };
 
                 if (arch == SECCOMP_ARCH_X32) {

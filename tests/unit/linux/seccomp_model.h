@@ -193,7 +193,8 @@ __attribute__((unused)) static uint32_t model_run(
         }
         if (!model_listed(profile, architecture) ||
             (architecture != AUDIT_ARCH_X86_64 && architecture != AUDIT_ARCH_I386 &&
-             architecture != SECCOMP_ARCH_X32 && architecture != AUDIT_ARCH_AARCH64))
+             architecture != SECCOMP_ARCH_X32 && architecture != AUDIT_ARCH_AARCH64 &&
+             architecture != AUDIT_ARCH_ARM))
                 return SECCOMP_RET_KILL_THREAD;
         last = model_last(profile, architecture);
         if (!permits && last >= 0 && nr > (uint32_t)last)

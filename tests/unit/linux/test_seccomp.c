@@ -23,7 +23,7 @@
         }
 
 static const uint32_t all_architectures[] = { AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, SECCOMP_ARCH_X32,
-                                              AUDIT_ARCH_AARCH64 };
+                                              AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM };
 
 /* The sanitizers make the model several times slower. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -75,9 +75,11 @@ static bool multiplexer(uint32_t arch, uint32_t nr)
 static void agree(const struct seccomp_profile *profile, struct model_dice *dice, int samples)
 {
         static const uint32_t arches[] = { AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64,
-                                           AUDIT_ARCH_ARM };
-        static const uint32_t odd[] = { 0x3fffffff, 0x7fffffff, 0x80000000, 0xfffffffe,
-                                        UINT32_MAX };
+                                           AUDIT_ARCH_ARM, AUDIT_ARCH_S390X };
+        static const uint32_t odd[] = {
+                0xf0000,    0xf0001,    0xf0005,    0xf0006,    0xf0007,
+                0x3fffffff, 0x7fffffff, 0x80000000, 0xfffffffe, UINT32_MAX
+        };
         auto_arena arena = { 0 };
         struct filter filter = compile(&arena, profile);
 
@@ -114,7 +116,12 @@ TEST(names_are_found)
         CHECK_INT(seccomp_call_number(AUDIT_ARCH_X86_64, "socketcall"), -ENOENT);
         CHECK_INT(seccomp_call_number(AUDIT_ARCH_X86_64, "no_such_call"), -ENOENT);
         CHECK_INT(seccomp_call_number(AUDIT_ARCH_X86_64, ""), -ENOENT);
-        CHECK_INT(seccomp_call_number(AUDIT_ARCH_ARM, "read"), -ENOENT);
+        CHECK_INT(seccomp_call_number(AUDIT_ARCH_ARM, "read"), 3);
+        CHECK_INT(seccomp_call_number(AUDIT_ARCH_ARM, "set_tls"), 0xf0005);
+        CHECK_STR(seccomp_call_name(AUDIT_ARCH_ARM, 0xf0002), "cacheflush");
+        CHECK(!seccomp_call_name(AUDIT_ARCH_ARM, 605));
+        CHECK_INT(seccomp_call_number(AUDIT_ARCH_ARM, "arch_prctl"), -ENOENT);
+        CHECK_INT(seccomp_call_number(AUDIT_ARCH_S390X, "read"), -ENOENT);
 }
 
 /* Each number leads to a name and back; the hash table has every row. */
