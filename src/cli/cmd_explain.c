@@ -15,7 +15,7 @@ static const struct option options[] = {
 };
 
 static const struct explain_request defaults = {
-        .run = { .network = "none", .pids_limit = PIDS_LIMIT_UNSET },
+        .run = CLI_RUN_DEFAULTS,
         .format = "text",
 };
 
@@ -24,7 +24,7 @@ static int run(struct invocation *in)
         struct explain_request *request = in->request;
         struct text out = { .arena = in->arena };
         struct plan *plan;
-        int r = cli_run_finish(&request->run);
+        int r = cli_run_finish(in->arena, &request->run);
 
         if (r == 0)
                 r = engine_run_plan(&request->run, in->arena, &plan);

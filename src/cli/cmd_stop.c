@@ -4,7 +4,8 @@
 
 static const struct option options[] = {
         OPTION(struct stop_request, SECONDS, timeout_s, 't', "time", "SECONDS",
-               "how long to wait before it is killed; -1: for ever", .shown_default = "10"),
+               "how long to wait before it is killed; -1: for ever",
+               .shown_default = "that of its --stop-timeout, else 10"),
         OPTIONS_END,
 };
 
@@ -14,7 +15,7 @@ static const struct option operands[] = {
         OPTIONS_END,
 };
 
-static const struct stop_request defaults = { .timeout_s = 10 };
+static const struct stop_request defaults = { .timeout_s = STOP_TIMEOUT_UNSET };
 
 static int stop_one(struct invocation *in)
 {
@@ -35,7 +36,7 @@ static const struct example examples[] = {
 
 const struct command cli_cmd_stop = {
         .name = "stop",
-        .summary = "Stop containers: SIGTERM, then SIGKILL",
+        .summary = "Stop containers: SIGTERM, or their own signal, then SIGKILL",
         .examples = examples,
         .options = { options },
         .operands = operands,

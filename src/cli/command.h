@@ -8,7 +8,8 @@
 
 /* What an option holds; options.c and values.c have a row for each. */
 enum option_kind {
-        OPTION_END, /* closes a table */
+        OPTION_END,     /* closes a table */
+        OPTION_HEADING, /* no option: the rows that follow stand under this name in --help */
         OPTION_FLAG,
         OPTION_TEXT,
         OPTION_TEXTS,   /* may be repeated */
@@ -17,7 +18,9 @@ enum option_kind {
         OPTION_USER,    /* NAME|UID[:GROUP|GID] */
         OPTION_U64,     /* decimal */
         OPTION_I64,     /* decimal, -1 allowed */
+        OPTION_NUMBER,  /* decimal, may be negative; "not given" is told from 0 */
         OPTION_SIZE,    /* "512m": bytes */
+        OPTION_LIMIT,   /* a size, or -1 */
         OPTION_CPUS,    /* "1.5": 10^-9 CPUs */
         OPTION_SIGNAL,  /* "KILL", "SIGRTMIN+3", "9" */
         OPTION_SECONDS, /* "10", "90s", "2m"; -1: for ever */
@@ -34,7 +37,9 @@ enum option_kind {
 #define OPTION_TYPE_USER    const char *
 #define OPTION_TYPE_U64     uint64_t
 #define OPTION_TYPE_I64     int64_t
+#define OPTION_TYPE_NUMBER  struct number
 #define OPTION_TYPE_SIZE    uint64_t
+#define OPTION_TYPE_LIMIT   int64_t
 #define OPTION_TYPE_CPUS    uint64_t
 #define OPTION_TYPE_SIGNAL  int
 #define OPTION_TYPE_SECONDS int64_t
@@ -76,6 +81,10 @@ struct option {
         }
 #define OPERAND(type, kind_, field, name_, help_, ...) \
         OPTION(type, kind_, field, 0, name_, NULL, help_, __VA_ARGS__)
+#define OPTIONS_HEADING(name_)                           \
+        {                                                \
+                .kind = OPTION_HEADING, .name = (name_), \
+        }
 #define OPTIONS_END                \
         {                          \
                 .kind = OPTION_END \

@@ -16,9 +16,17 @@ extern const struct command cli_oci_create, cli_oci_delete, cli_oci_exec, cli_oc
 /* run's option rows, which explain takes too: offsets are those of struct run_request. */
 extern const struct option cli_run_options[], cli_run_operands[];
 extern const struct run_request cli_run_defaults;
-/* What the rows cannot say: the image among the operands, --security-opt. 0, or -EINVAL with a
- * trail. */
-int cli_run_finish(struct run_request *run);
+#define CLI_RUN_DEFAULTS                                          \
+        {                                                         \
+                .network = "none", .pids_limit = PIDS_LIMIT_UNSET \
+        }
+/* What the rows cannot say: the image among the operands, the files of --env-file. 0, or a negative
+ * errno with a trail. */
+int cli_run_finish(struct arena *arena, struct run_request *run);
+/* Put the lines of `files` before `words`; `option` names them in errors. With "--env-file" a name
+ * alone takes the caller's value. */
+int cli_read_files(
+        struct arena *arena, const char *option, const struct words *files, struct words *words);
 
 /* Do `one` to every word of `names` (a field of the request, which gets one name at a time),
  * print the names that went well, report each failure and go on; in->exit tells whether all

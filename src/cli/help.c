@@ -151,7 +151,8 @@ static const char *option_right(struct arena *arena, const struct option *option
 static void put_options(const struct page *page, struct arena *arena, const struct command *c)
 {
         struct option_walk measure = { .command = c }, walk = measure;
-        const struct option *o;
+        const struct option *o, *first;
+        const char *heading = NULL;
         size_t column = 0;
 
         while ((o = cli_option_next(&measure))) {
@@ -160,13 +161,17 @@ static void put_options(const struct page *page, struct arena *arena, const stru
                 if (len > column && len <= LEFT_MAX)
                         column = len;
         }
-        if (!column && !cli_option_next(&walk))
+        first = cli_option_next(&walk);
+        if (!first)
                 return;
         column = column ? column : LEFT_MAX;
-        walk.table = walk.row = 0;
-        put_heading(page, "Options:");
-        while ((o = cli_option_next(&walk)))
+        walk = (struct option_walk){ .command = c };
+        while ((o = cli_option_next(&walk))) {
+                if (o == first || walk.heading != heading)
+                        put_heading(page, walk.heading ? walk.heading : "Options:");
+                heading = walk.heading;
                 put_pair(page, option_left(arena, o), option_right(arena, o), column);
+        }
 }
 
 static void put_operand(struct text *out, const struct option *row)

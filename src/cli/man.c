@@ -107,8 +107,15 @@ static void put_options(struct text *out, const struct command *command, const c
         if (!o)
                 return;
         text_addf(out, ".SH %s\n", heading);
-        for (; o; o = cli_option_next(&walk))
+        for (heading = NULL; o; o = cli_option_next(&walk)) {
+                if (walk.heading != heading) {
+                        text_add(out, ".SS ");
+                        put(out, walk.heading);
+                        text_add_char(out, '\n');
+                }
+                heading = walk.heading;
                 put_option(out, o);
+        }
 }
 
 static void put_examples(struct text *out, const struct example *examples)

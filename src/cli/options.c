@@ -17,6 +17,8 @@ const struct option *cli_option_next(struct option_walk *walk)
         for (; walk->table < ARRAY_SIZE(walk->command->options); walk->table++, walk->row = 0) {
                 const struct option *rows = walk->command->options[walk->table];
 
+                for (; rows && rows[walk->row].kind == OPTION_HEADING; walk->row++)
+                        walk->heading = rows[walk->row].name;
                 if (rows && rows[walk->row].kind != OPTION_END)
                         return &rows[walk->row++];
         }

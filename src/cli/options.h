@@ -19,10 +19,12 @@ struct parse {
  * operand. 0, or -EINVAL with a trail and a hint. Texts in the request point into argv. */
 int cli_options_parse(struct parse *parse);
 
-/* A walk over all option rows of a command: start with { command }; NULL at the end. */
+/* A walk over all option rows of a command: start with { command }; NULL at the end. `heading` is
+ * what the row found last stands under, or NULL. */
 struct option_walk {
         const struct command *command;
         size_t table, row;
+        const char *heading;
 };
 const struct option *cli_option_next(struct option_walk *walk);
 

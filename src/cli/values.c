@@ -106,6 +106,35 @@ static int read_i64(const struct store *s)
         return 0;
 }
 
+static int read_number(const struct store *s)
+{
+        struct number *field = s->field;
+        struct store value = *s;
+        int r;
+
+        value.field = &field->value;
+        r = read_i64(&value);
+        field->set = r == 0;
+        return r;
+}
+
+static int read_limit(const struct store *s)
+{
+        uint64_t bytes;
+        int r;
+
+        if (text_equal(s->value, "-1")) {
+                *(int64_t *)s->field = -1;
+                return 0;
+        }
+        r = text_size(s->value, &bytes);
+        if (r == 0 && bytes > INT64_MAX)
+                r = -ERANGE;
+        if (r == 0)
+                *(int64_t *)s->field = (int64_t)bytes;
+        return r;
+}
+
 static int read_size(const struct store *s)
 {
         return text_size(s->value, s->field);
@@ -223,6 +252,8 @@ static const struct kind {
         [OPTION_USER] = { read_user, "NAME or UID, optionally with :GROUP or :GID", false },
         [OPTION_U64] = { read_u64, "a whole number", false },
         [OPTION_I64] = { read_i64, "a whole number", false },
+        [OPTION_NUMBER] = { read_number, "a whole number", false },
+        [OPTION_LIMIT] = { read_limit, "a size such as 512m or 1.5g, or -1 for no limit", false },
         [OPTION_SIZE] = { read_size, "a size such as 512m or 1.5g", false },
         [OPTION_CPUS] = { read_cpus, "a number of CPUs such as 2 or 0.5", false },
         [OPTION_SIGNAL] = { read_signal, "a signal's name or number, such as TERM or 15", false },

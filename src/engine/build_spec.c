@@ -1,95 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: from the words of `husk run` to an OCI document.
  *
- * The document starts as `husk-oci spec` writes it and is changed option by option, so that what the
- * engine asks for can be read, stored and explained like any bundle. Defaults are docker's where
- * they exist, and the stricter ones of podman for capabilities. */
-#include "store.h"
+ * The document starts as `husk-oci spec` writes it and is changed section by section (build_*.c), so
+ * that what the engine asks for can be read, stored and explained like any bundle. Defaults are
+ * docker's where they exist, and the stricter ones of podman for capabilities. Here: the table of
+ * contents, and the process. */
+#include "build.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-
-/* What a root process of a container keeps unless told otherwise. */
-static const char *const default_caps[] = {
-        "CAP_CHOWN",   "CAP_DAC_OVERRIDE",     "CAP_FOWNER",     "CAP_FSETID",
-        "CAP_KILL",    "CAP_NET_BIND_SERVICE", "CAP_SETFCAP",    "CAP_SETGID",
-        "CAP_SETPCAP", "CAP_SETUID",           "CAP_SYS_CHROOT",
-};
-
-/* The bits of a list of names; "ALL" is every one. */
-static int add_names(const char *option, const struct words *names, uint64_t *caps)
-{
-        for (size_t i = 0; i < names->n; i++) {
-                int number;
-
-                if (strcasecmp(names->items[i], "all") == 0) {
-                        *caps |= caps_all();
-                        continue;
-                }
-                number = caps_number(names->items[i]);
-                if (number < 0) {
-                        trail_hint("names are those of capabilities(7), as in NET_ADMIN or "
-                                   "CAP_NET_ADMIN, or ALL");
-                        return trail(
-                                -EINVAL, "%s: unknown capability '%s'", option, names->items[i]);
-                }
-                *caps |= 1ULL << number;
-        }
-        return 0;
-}
-
-/* "ALL" stands for all that we have ourselves: more cannot be given. */
-static int choose_caps(const struct run_request *request, uint64_t own, uint64_t *ret_keep)
-{
-        uint64_t keep = 0, add = 0, drop = 0;
-        int r = add_names("--cap-add", &request->cap_add, &add);
-
-        if (r == 0)
-                r = add_names("--cap-drop", &request->cap_drop, &drop);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < ARRAY_SIZE(default_caps); i++)
-                keep |= 1ULL << caps_number(default_caps[i]);
-        /* ALL on one side is the ground, names on the other are the exceptions. */
-        if (drop == caps_all())
-                keep = add == caps_all() ? 0 : add;
-        else if (add == caps_all())
-                keep = own & ~drop;
-        else
-                keep = (keep | add) & ~drop;
-        *ret_keep = keep;
-        return 0;
-}
-
-static int build_caps(
-        struct arena *arena, const struct run_request *request, uint64_t own, uint32_t uid,
-        struct spec_capabilities **ret_caps)
-{
-        struct spec_capabilities *sets = arena_new(arena, struct spec_capabilities);
-        struct spec_texts names = { .items = arena_array(arena, 65, sizeof(char *)) };
-        uint64_t keep;
-        int r = choose_caps(request, own, &keep);
-
-        if (r < 0)
-                return r;
-        for (unsigned i = 0; i < 64; i++)
-                if (keep >> i & 1) {
-                        struct text name = { .arena = arena };
-
-                        text_add(&name, "CAP_");
-                        for (const char *at = caps_name(i); *at; at++)
-                                text_add_char(
-                                        &name, *at >= 'a' && *at <= 'z' ? (char)(*at - 32) : *at);
-                        names.items[names.n++] = text_string(&name);
-                }
-        sets->bounding = names;
-        if (uid == 0)
-                sets->effective = sets->permitted = names;
-        *ret_caps = sets;
-        return 0;
-}
 
 static bool has_variable(const struct spec_texts *env, const char *variable)
 {
@@ -99,6 +20,18 @@ static bool has_variable(const struct spec_texts *env, const char *variable)
                 if (strncmp(env->items[i], variable, size + 1) == 0)
                         return true;
         return false;
+}
+
+/* --unsetenv is about the defaults alone: what was said with -e stays. */
+static bool is_unset(const struct run_request *request, const char *variable)
+{
+        size_t size = strcspn(variable, "=");
+
+        for (size_t i = 0; i < request->unset_env.n; i++)
+                if (strlen(request->unset_env.items[i]) == size &&
+                    strncmp(request->unset_env.items[i], variable, size) == 0)
+                        return true;
+        return request->unset_env_all;
 }
 
 /* The caller's -e come last and win; each variable once. */
@@ -124,23 +57,51 @@ static struct spec_texts build_env(
                 env.items[env.n - 1 - i] = kept;
         }
         for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
-                if (defaults[i] && !has_variable(&env, defaults[i]))
+                if (defaults[i] && !has_variable(&env, defaults[i]) &&
+                    !is_unset(request, defaults[i]))
                         env.items[env.n++] = defaults[i];
         return env;
 }
 
-static struct spec_texts build_args(struct arena *arena, const struct run_request *request)
+/* --entrypoint: a program, or a JSON array of it and its first arguments. */
+static int read_entrypoint(struct arena *arena, const char *value, struct spec_texts *ret)
 {
-        struct spec_texts args = { .items = arena_array(
-                                           arena, request->argv.n + 2, sizeof(char *)) };
+        const struct json *array;
 
-        if (request->entrypoint && *request->entrypoint)
-                args.items[args.n++] = request->entrypoint;
+        *ret = (struct spec_texts){ .items = arena_array(arena, 1, sizeof(char *)), .n = 0 };
+        if (!value || !*value)
+                return 0;
+        ret->items[0] = value;
+        ret->n = 1;
+        if (value[0] != '[')
+                return 0;
+        if (json_parse(arena, "--entrypoint", value, strlen(value), &array) < 0)
+                return -EINVAL;
+        ret->items = arena_array(arena, array->n + 1, sizeof(char *));
+        for (ret->n = 0; ret->n < array->n; ret->n++) {
+                ret->items[ret->n] = json_string(&array->items[ret->n]);
+                if (!ret->items[ret->n])
+                        return build_refuse(
+                                "--entrypoint", value, "an array of strings is expected");
+        }
+        return 0;
+}
+
+static int build_args(
+        struct arena *arena, const struct run_request *request, struct spec_texts *ret)
+{
+        struct spec_texts args;
+        int r = read_entrypoint(arena, request->entrypoint, &args);
+
+        if (r < 0)
+                return r;
+        args = build_texts(arena, &args, request->argv.n + 1);
         for (size_t i = 0; i < request->argv.n; i++)
                 args.items[args.n++] = request->argv.items[i];
         if (args.n == 0)
                 args.items[args.n++] = request->rootfs ? "/bin/sh" : "/bin/bash";
-        return args;
+        *ret = args;
+        return 0;
 }
 
 /* The host image's working directory is the caller's own when it is there; another root's is /. */
@@ -154,131 +115,151 @@ static const char *build_cwd(struct arena *arena, const struct run_request *requ
         return arena_string(arena, where);
 }
 
-static struct spec_resources *build_resources(
-        struct arena *arena, const struct spec_resources *from, const struct run_request *request)
+/* --group-add, behind the groups that the user has by the container's own files. */
+static int add_groups(struct build *b, struct spec_user *user)
 {
-        struct spec_resources *resources = arena_new(arena, struct spec_resources);
-        struct spec_memory *memory = arena_new(arena, struct spec_memory);
-        struct spec_cpu *cpu = arena_new(arena, struct spec_cpu);
-        struct spec_pids *pids = arena_new(arena, struct spec_pids);
+        const struct words *more = &b->request->group_add;
 
-        if (from)
-                *resources = *from;
-        if (request->memory_bytes) {
-                memory->limit = (struct spec_opt_i64){ true, (int64_t)request->memory_bytes };
-                resources->memory = memory;
-        }
-        if (request->nano_cpus) {
-                cpu->period = (struct spec_opt_u64){ true, 100000 };
-                cpu->quota = (struct spec_opt_i64){ true, (int64_t)(request->nano_cpus / 10000) };
-                resources->cpu = cpu;
-        }
-        if (request->pids_limit != PIDS_LIMIT_UNSET && request->pids_limit != 0) {
-                pids->limit = (struct spec_opt_i64){ true, request->pids_limit };
-                resources->pids = pids;
-        }
-        return resources;
-}
+        enum {
+                OWN_MAX = 256
+        };
+        struct spec_u32s *groups = &user->additional_gids;
+        uint32_t *all = arena_array(b->arena, groups->n + more->n + OWN_MAX, sizeof *all);
+        gid_t own[OWN_MAX];
 
-/* Every namespace of the default but the network's, when that is the host's. */
-static int build_namespaces(
-        struct arena *arena, const char *network, struct spec_namespace_list *namespaces)
-{
-        struct spec_namespace_list kept = { .items = arena_array(
-                                                    arena, namespaces->n + 1, sizeof *kept.items) };
-        bool host = text_equal(network, "host");
+        if (!more->n)
+                return 0;
+        if (groups->n)
+                memcpy(all, groups->items, groups->n * sizeof *all);
+        groups->items = all;
+        for (size_t i = 0; i < more->n; i++) {
+                int r, n = 0;
 
-        if (network && !host && !text_equal(network, "none")) {
-                trail_hint("'none' is a network of its own with a loopback, 'host' is the host's");
-                return trail(-EINVAL, "--network: there is no network '%s'", network);
+                if (text_equal(more->items[i], "keep-groups")) {
+                        if (more->n > 1)
+                                return trail(
+                                        -EINVAL,
+                                        "--group-add: keep-groups does not go with other groups");
+                        n = getgroups(OWN_MAX, own);
+                        for (int k = 0; k < n; k++)
+                                all[groups->n++] = own[k];
+                        continue;
+                }
+                r = user_find_group(b->arena, b->root, more->items[i], &all[groups->n]);
+                if (r < 0)
+                        return trail(r, "--group-add");
+                groups->n++;
         }
-        for (size_t i = 0; i < namespaces->n; i++)
-                if (!host || !text_equal(namespaces->items[i].type, "network"))
-                        kept.items[kept.n++] = namespaces->items[i];
-        *namespaces = kept;
         return 0;
 }
 
-static struct spec_mount_list add_run(struct arena *arena, const struct spec_mount_list *from)
+static int build_user(struct build *b, const char **ret_home)
 {
-        static const char *options[] = { "nosuid", "nodev", "mode=755", NULL };
-        struct spec_mount_list mounts = { .items = arena_array(
-                                                  arena, from->n + 1, sizeof *mounts.items) };
+        struct spec_user *user = arena_new(b->arena, struct spec_user);
+        int r = user_lookup(b->arena, b->root, b->request->user, user, ret_home);
 
-        memcpy(mounts.items, from->items, from->n * sizeof *mounts.items);
-        mounts.n = from->n;
-        mounts.items[mounts.n++] = (struct spec_mount){
-                .destination = "/run",
-                .type = "tmpfs",
-                .source = "tmpfs",
-                .options = { options, 3 },
-        };
-        return mounts;
-}
-
-/* The engine's own store must not be seen from inside: an empty directory lies on it. */
-static struct spec_texts add_mask(
-        struct arena *arena, const struct spec_texts *from, const char *path)
-{
-        struct spec_texts masks = { .items = arena_array(arena, from->n + 2, sizeof(char *)) };
-
-        memcpy(masks.items, from->items, from->n * sizeof(char *));
-        masks.n = from->n;
-        masks.items[masks.n++] = path;
-        return masks;
-}
-
-static int build_process(
-        struct arena *arena, const struct run_request *request, const char *hostname,
-        uint64_t own_caps, struct spec_process *process)
-{
-        struct spec_user *user = arena_new(arena, struct spec_user);
-        struct spec_capabilities *caps = NULL;
-        const char *home;
-        auto_close root = file_open(
-                AT_FDCWD, request->rootfs ? request->rootfs : "/", O_PATH | O_DIRECTORY, 0);
-        int r;
-
-        if (root < 0)
-                return trail(root, "--rootfs %s: %s", request->rootfs, text_errno(root));
-        r = user_lookup(arena, root, request->user, user, &home);
         if (r == 0)
-                r = build_caps(arena, request, own_caps, user->uid, &caps);
+                r = add_groups(b, user);
+        if (r == 0 && b->request->umask) {
+                user->umask.set = true;
+                if (build_octal(b->request->umask, 0777, &user->umask.value) < 0)
+                        r = build_refuse(
+                                "--umask", b->request->umask, "expected octal, such as 0027");
+        }
+        b->process->user = user;
+        return r;
+}
+
+static int build_personality(struct build *b)
+{
+        static const char *const domains[] = { "LINUX", "LINUX32" };
+        struct spec_personality *personality = arena_new(b->arena, struct spec_personality);
+
+        if (!b->request->personality)
+                return 0;
+        for (size_t i = 0; i < ARRAY_SIZE(domains); i++)
+                if (strcasecmp(domains[i], b->request->personality) == 0)
+                        personality->domain = domains[i];
+        if (!personality->domain)
+                return build_refuse(
+                        "--personality", b->request->personality, "expected LINUX or LINUX32");
+        b->linux_->personality = personality;
+        return 0;
+}
+
+static int build_process(struct build *b)
+{
+        const struct run_request *request = b->request;
+        struct spec_process *process = b->process;
+        const char *home;
+        char hostname[256] = "";
+        int r = build_user(b, &home);
+
+        if (r == 0)
+                r = build_args(b->arena, request, &process->args);
+        if (r == 0)
+                r = build_personality(b);
         if (r < 0)
                 return r;
+        if (gethostname(hostname, sizeof hostname - 1) < 0)
+                hostname[0] = '\0';
         process->terminal = request->tty;
-        process->console_size = request->tty && !request->detach ? stdio_size(arena) : NULL;
-        process->user = user;
-        process->capabilities = caps;
-        process->args = build_args(arena, request);
-        process->env = build_env(arena, request, hostname, home);
-        process->cwd = build_cwd(arena, request);
-        process->rlimits = (struct spec_rlimit_list){ 0 };
-        process->no_new_privileges = request->no_new_privileges;
+        process->console_size = request->tty && !request->detach ? stdio_size(b->arena) : NULL;
+        process->env = build_env(
+                b->arena, request, b->spec->hostname ? b->spec->hostname : hostname, home);
+        process->cwd = build_cwd(b->arena, request);
+        process->no_new_privileges = false;
         if (process->cwd[0] != '/')
                 return trail(-EINVAL, "--workdir: '%s' is not an absolute path", process->cwd);
         return 0;
 }
 
-static struct spec_map add_annotation(
-        struct arena *arena, const struct spec_map *from, const char *key, const char *value)
+/* What husk does beyond the specification is asked for by annotations. */
+static int build_annotations(struct build *b)
 {
-        struct spec_map map = { .items = arena_array(arena, from->n + 1, sizeof *map.items) };
+        static const char *init[] = { "dev.husk.init=true", NULL };
+        const struct words words = { init, b->request->init };
+        int r = build_map(b, "--init", &words, &b->spec->annotations);
 
-        for (size_t i = 0; i < from->n; i++)
-                map.items[map.n++] = from->items[i];
-        map.items[map.n++] = (struct spec_pair){ key, value };
-        return map;
+        return r < 0 ? r
+                     : build_map(b, "--annotation", &b->request->annotation, &b->spec->annotations);
+}
+
+/* The default document, its parts ours to change. */
+static void begin(struct build *b)
+{
+        const struct spec_linux *linux_;
+        struct spec_root *root = arena_new(b->arena, struct spec_root);
+
+        b->spec = spec_default(b->arena, b->facts->uid != 0);
+        b->process = arena_new(b->arena, struct spec_process);
+        b->linux_ = arena_new(b->arena, struct spec_linux);
+        b->resources = arena_new(b->arena, struct spec_resources);
+        linux_ = b->spec->linux_;
+        *b->process = *b->spec->process;
+        *b->linux_ = *linux_;
+        if (linux_->resources)
+                *b->resources = *linux_->resources;
+        root->path = b->request->rootfs ? store_absolute(b->arena, b->request->rootfs) : "/";
+        root->readonly = b->request->read_only;
+        b->spec->root = root;
+        b->spec->process = b->process;
+        b->linux_->resources = b->resources;
+        b->spec->linux_ = b->linux_;
 }
 
 int build_spec(
-        struct arena *arena, const struct run_request *request, const char *id, const char *store,
-        const struct facts *facts, struct spec **ret_spec)
+        struct arena *arena, const struct run_request *request, const char *id,
+        const struct build_host *host, struct build_result *ret)
 {
-        struct spec *spec = spec_default(arena, false);
-        struct spec_root *root = arena_new(arena, struct spec_root);
-        struct spec_process *process = arena_new(arena, struct spec_process);
-        struct spec_linux *linux_ = arena_new(arena, struct spec_linux);
+        struct build build = { .arena = arena,
+                               .request = request,
+                               .id = id,
+                               .store = host->store,
+                               .facts = host->facts,
+                               .explain = host->explain };
+        struct build *b = &build;
+        auto_close root = NO_FD;
         int r;
 
         if (!request->rootfs && !text_equal(request->image, "host")) {
@@ -286,33 +267,17 @@ int build_spec(
                         "'host' is the image of this very system; --rootfs DIR runs a directory");
                 return trail(-ENOENT, "there is no image '%s'", request->image);
         }
-        *process = *spec->process;
-        *linux_ = *spec->linux_;
-        spec->hostname = request->hostname ? request->hostname : arena_format(arena, "%.12s", id);
-        r = build_process(arena, request, spec->hostname, facts->caps, process);
-        if (r == 0)
-                r = build_namespaces(arena, request->network, &linux_->namespaces);
-        if (r == 0 && request->seccomp && !text_equal(request->seccomp, "unconfined") &&
-            !text_equal(request->seccomp, "nesting"))
-                r = profile_read(
-                        arena, request->seccomp, facts, &process->capabilities->bounding,
-                        &linux_->seccomp);
-        if (r < 0)
+        root = file_open(
+                AT_FDCWD, request->rootfs ? request->rootfs : "/", O_PATH | O_DIRECTORY, 0);
+        if (root < 0)
+                return trail(root, "--rootfs %s: %s", request->rootfs, text_errno(root));
+        b->root = root;
+        begin(b);
+        if ((r = build_namespaces(b)) < 0 || (r = build_process(b)) < 0 ||
+            (r = build_mounts(b)) < 0 || (r = build_devices(b)) < 0 ||
+            (r = build_resources(b)) < 0 || (r = build_security(b)) < 0 ||
+            (r = build_annotations(b)) < 0)
                 return r;
-        root->path = request->rootfs ? store_absolute(arena, request->rootfs) : "/";
-        root->readonly = request->read_only;
-        linux_->cgroups_path = arena_format(arena, "/husk-%s", id);
-        linux_->resources = build_resources(arena, linux_->resources, request);
-        if (!request->rootfs) {
-                spec->mounts = add_run(arena, &spec->mounts);
-                linux_->masked_paths = add_mask(arena, &linux_->masked_paths, store);
-        }
-        if (request->init)
-                spec->annotations =
-                        add_annotation(arena, &spec->annotations, "dev.husk.init", "true");
-        spec->root = root;
-        spec->process = process;
-        spec->linux_ = linux_;
-        *ret_spec = spec;
+        *ret = (struct build_result){ b->spec, b->seccomp, b->joined };
         return 0;
 }

@@ -175,21 +175,26 @@ int engine_stop(const struct stop_request *request)
                 auto_arena arena = { 0 };
                 struct container container;
                 auto_close process = NO_FD;
-                int64_t wait_s = request->timeout_s < 0 || request->timeout_s > 2000000
-                                       ? -1
-                                       : request->timeout_s;
+                struct record record;
+                int64_t wait_s = request->timeout_s;
                 int r = store_open(
                         &arena, &request->engine, request->names.items[i], false, &container);
 
                 if (r < 0)
                         return r;
+                record_decode(&arena, &container, &record);
+                if (wait_s == STOP_TIMEOUT_UNSET)
+                        wait_s = record.stop_timeout_s;
+                if (wait_s == STOP_TIMEOUT_UNSET)
+                        wait_s = 10;
+                wait_s = wait_s < 0 || wait_s > 2000000 ? -1 : wait_s;
                 process = container_process(&container);
                 container_close(&container);
                 if (process == -ESRCH)
                         continue; /* it has stopped: that is what was asked for */
                 if (process < 0)
                         return process;
-                r = process_signal(process, SIGTERM);
+                r = process_signal(process, record.stop_signal ? record.stop_signal : SIGTERM);
                 if (r == 0 && process_poll(process, wait_s < 0 ? -1 : (int)(wait_s * 1000)) == 0)
                         r = process_signal(process, SIGKILL);
                 if (r == 0)

@@ -24,6 +24,12 @@ struct ids {
         size_t n;
 };
 
+/* A number of which 0 is a value too. */
+struct number {
+        bool set;
+        int64_t value;
+};
+
 /* Value of struct run_request.pids_limit when it was not given. */
 #define PIDS_LIMIT_UNSET INT64_MIN
 
@@ -34,28 +40,65 @@ struct engine_options {
         bool debug;
 };
 
+/* Words that are told apart here only as text: the engine's build_*.c read them, strictly, and name
+ * the option in their errors. */
 struct run_request {
         struct engine_options engine;
-        const char *image;      /* "host", or NULL when `rootfs` is given */
-        const char *rootfs;     /* a directory to use as the root, or NULL */
-        struct words argv;      /* the command; n == 0: the image's own */
-        const char *entrypoint; /* goes before argv; NULL: the image's own; "": none */
-        const char *name;       /* NULL: the engine picks one */
-        const char *hostname;
+        const char *image;  /* "host", or NULL when `rootfs` is given */
+        const char *rootfs; /* a directory to use as the root, or NULL */
+        struct words argv;  /* the command; n == 0: the image's own */
+        const char
+                *entrypoint; /* goes before argv, a word or a JSON array; NULL: the image's own */
+        const char *name;    /* NULL: the engine picks one */
+        struct words labels; /* KEY=VALUE or KEY */
+        struct words annotation;        /* KEY=VALUE */
+        const char *id_file, *pid_file; /* to be written once the container runs */
+        int stop_signal;                /* 0: SIGTERM */
+        struct number stop_timeout_s;   /* -1: for ever */
+        /* the program */
+        struct words env;       /* NAME=VALUE each; NAME alone was resolved already */
+        struct words unset_env; /* defaults to leave out */
+        bool unset_env_all;
         const char *workdir;
         const char *user; /* NAME|UID[:GROUP|GID], to be looked up in the container's files */
-        const char *network;
-        const char *seccomp;       /* NULL: default profile; "unconfined"; else a file's path */
-        struct words env;          /* NAME=VALUE each; NAME alone was resolved already */
-        struct words labels;       /* KEY=VALUE or KEY */
+        struct words group_add;
+        const char *umask; /* octal */
+        struct words ulimit;
+        struct number oom_score_adj;
+        const char *personality;
+        /* files */
+        struct words volume, mount, tmpfs;
+        uint64_t shm_bytes; /* 0: 64 MiB */
+        bool read_only;
+        struct words device, device_rule;
+        /* namespaces */
+        const char *hostname, *domainname;
+        const char *network, *pid, *ipc, *uts, *cgroupns, *userns;
+        struct words uid_map, gid_map;
+        const char *time_offset;
+        struct words sysctl;
+        /* resources; 0: not given, where nothing else is said */
+        const char *cgroup_parent;
+        struct words cgroup_conf;
+        uint64_t memory_bytes, memory_reservation_bytes;
+        int64_t memory_swap_bytes; /* memory and swap together; -1: no limit */
+        struct number memory_swappiness;
+        bool oom_kill_disable;
+        uint64_t nano_cpus; /* CPUs * 10^9 */
+        int64_t cpu_shares, cpu_period_us, cpu_quota_us, cpu_rt_period_us, cpu_rt_runtime_us;
+        const char *cpuset_cpus, *cpuset_mems;
+        int64_t pids_limit; /* PIDS_LIMIT_UNSET; 0 and -1: no limit */
+        uint64_t blkio_weight;
+        struct words blkio_weight_device;
+        struct words device_read_bps, device_write_bps, device_read_iops, device_write_iops;
+        const char *rdt_class;
+        /* privileges */
         struct words cap_add;      /* as typed: "SYS_ADMIN", "cap_sys_admin", "ALL" */
         struct words cap_drop;     /* likewise */
-        struct words security_opt; /* raw; cli has read it into seccomp and no_new_privileges */
-        uint64_t memory_bytes;     /* 0: no limit */
-        uint64_t nano_cpus;        /* CPUs * 10^9; 0: no limit */
-        int64_t pids_limit;        /* PIDS_LIMIT_UNSET; 0 and -1: no limit */
-        bool no_new_privileges;
-        bool read_only;
+        struct words security_opt; /* docker's bag of unrelated settings */
+        struct words landlock;     /* rules */
+        bool privileged;
+        /* the client */
         bool remove; /* at the end of the container */
         bool interactive;
         bool tty;
@@ -64,6 +107,10 @@ struct run_request {
         bool timing;
         struct text *id_out;     /* gets the id once the container runs; NULL: nobody asks */
         struct text *timing_out; /* gets the table of --timing; NULL: nobody asks */
+        /* read by cli alone */
+        struct words env_file, label_file;
+        bool env_host;
+        const char *restart;
 };
 
 struct explain_request {
@@ -104,10 +151,13 @@ struct kill_request {
         int signal;
 };
 
+/* As the container was made with, else 10 seconds. */
+#define STOP_TIMEOUT_UNSET INT64_MIN
+
 struct stop_request {
         struct engine_options engine;
         struct words names;
-        int64_t timeout_s; /* between SIGTERM and SIGKILL; -1: for ever */
+        int64_t timeout_s; /* between the signal and SIGKILL; -1: for ever; or STOP_TIMEOUT_UNSET */
 };
 
 struct wait_request {

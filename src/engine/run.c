@@ -24,6 +24,7 @@ struct report {
         bool command;  /* it was the program that could not be executed */
         bool terminal; /* the terminal's master follows in a message of its own */
         int exit_code;
+        pid_t pid; /* the container's first process */
         char trail[2048];
         char hint[512];
 };
@@ -33,6 +34,7 @@ struct run {
         const struct run_request *request;
         const char *id, *containers, *state; /* state: the container's own directory */
         struct record record;
+        struct words joined; /* containers whose namespaces are ours, too */
         struct spec *spec;
         struct runtime_options options;
         struct plan *plan;
@@ -45,6 +47,7 @@ static int prepare(
         struct run *run, struct arena *arena, const struct run_request *request, bool explain)
 {
         const char *id = explain ? "explained" : store_new_id(arena);
+        struct build_result built;
         struct facts facts;
         int r;
 
@@ -55,10 +58,10 @@ static int prepare(
         run->record = (struct record){
                 .name = request->name ? request->name : store_default_name(arena, id),
                 .image = request->rootfs ? request->rootfs : "host",
-                .seccomp = !request->seccomp                       ? "default"
-                         : text_equal(request->seccomp, "nesting") ? "nesting"
-                                                                   : NULL,
                 .labels = request->labels,
+                .stop_signal = request->stop_signal,
+                .stop_timeout_s = request->stop_timeout_s.set ? request->stop_timeout_s.value
+                                                              : STOP_TIMEOUT_UNSET,
                 .remove = request->remove,
         };
         r = container_check_id(run->record.name);
@@ -69,8 +72,15 @@ static int prepare(
                 return r;
         if (explain)
                 facts_as_root(&facts);
-        r = build_spec(arena, request, id, run->containers, &facts, &run->spec);
-        if (r == 0 && !request->rootfs)
+        r = build_spec(
+                arena, request, id,
+                &(struct build_host){ run->containers, &facts, .explain = explain }, &built);
+        if (r < 0)
+                return r;
+        run->spec = built.spec;
+        run->record.seccomp = built.seccomp;
+        run->joined = built.joined;
+        if (!request->rootfs)
                 r = host_overlays(
                         arena, run->state, &run->record.overlays, &run->record.n_overlays);
         if (r < 0)
@@ -159,6 +169,37 @@ static int create(struct run *run, struct machine *machine, int *ret_master, boo
                 machine, ret_master, ret_command);
 }
 
+/* The document names the namespaces of other containers by their processes' numbers. When these are
+ * still the processes that were meant, now that the namespaces were entered, no number was used
+ * again meanwhile. */
+static int check_joined(struct run *run)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < run->joined.n; i++) {
+                struct container container;
+                auto_close process = NO_FD;
+
+                r = container_open(
+                        run->arena, run->containers, run->joined.items[i], false, &container);
+                if (r < 0)
+                        break;
+                process = container_process(&container);
+                container_close(&container);
+                r = process < 0 ? process : 0;
+        }
+        if (r < 0) {
+                struct container own;
+
+                trail(r, "a container whose namespace is joined has ended meanwhile");
+                if (container_open(run->arena, run->containers, run->id, true, &own) == 0) {
+                        container_remove(run->arena, &own);
+                        container_close(&own);
+                }
+        }
+        return r;
+}
+
 /* After the end: the status into the journal and the kernel's objects back, or everything away. */
 static int finish(struct run *run, int exit_code)
 {
@@ -195,6 +236,8 @@ static void keep(struct run *run, int client)
                 r = stdio_enter(&run->stdio);
         if (r == 0)
                 r = create(run, &machine, &master, &report.command);
+        if (r == 0)
+                r = check_joined(run);
         if (r < 0) {
                 send_report(client, &report, r, NO_FD);
                 _exit(1);
@@ -202,6 +245,7 @@ static void keep(struct run *run, int client)
         if (chdir("/") < 0)
                 trail_reset(); /* then it keeps the caller's file system busy: no more than that */
         report.terminal = master >= 0;
+        report.pid = machine.pid;
         send_report(client, &report, 0, machine.pidfd);
         if (master >= 0)
                 socket_send(client, "", 1, master);
@@ -257,6 +301,26 @@ static int attend(struct run *run, int keeper, int process, int master, struct r
         return r < 0 ? r : receive(keeper, report, NULL);
 }
 
+/* --cidfile and --pidfile. The file of the id was made before, so that no other container has it. */
+static int write_files(struct run *run, pid_t pid)
+{
+        const struct run_request *request = run->request;
+        int r = 0;
+
+        if (request->id_file)
+                r = file_put(AT_FDCWD, request->id_file, run->id);
+        if (r < 0)
+                return trail(r, "--cidfile %s: %s", request->id_file, text_errno(r));
+        if (request->pid_file) {
+                auto_close file =
+                        file_open(AT_FDCWD, request->pid_file, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+                const char *number = arena_format(run->arena, "%d", (int)pid);
+
+                r = file < 0 ? file : file_write(file, number, strlen(number));
+        }
+        return r < 0 ? trail(r, "--pidfile %s: %s", request->pid_file, text_errno(r)) : 0;
+}
+
 static int follow(struct run *run, int keeper, int *ret_exit)
 {
         struct report report;
@@ -272,6 +336,11 @@ static int follow(struct run *run, int keeper, int *ret_exit)
                 r = trail(-ECONNRESET, "the container's keeper died");
         if (r < 0)
                 return r;
+        r = write_files(run, report.pid);
+        if (r < 0) {
+                process_signal(process, SIGKILL);
+                return r;
+        }
         if (run->request->detach) {
                 *ret_exit = 0;
                 if (run->request->id_out)
@@ -298,23 +367,31 @@ static int start_trace(struct run *run)
         return 0;
 }
 
-int engine_run(const struct run_request *request, int *ret_exit)
+/* A file of that name is another container's. */
+static int take_id_file(const struct run_request *request)
 {
-        auto_arena arena = { 0 };
-        struct run run;
+        auto_close file = NO_FD;
+
+        if (!request->id_file)
+                return 0;
+        file = file_open(AT_FDCWD, request->id_file, O_WRONLY | O_CREAT | O_EXCL, 0644);
+        if (file >= 0)
+                return 0;
+        if (file == -EEXIST)
+                trail_hint("remove it when the container it names is gone");
+        return trail(file, "--cidfile %s: %s", request->id_file, text_errno(file));
+}
+
+/* The keeper is forked; the rest is the client's. */
+static int start(struct run *run, int *ret_exit)
+{
+        const struct run_request *request = run->request;
         auto_close keeper = NO_FD, client = NO_FD;
         struct keeper_terminal terminal;
         sigset_t signals;
-        int pair[2], r = prepare(&run, &arena, request, false);
+        int pair[2], r = socket_pair(pair);
         pid_t pid;
 
-        if (r == 0)
-                r = start_trace(&run);
-        if (r == 0)
-                r = stdio_prepare(
-                        request->interactive, request->tty || request->detach, &run.stdio);
-        if (r == 0)
-                r = socket_pair(pair);
         if (r < 0)
                 return r;
         keeper = pair[0];
@@ -329,17 +406,38 @@ int engine_run(const struct run_request *request, int *ret_exit)
         if (pid == 0) {
                 file_close(&keeper);
                 for (int i = 0; i < 3; i++)
-                        file_close(&run.stdio.ours[i]);
-                keep(&run, client);
+                        file_close(&run->stdio.ours[i]);
+                keep(run, client);
         }
         file_close(&client);
         for (int i = 0; i < 3; i++)
-                file_close(&run.stdio.theirs[i]);
-        r = pid < 0 ? trail(-EAGAIN, "cannot fork the keeper") : follow(&run, keeper, ret_exit);
+                file_close(&run->stdio.theirs[i]);
+        r = pid < 0 ? trail(-EAGAIN, "cannot fork the keeper") : follow(run, keeper, ret_exit);
         keeper_terminal_leave(&terminal);
         sigprocmask(SIG_SETMASK, &signals, NULL);
+        return r;
+}
+
+int engine_run(const struct run_request *request, int *ret_exit)
+{
+        auto_arena arena = { 0 };
+        struct run run;
+        int r = prepare(&run, &arena, request, false);
+
+        if (r == 0)
+                r = start_trace(&run);
+        if (r == 0)
+                r = take_id_file(request);
+        if (r < 0)
+                return r;
+        r = stdio_prepare(request->interactive, request->tty || request->detach, &run.stdio);
+        if (r == 0) {
+                r = start(&run, ret_exit);
+                stdio_close(&run.stdio);
+        }
+        if (r != 0 && request->id_file)
+                unlink(request->id_file);
         if (r == 0 && run.trace && request->timing_out)
                 plan_print_trace(run.plan, run.trace, request->timing_out);
-        stdio_close(&run.stdio);
         return r;
 }

@@ -48,6 +48,10 @@ void record_encode(const struct record *record, struct text *out)
         if (record->seccomp)
                 json_put_string(&w, "seccomp", record->seccomp);
         json_put_bool(&w, "remove", record->remove);
+        if (record->stop_signal)
+                json_put_i64(&w, "stopSignal", record->stop_signal);
+        if (record->stop_timeout_s != STOP_TIMEOUT_UNSET)
+                json_put_i64(&w, "stopTimeout", record->stop_timeout_s);
         json_open_array(&w, "labels");
         for (size_t i = 0; i < record->labels.n; i++)
                 json_put_string(&w, NULL, record->labels.items[i]);
@@ -74,12 +78,20 @@ void record_decode(struct arena *arena, const struct container *container, struc
         const struct json *engine = json_member(container->header, "engine");
         const struct json *labels = json_member(engine, "labels");
         const struct json *overlays = json_member(engine, "overlays");
+        int64_t stop_signal;
         struct record record = {
                 .name = or_empty(json_string(json_member(engine, "name"))),
                 .image = or_empty(json_string(json_member(engine, "image"))),
                 .seccomp = json_string(json_member(engine, "seccomp")),
                 .remove = json_member(engine, "remove") && json_member(engine, "remove")->boolean,
+                .stop_timeout_s = STOP_TIMEOUT_UNSET,
         };
+
+        if (json_i64(json_member(engine, "stopSignal"), &stop_signal) == 0 && stop_signal > 0 &&
+            stop_signal <= 64)
+                record.stop_signal = (int)stop_signal;
+        if (json_i64(json_member(engine, "stopTimeout"), &record.stop_timeout_s) < 0)
+                record.stop_timeout_s = STOP_TIMEOUT_UNSET;
 
         if (labels && labels->kind == JSON_ARRAY) {
                 record.labels.items = arena_array(arena, labels->n + 1, sizeof(char *));

@@ -13,6 +13,8 @@ struct record {
         struct words labels;
         struct runtime_overlay *overlays;
         size_t n_overlays;
+        int stop_signal;        /* 0: SIGTERM */
+        int64_t stop_timeout_s; /* -1: for ever; STOP_TIMEOUT_UNSET */
         bool remove;
 };
 
@@ -58,10 +60,26 @@ void host_parse_mounts(
 /* Will a directory of the host be seen in a container of the image `host`? */
 bool host_shows(struct arena *arena, const char *path);
 
-/* The document of a run request; `store` is to be hidden from the container. */
+/* The gid of a group's name or number, by the group file below `root`. */
+int user_find_group(struct arena *arena, int root, const char *word, uint32_t *ret_gid);
+
+/* What a document depends on beside its request. */
+struct build_host {
+        const char *store;         /* to be hidden from the container */
+        const struct facts *facts; /* "ALL" capabilities are ours */
+        bool explain;              /* make nothing: no missing source of a volume */
+};
+
+struct build_result {
+        struct spec *spec;
+        const char *seccomp; /* name of a built-in profile, or NULL: what the document says */
+        struct words joined; /* the containers whose namespaces it joins */
+};
+
+/* The document of a run request. */
 int build_spec(
-        struct arena *arena, const struct run_request *request, const char *id, const char *store,
-        const struct facts *facts, struct spec **ret_spec);
+        struct arena *arena, const struct run_request *request, const char *id,
+        const struct build_host *host, struct build_result *ret);
 
 /* A seccomp profile from a file, in OCI's form or docker's, whose conditions (includes, excludes,
  * archMap) are resolved for this host and a container with these capabilities in its bounding set. */

@@ -118,6 +118,22 @@ static int parse_id(const char *word, const char *what, uint64_t *ret_id)
         return 0;
 }
 
+int user_find_group(struct arena *arena, int root, const char *word, uint32_t *ret_gid)
+{
+        uint64_t gid;
+
+        if (is_number(word)) {
+                if (text_u64(word, &gid) < 0 || gid > INT32_MAX)
+                        return trail(-ERANGE, "gid %s is not below 2^31", word);
+        } else if (!find_group(read_lines(arena, root, "/etc/group"), word, &gid)) {
+                return trail(-ENOENT, "there is no group '%s' in the container's /etc/group", word);
+        } else if (gid > INT32_MAX) {
+                return trail(-ERANGE, "the id of '%s' is not below 2^31", word);
+        }
+        *ret_gid = (uint32_t)gid;
+        return 0;
+}
+
 int user_lookup(
         struct arena *arena, int root, const char *words, struct spec_user *ret_user,
         const char **ret_home)

@@ -56,7 +56,7 @@ TEST(headings_are_bold_only_when_asked)
 
         CHECK(!strchr(help(&cli_face_husk, &cli_cmd_run, 80), '\033'));
         cli_help_command(&out, &cli_face_husk, &cli_cmd_run, (struct help_style){ 80, true });
-        CHECK(strstr(text_string(&out), "\033[1mOptions:\033[0m"));
+        CHECK(strstr(text_string(&out), "\033[1mContainer:\033[0m"));
 }
 
 /* Run `command` with `input` in the file $1; its exit status. */

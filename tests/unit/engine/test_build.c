@@ -5,8 +5,7 @@
 
 #include <fcntl.h>
 
-#define OWN   (caps_all() & ~(1ULL << 24)) /* a host that lacks CAP_SYS_RESOURCE itself */
-#define FACTS (&(const struct facts){ .kernel_major = 6, .kernel_minor = 18, .caps = OWN })
+#define OWN (((1ULL << 41) - 1) & ~(1ULL << 24)) /* a host that lacks CAP_SYS_RESOURCE itself */
 
 static struct words words_of(struct arena *arena, const char *text)
 {
@@ -26,15 +25,18 @@ static struct run_request request_of(struct arena *arena, const char *argv)
                                      .pids_limit = PIDS_LIMIT_UNSET };
 }
 
+static const struct facts facts = { .kernel_major = 6, .kernel_minor = 1, .caps = OWN };
+static const struct build_host host = { "/store/containers", &facts, .explain = true };
+
 static struct spec *build(struct arena *arena, const struct run_request *request)
 {
-        struct spec *spec = NULL;
-        int r = build_spec(arena, request, "0123456789abcdef", "/store/containers", FACTS, &spec);
+        struct build_result result = { 0 };
+        int r = build_spec(arena, request, "0123456789abcdef", &host, &result);
 
         if (r < 0)
                 printf("# %d: %s\n", r, trail_text());
         CHECK_INT(r, 0);
-        return spec;
+        return result.spec;
 }
 
 static uint64_t caps_of(const struct spec_texts *names)
@@ -98,10 +100,10 @@ TEST(only_root_gets_capabilities)
 static void refuse(const struct run_request *request, int error, const char *needle)
 {
         auto_arena arena = { 0 };
-        struct spec *spec;
+        struct build_result result;
 
         trail_reset();
-        CHECK_INT(build_spec(&arena, request, "0123456789abcdef", "/store", FACTS, &spec), error);
+        CHECK_INT(build_spec(&arena, request, "0123456789abcdef", &host, &result), error);
         if (!strstr(trail_text(), needle))
                 CHECK_STR(trail_text(), needle);
 }
@@ -129,7 +131,7 @@ TEST(what_is_refused)
         request.rootfs = "/no/such/directory";
         refuse(&request, -ENOENT, "--rootfs /no/such/directory");
         request = request_of(&arena, "true");
-        request.seccomp = "/no/such/file";
+        request.security_opt = words_of(&arena, "seccomp=/no/such/file");
         refuse(&request, -ENOENT, "seccomp=/no/such/file");
 }
 
