@@ -303,12 +303,12 @@ dies_with_its_maker() {
         [ "${lines[2]}" = / ]
         [ "${#lines[@]}" = 7 ] # 0, 1, 2 and the directory that ls reads
         [ "$(cat "/proc/$POD/mountinfo")" = "$before" ]
-        spaces none mount
+        spaces none mount pid
         config '.root.path = "/" | .root.readonly = false'
         script 'readlink /proc/self/ns/mnt; id -u; exec sleep 300'
         oci run --detach -b "$BUNDLE" "$WORD" </dev/null >"$BATS_TEST_TMPDIR/out"
         eventually 10 grep -qx 0 "$BATS_TEST_TMPDIR/out"
-        check "$(pid_of "$WORD")" none "mount"
+        check "$(pid_of "$WORD")" none "mount pid"
         [ "$(oci exec "$WORD" readlink /proc/self/ns/mnt)" = "$(readlink "/proc/$POD/ns/mnt")" ]
         oci delete --force "$WORD"
 }
