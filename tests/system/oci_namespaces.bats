@@ -169,6 +169,10 @@ combine_all() {
         echo "$stderr"
         [ "$status" = 0 ]
         [ "$output" = "$(for i in user pid net ipc uts cgroup; do readlink /proc/self/ns/$i; done)" ]
+        script 'exec sleep 300'
+        oci run --detach -b "$BUNDLE" "$WORD"
+        [ "$(oci exec "$WORD" readlink /proc/self/ns/user)" = "$(readlink /proc/self/ns/user)" ]
+        oci delete --force "$WORD"
 }
 
 @test "a file that is no such namespace is refused" {
