@@ -1,0 +1,273 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Limits: that each is in its file, and that it holds: tested by exceeding it. On cgroup v1 and v2.
+
+# shellcheck disable=SC2154,SC2016,SC2034 # set by bats and the helper; other shells' words
+load helper
+setup() { begin; }
+teardown() { finish; }
+
+# limit JSON: merged into the resources
+limit() {
+        config --argjson more "$1" '.linux.resources *= $more'
+}
+
+# file V1 V2: the content of that file of the container's cgroup
+file() {
+        local path
+        path=$(cgroup_file "$(if is_v2; then echo "$2"; else echo "$1"; fi)")
+        [ -n "$path" ] && cat "$path"
+}
+
+# need CONTROLLER: or skip
+need() {
+        if is_v2; then
+                grep -qw "${2:-$1}" /sys/fs/cgroup/cgroup.controllers || skip "this machine has no ${2:-$1} controller"
+        else
+                grep -q "^$1[[:space:]]" /proc/cgroups && [ -d "/sys/fs/cgroup/$1" ] || skip "this machine has no $1 controller"
+        fi
+}
+
+# Created, not started: its files can be read.
+created() {
+        oci create --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1
+}
+
+@test "the words are in the files" {
+        limit '{"memory": {"limit": 67108864, "reservation": 33554432},
+                "cpu": {"shares": 512, "quota": 50000, "period": 200000, "cpus": "0", "mems": "0"},
+                "pids": {"limit": 77}}'
+        script 'sleep 1000'
+        created
+        [ "$(file memory.limit_in_bytes memory.max)" = 67108864 ]
+        [ "$(file memory.soft_limit_in_bytes memory.low)" = 33554432 ]
+        [ "$(file pids.max pids.max)" = 77 ]
+        [ "$(file cpuset.cpus cpuset.cpus)" = 0 ]
+        [ "$(file cpuset.mems cpuset.mems)" = 0 ]
+        if is_v2; then
+                [ "$(file '' cpu.weight)" = 59 ]
+                [ "$(file '' cpu.max)" = '50000 200000' ]
+        else
+                [ "$(file cpu.shares '')" = 512 ]
+                [ "$(file cpu.cfs_quota_us '')" = 50000 ]
+                [ "$(file cpu.cfs_period_us '')" = 200000 ]
+        fi
+}
+
+@test "burst and idle" {
+        limit '{"cpu": {"quota": 50000, "period": 100000, "burst": 20000}}'
+        created
+        [ "$(file cpu.cfs_burst_us cpu.max.burst)" = 20000 ]
+        oci delete --force "$WORD"
+        config 'del(.linux.resources.cpu)'
+        limit '{"cpu": {"shares": 512, "idle": 1}}'
+        created
+        [ "$(file cpu.idle cpu.idle)" = 1 ]
+}
+
+@test "memory with and without swap, smaller and larger than what an old cgroup has" {
+        is_v2 && skip "on cgroup v2 the two do not bound each other"
+        local old=/sys/fs/cgroup/memory/$WORD.old
+        config --arg path "/$WORD.old" '.linux.cgroupsPath = $path'
+        limit '{"memory": {"limit": 41943040, "swap": 52428800}}'
+        for now in 10485760 104857600; do
+                mkdir "$old"
+                echo $now >"$old/memory.limit_in_bytes"
+                echo $now >"$old/memory.memsw.limit_in_bytes"
+                created
+                [ "$(cat "$old/memory.limit_in_bytes" "$old/memory.memsw.limit_in_bytes")" = $'41943040\n52428800' ]
+                oci delete --force "$WORD"
+        done
+}
+
+@test "who takes more memory is killed, and the status says so" {
+        limit '{"memory": {"limit": 33554432, "swap": 33554432}}'
+        config '.process.args = ["/bin/tail", "/dev/zero"]'
+        run -137 oci run --bundle "$BUNDLE" "$WORD"
+}
+
+@test "a limit of 512 KiB is enough to start with" {
+        local size
+        for size in 524288 262144; do
+                limit '{"memory": {"limit": '$size'}}'
+                config '.process.args = ["/bin/true"]'
+                run -0 oci run --bundle "$BUNDLE" "$WORD"
+        done
+}
+
+# The kernel's own counters: of the periods in which there was something to run, nearly all were
+# ended by the quota; and the time that was used is the quota's share of those periods.
+@test "cpu quota: the share that a busy loop gets" {
+        limit '{"cpu": {"quota": 20000, "period": 100000}}'
+        script 'while :; do :; done'
+        oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1
+        local stat periods throttled used share
+        stat=$(dirname "$(cgroup_file "$(if is_v2; then echo cpu.max; else echo cpu.cfs_quota_us; fi)")")/cpu.stat
+        is_v2 || used=$(cgroup_file cpuacct.usage)
+        enough() { [ "$(awk '$1 == "nr_periods" { print $2 }' "$stat")" -ge 40 ]; }
+        eventually 60 enough
+        kill -STOP "$(pid_of "$WORD")"
+        periods=$(awk '$1 == "nr_periods" { print $2 }' "$stat")
+        throttled=$(awk '$1 == "nr_throttled" { print $2 }' "$stat")
+        if is_v2; then used=$(awk '$1 == "usage_usec" { print $2 }' "$stat"); else used=$(($(cat "$used") / 1000)); fi
+        share=$((used * 1000 / (periods * 100000)))
+        echo "periods $periods, throttled $throttled, used $used us, share $share/1000"
+        [ "$share" -ge 180 ] && [ "$share" -le 220 ]
+        [ $((throttled * 10)) -ge $((periods * 9)) ]
+}
+
+@test "pids: no more of them than allowed" {
+        limit '{"pids": {"limit": 6}}'
+        script 'i=0; while [ $i -lt 9 ]; do sleep 1000 & i=$((i + 1)); echo $i; done 2>&1; exit 3'
+        run oci run --bundle "$BUNDLE" "$WORD"
+        [ "$status" -ne 0 ]
+        [[ $output == *"fork"*"Resource temporarily unavailable"* || $output == *"can't fork"* ]]
+        [ "$(grep -c '^[0-9]*$' <<<"$output")" = 5 ]
+}
+
+@test "pids: 0 is one process that cannot fork, -1 no limit" {
+        limit '{"pids": {"limit": 0}}'
+        script 'echo here; (:); echo forked'
+        run -2 oci run --bundle "$BUNDLE" "$WORD"
+        [[ ${lines[0]} == here ]]
+        [[ $output != *forked* ]]
+        limit '{"pids": {"limit": -1}}'
+        script '(:); echo forked'
+        run -0 oci run --bundle "$BUNDLE" "$WORD"
+        [ "$output" = forked ]
+}
+
+# rules JSON SCRIPT: the output of SCRIPT under those device rules, with the nodes it asks for
+rules() {
+        config --argjson rules "$1" '.linux.resources.devices = $rules |
+                .process.capabilities.bounding += ["CAP_MKNOD"] |
+                .process.capabilities.effective += ["CAP_MKNOD"] |
+                .process.capabilities.permitted += ["CAP_MKNOD"] |
+                .root.readonly = false | .linux.devices = [
+                {"path": "/dev/kmsg", "type": "c", "major": 1, "minor": 11, "fileMode": 438},
+                {"path": "/dev/mem", "type": "c", "major": 1, "minor": 1, "fileMode": 438}]'
+        script "$2"
+        run oci run --bundle "$BUNDLE" "$WORD"
+        echo "$output"
+}
+
+@test "device rules: what is denied is EPERM, what is allowed opens" {
+        ln -s busybox "$BUNDLE/rootfs/bin/mknod"
+        local try='r() { (exec 3<$1) 2>&1 && echo "r $1"; }; w() { (exec 3>$1) 2>&1 && echo "w $1"; }
+                r /dev/kmsg; w /dev/kmsg; r /dev/mem; r /dev/null; w /dev/null; r /dev/zero'
+        rules '[{"allow": false, "access": "rwm"},
+                {"allow": true, "type": "c", "major": 1, "minor": 11, "access": "w"},
+                {"allow": false, "type": "c", "major": 1, "minor": 1, "access": "rwm"}]' "$try"
+        [ "$(grep -c 'Operation not permitted' <<<"$output")" = 2 ]
+        [ "$(grep '^[rw] ' <<<"$output")" = $'w /dev/kmsg\nr /dev/null\nw /dev/null\nr /dev/zero' ]
+        # a rule for any type of device with a major number is no rule for all devices
+        rules '[{"allow": false}, {"allow": true, "major": 10, "access": "r"},
+                {"allow": false, "type": "c", "major": 1, "minor": 1},
+                {"allow": false, "type": "c", "major": 1, "minor": 11}]' "$try"
+        [ "$(grep '^[rw] ' <<<"$output")" = $'r /dev/null\nw /dev/null\nr /dev/zero' ]
+}
+
+@test "device rules that cgroup v1 would ignore in silence are refused" {
+        is_v2 && skip "cgroup v2 can do them"
+        config '.linux.resources.devices = [{"allow": true, "type": "c", "major": 10},
+                {"allow": false, "type": "c", "major": 10, "minor": 229}]'
+        run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+        refused
+        [[ $stderr == */linux/resources/devices:*"takes a part out"* ]]
+}
+
+@test "weights of block IO" {
+        need blkio io
+        limit '{"blockIO": {"weight": 300}}'
+        status=0
+        oci create --bundle "$BUNDLE" "$WORD" </dev/null >"$BATS_TEST_TMPDIR/said" 2>&1 || status=$?
+        output=$(cat "$BATS_TEST_TMPDIR/said")
+        if [ -n "$(cgroup_file '*.bfq.weight')" ]; then
+                [ "$status" = 0 ]
+                grep -qw 300 "$(cgroup_file '*.bfq.weight')"
+        elif [ -n "$(cgroup_file io.weight)" ]; then
+                [ "$status" = 0 ]
+                [ "$(file '' io.weight)" = 'default 2930' ]
+        else
+                # neither scheduler is in this kernel: said, not passed over
+                [ "$status" != 0 ]
+                [[ $output == */linux/resources/blockIO/weight*"has no file"* ]]
+        fi
+}
+
+@test "throttles of block IO are in their files" {
+        need blkio io
+        local device
+        device=$(lsblk -dnro MAJ:MIN 2>/dev/null | grep -v '^253:' | head -n 1)
+        [ -n "$device" ] || skip "this machine has no disk"
+        limit '{"blockIO": {
+                "throttleReadBpsDevice": [{"major": '"${device%:*}"', "minor": '"${device#*:}"', "rate": 1048576}],
+                "throttleWriteIOPSDevice": [{"major": '"${device%:*}"', "minor": '"${device#*:}"', "rate": 77}]}}'
+        created
+        if is_v2; then
+                [[ $(file '' io.max) == "$device rbps=1048576 wbps=max riops=max wiops=77" ]]
+        else
+                [ "$(file blkio.throttle.read_bps_device '')" = "$device 1048576" ]
+                [ "$(file blkio.throttle.write_iops_device '')" = "$device 77" ]
+        fi
+}
+
+@test "huge pages" {
+        need hugetlb
+        limit '{"hugepageLimits": [{"pageSize": "2MB", "limit": 4194304}]}'
+        created
+        [ "$(file hugetlb.2MB.limit_in_bytes hugetlb.2MB.max)" = 4194304 ]
+        [ "$(file hugetlb.2MB.rsvd.limit_in_bytes hugetlb.2MB.rsvd.max)" = 4194304 ]
+        oci delete --force "$WORD"
+        limit '{"hugepageLimits": [{"pageSize": "3MB", "limit": 4194304}]}'
+        run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+        refused
+        [[ $stderr == */linux/resources/hugepageLimits/0*"has no file hugetlb.3MB."* ]]
+}
+
+@test "a limit that this host has no controller for is refused by name" {
+        is_v2 || [ ! -d /sys/fs/cgroup/net_cls ] || skip "this machine has that controller"
+        limit '{"network": {"classID": 1048577}}'
+        run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+        refused
+        [[ $stderr == */linux/resources/network/classID:* ]]
+}
+
+@test "a NUMA node or CPU that is not there is refused" {
+        limit '{"cpu": {"cpus": "0-4095"}}'
+        run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+        refused
+        [[ $stderr == */linux/resources/cpu/cpus*cpuset.cpus* ]]
+}
+
+@test "a cpuset below one that somebody left empty" {
+        is_v2 && skip "on cgroup v2 an empty cpuset is its parent's"
+        mkdir "/sys/fs/cgroup/cpuset/$WORD.parent"
+        config --arg path "/$WORD.parent/a/b" '.linux.cgroupsPath = $path'
+        config '.process.args = ["/bin/true"]'
+        run -0 oci run --bundle "$BUNDLE" "$WORD"
+        [ -n "$(cat "/sys/fs/cgroup/cpuset/$WORD.parent/cpuset.mems")" ]
+        find /sys/fs/cgroup -depth -type d -path "*$WORD.parent*" -exec rmdir {} +
+}
+
+@test "unified: memory.high slows down and does not kill" {
+        is_v2 || skip "this machine has no memory controller on cgroup v2"
+        limit '{"unified": {"memory.high": "16777216", "memory.swap.max": "0", "cgroup.max.depth": "3"},
+                "memory": {"limit": 268435456}}'
+        script 'dd if=/dev/zero of=/dev/null bs=24M count=2 2>/dev/null; echo alive; sleep 1000'
+        oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >"$BATS_TEST_TMPDIR/out" 2>/dev/null
+        said() { grep -q alive "$BATS_TEST_TMPDIR/out"; }
+        eventually 100 said
+        [ "$(file '' memory.high)" = 16777216 ]
+        [ "$(file '' cgroup.max.depth)" = 3 ]
+        [ "$(awk '$1 == "high" { print $2 }' "$(cgroup_file memory.events)")" -gt 0 ]
+        [ "$(awk '$1 == "oom_kill" { print $2 }' "$(cgroup_file memory.events)")" = 0 ]
+}
+
+@test "unified: on a host where the memory controller is on v1 it is refused" {
+        is_v2 && skip "this machine has all controllers on cgroup v2"
+        limit '{"unified": {"memory.high": "16777216"}}'
+        run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+        refused
+        [[ $stderr == */linux/resources/unified/memory.high:* ]]
+}
