@@ -303,6 +303,7 @@ int engine_inspect(const struct inspect_request *request, struct text *out)
         json_put_i64(&w, "Pid", info.pid);
         if (container.has_exit)
                 json_put_i64(&w, "ExitCode", info.exit_code);
+        json_put_bool(&w, "OOMKilled", container.oom_killed);
         json_close_object(&w);
         json_open_object(&w, "HostConfig");
         json_put_bool(&w, "AutoRemove", record.remove);

@@ -210,8 +210,9 @@ static int finish(struct run *run, int exit_code)
                 return r == -ENOENT ? 0 : r; /* removed meanwhile */
         /* Noted even when it goes at once: who waits for it has the journal open. */
         r = container_note(
-                &container, "{\"status\":\"stopped\",\"code\":%d,\"at\":%lld}", exit_code,
-                (long long)time(NULL));
+                &container, "{\"status\":\"stopped\",\"code\":%d,\"at\":%lld%s}", exit_code,
+                (long long)time(NULL),
+                container_is_oom_killed(run->arena, &container) ? ",\"oomKilled\":true" : "");
         if (run->request->remove)
                 r = container_remove(run->arena, &container);
         else if (r == 0)

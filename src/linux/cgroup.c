@@ -242,6 +242,30 @@ int cgroup_delegate(const char *path, const char *controllers)
         return 0;
 }
 
+int64_t cgroup_oom_kills(const char *path)
+{
+        static const char *const files[] = { "memory.events", "memory.oom_control" };
+        static const char word[] = "oom_kill ";
+        auto_close fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
+
+        if (fd < 0)
+                return fd;
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+                char text[1024];
+                ssize_t n = file_get(fd, files[i], text, sizeof text - 1);
+
+                if (n < 0)
+                        continue;
+                text[n] = '\0';
+                for (const char *line = text; line; line = strchr(line, '\n')) {
+                        line += *line == '\n';
+                        if (text_starts(line, word))
+                                return strtoll(line + strlen(word), NULL, 10);
+                }
+        }
+        return -ENOENT;
+}
+
 static void nap(long ms)
 {
         struct timespec time = { .tv_sec = 0, .tv_nsec = ms * 1000000L };
@@ -302,6 +326,25 @@ static int kill_below(int fd, unsigned depth)
         return n < 0 ? n : 0;
 }
 
+/* Where there is no cgroup.kill, a freezer holds what forks faster than it is killed: SIGKILL waits
+ * for the frozen, who die at the thaw. */
+static int kill_frozen(int fd)
+{
+        bool freezer = file_put(fd, "freezer.state", "FROZEN") == 0;
+        char state[32];
+        int r;
+
+        for (int i = 0; freezer && i < 50; i++) {
+                if (file_get(fd, "freezer.state", state, sizeof state) >= 6 && state[5] == 'N')
+                        break; /* FROZEN, no longer FREEZING */
+                nap(1);
+        }
+        r = kill_below(fd, 0);
+        if (freezer)
+                file_put(fd, "freezer.state", "THAWED");
+        return r;
+}
+
 int cgroup_kill(const char *path)
 {
         auto_close fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
@@ -318,7 +361,7 @@ int cgroup_kill(const char *path)
                 if (file_get(fd, "cgroup.procs", procs, sizeof procs) == 0 && round > 0)
                         return 0;
                 if (file_put(fd, "cgroup.kill", "1") < 0) {
-                        int r = kill_below(fd, 0);
+                        int r = kill_frozen(fd);
 
                         if (r < 0)
                                 return r;

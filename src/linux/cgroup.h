@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Control groups of both versions, cgroups(7). Paths are absolute and must lie on a cgroup
  * filesystem: the magic is checked on the descriptor that is used. */
@@ -18,6 +19,9 @@ int cgroup_set(int cgroup, const char *file, const char *values);
  * controller that an ancestor does not have is passed over, and so is an ancestor that has processes
  * of its own: cgroups(7), "no internal processes". */
 int cgroup_delegate(const char *path, const char *controllers);
+/* How many of its processes the kernel has killed for want of memory: "oom_kill" of memory.events (v2)
+ * or memory.oom_control (v1). -ENOENT when it has no such file. Since Linux 4.13. */
+int64_t cgroup_oom_kills(const char *path);
 /* Kill every process in it and below: cgroup.kill where there is one (v2, since Linux 5.14), else
  * by pidfd until none is left. -EBUSY when processes survive (state D) after about 2 s. */
 int cgroup_kill(const char *path);

@@ -11,6 +11,7 @@
 #include "devices.h"
 
 #include "base/base.h"
+#include "file.h"
 
 #include <stddef.h>
 #include <unistd.h>
@@ -159,29 +160,93 @@ static int bpf_call(enum bpf_cmd command, union bpf_attr *attr)
         return r < 0 ? -errno : (int)r;
 }
 
-int devices_attach(int cgroup_fd, const struct bpf_insn *program, size_t count)
+#define PROGRAM_NAME "husk_devices"
+
+static int load(const struct bpf_insn *program, size_t count)
 {
         static const char license[] = "Apache-2.0";
-        union bpf_attr load = {
+        union bpf_attr attr = {
                 .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
                 .insns = (uintptr_t)program,
                 .insn_cnt = (uint32_t)count,
                 .license = (uintptr_t)license,
-                .prog_name = "husk_devices",
+                .prog_name = PROGRAM_NAME,
         };
-        union bpf_attr attach = { 0 };
-        int fd, r;
+        int fd = bpf_call(BPF_PROG_LOAD, &attr);
 
-        fd = bpf_call(BPF_PROG_LOAD, &load);
-        if (fd < 0)
-                return trail(fd, "cannot load the device filter (%zu instructions): %m", count);
-        attach.target_fd = (uint32_t)cgroup_fd;
-        attach.attach_bpf_fd = (uint32_t)fd;
-        attach.attach_type = BPF_CGROUP_DEVICE;
-        attach.attach_flags = BPF_F_ALLOW_MULTI;
-        r = bpf_call(BPF_PROG_ATTACH, &attach);
-        close(fd);
+        return fd < 0 ? trail(fd, "cannot load the device filter (%zu instructions): %m", count)
+                      : fd;
+}
+
+/* `old`: the program that goes, or NO_FD. */
+static int attach(int cgroup_fd, int program_fd, int old)
+{
+        union bpf_attr attr = { 0 };
+        int r;
+
+        attr.target_fd = (uint32_t)cgroup_fd;
+        attr.attach_bpf_fd = (uint32_t)program_fd;
+        attr.attach_type = BPF_CGROUP_DEVICE;
+        attr.attach_flags = BPF_F_ALLOW_MULTI;
+        if (old >= 0) {
+                attr.attach_flags |= BPF_F_REPLACE;
+                attr.replace_bpf_fd = (uint32_t)old;
+        }
+        r = bpf_call(BPF_PROG_ATTACH, &attr);
+        return r < 0 ? trail(r, "cannot attach the device filter: %m") : 0;
+}
+
+int devices_attach(int cgroup_fd, const struct bpf_insn *program, size_t count)
+{
+        auto_close fd = load(program, count);
+
+        return fd < 0 ? fd : attach(cgroup_fd, fd, NO_FD);
+}
+
+static bool is_ours(int program_fd)
+{
+        struct bpf_prog_info info = { 0 };
+        union bpf_attr attr = { 0 };
+
+        attr.info.bpf_fd = (uint32_t)program_fd;
+        attr.info.info_len = sizeof info;
+        attr.info.info = (uintptr_t)&info;
+        return bpf_call(BPF_OBJ_GET_INFO_BY_FD, &attr) >= 0 && text_equal(info.name, PROGRAM_NAME);
+}
+
+/* The program of ours that is attached; -ENOENT. */
+static int find_ours(int cgroup_fd)
+{
+        uint32_t ids[64];
+        union bpf_attr attr = { 0 };
+        int r;
+
+        attr.query.target_fd = (uint32_t)cgroup_fd;
+        attr.query.attach_type = BPF_CGROUP_DEVICE;
+        attr.query.prog_ids = (uintptr_t)ids;
+        attr.query.prog_cnt = ARRAY_SIZE(ids);
+        r = bpf_call(BPF_PROG_QUERY, &attr);
         if (r < 0)
-                return trail(r, "cannot attach the device filter: %m");
-        return 0;
+                return trail(r, "cannot ask which device filters there are: %m");
+        for (uint32_t i = 0; i < attr.query.prog_cnt; i++) {
+                union bpf_attr open = { .prog_id = ids[i] };
+                int fd = bpf_call(BPF_PROG_GET_FD_BY_ID, &open);
+
+                if (fd < 0)
+                        continue;
+                if (is_ours(fd))
+                        return fd;
+                close(fd);
+        }
+        return -ENOENT;
+}
+
+int devices_replace(int cgroup_fd, const struct bpf_insn *program, size_t count)
+{
+        auto_close old = find_ours(cgroup_fd), fd = NO_FD;
+
+        if (old < 0 && old != -ENOENT)
+                return old;
+        fd = load(program, count);
+        return fd < 0 ? fd : attach(cgroup_fd, fd, old);
 }

@@ -39,6 +39,10 @@ int devices_compile_v1(
         struct arena *arena, const struct device_rule *rules, size_t n, bool *ret_allow,
         const char **ret_exceptions);
 
+/* Put a program in the place of the one that devices_attach() put there; like it when there is none.
+ * Atomic: there is no moment without rules. Since Linux 5.6. */
+int devices_replace(int cgroup_fd, const struct bpf_insn *program, size_t count);
+
 /* Load a program and attach it to the cgroup v2 directory `cgroup_fd` (borrowed), together with
  * those that are there (BPF_F_ALLOW_MULTI: all have to agree). It goes with the cgroup. Needs
  * CAP_SYS_ADMIN (since Linux 5.8: CAP_BPF and CAP_NET_ADMIN) in the first user namespace. 0, or the

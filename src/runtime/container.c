@@ -104,6 +104,7 @@ static void read_event(struct container *container, const struct json *line, boo
         if (text_equal(status, "stopped")) {
                 container->has_exit = json_i64(json_member(line, "code"), &number) == 0;
                 container->exit_code = container->has_exit ? (int)number : 0;
+                container->oom_killed = json_member(line, "oomKilled") != NULL;
                 if (json_i64(json_member(line, "at"), &number) == 0)
                         container->ended_s = number;
         }
@@ -335,6 +336,18 @@ void container_cgroups(
         }
         *ret_paths = paths;
         *ret_n = n;
+}
+
+bool container_is_oom_killed(struct arena *arena, const struct container *container)
+{
+        const char *const *paths;
+        size_t n;
+
+        container_cgroups(arena, container, &paths, &n);
+        for (size_t i = 0; i < n; i++)
+                if (cgroup_oom_kills(paths[i]) > 0)
+                        return true;
+        return false;
 }
 
 int container_release(struct arena *arena, const struct container *container)

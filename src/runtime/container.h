@@ -37,6 +37,7 @@ struct container {
         bool complete;                /* its making came to an end: else its maker was killed */
         bool has_exit;
         int exit_code;
+        bool oom_killed; /* the kernel killed in it for want of memory */
         int64_t ended_s; /* unix time of the end, 0 */
 };
 
@@ -73,6 +74,8 @@ int container_remove(struct arena *arena, struct container *container);
 void container_cgroups(
         struct arena *arena, const struct container *container, const char *const **ret_paths,
         size_t *ret_n);
+/* Has the kernel killed a process in its cgroups for want of memory? To be asked before they go. */
+bool container_is_oom_killed(struct arena *arena, const struct container *container);
 /* After its end: take back what the kernel holds (cgroups); what is on disk stays. */
 int container_release(struct arena *arena, const struct container *container);
 

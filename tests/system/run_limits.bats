@@ -72,6 +72,22 @@ P
         nothing_left
 }
 
+@test 'a container that the kernel killed in for want of memory is said to be so' {
+        run -137 husk run --name "oom$$" --memory 64m host tail /dev/zero
+        run -0 husk inspect "oom$$"
+        same "$(jq -c '.[0].State | [.ExitCode, .OOMKilled]' <<<"$output")" '[137,true]'
+        husk rm "oom$$"
+        husk run --name "oom$$" --memory 64m host sh -c 'exit 137' || :
+        run -0 husk inspect "oom$$"
+        same "$(jq -c '.[0].State | [.ExitCode, .OOMKilled]' <<<"$output")" '[137,false]'
+        husk rm "oom$$"
+}
+
+@test '--memory 512k starts' {
+        run -0 husk run --rm --memory 512k host true
+        run -0 husk run --rm --memory 512k host cat /proc/self/cgroup
+}
+
 @test '--cpus' {
         run -0 husk run --rm --cpus 0.5 host sh -c 'cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us \
                 /sys/fs/cgroup/cpu.max 2>/dev/null || :'

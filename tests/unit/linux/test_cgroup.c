@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cgroups on the kernel's own trees: made, refused, joined, killed, removed. Each test makes cgroups
+ * of its own below the freezer's hierarchy (v1) or the v2 one, and takes them away again. */
+#include "linux/linux.h"
+#include "tap.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <time.h>
+
+#include <sys/stat.h>
+
+static bool mounted(const char *path)
+{
+        return geteuid() == 0 && access(path, W_OK) == 0;
+}
+
+static const char *place(const char *root, const char *name)
+{
+        static char path[256];
+
+        snprintf(path, sizeof path, "%s/husk-test-%s-%d", root, name, (int)getpid());
+        return path;
+}
+
+#define FREEZER "/sys/fs/cgroup/freezer"
+
+static const char *v2_root(void)
+{
+        return mounted("/sys/fs/cgroup/unified/cgroup.procs") ? "/sys/fs/cgroup/unified"
+             : mounted("/sys/fs/cgroup/cgroup.procs")         ? "/sys/fs/cgroup"
+                                                              : NULL;
+}
+
+/* A child that joins the cgroup and waits to be killed; with `forks` its children do, too. */
+static pid_t member(int cgroup, const char *file, int forks)
+{
+        int pair[2];
+        pid_t pid;
+        char byte;
+
+        CHECK_INT(pipe(pair), 0);
+        pid = fork();
+        if (pid == 0) {
+                if (cgroup_set(cgroup, file, "0") < 0)
+                        _exit(1);
+                while (forks-- > 0 && fork() != 0)
+                        ;
+                close(pair[0]);
+                close(pair[1]);
+                for (;;)
+                        pause();
+        }
+        close(pair[1]);
+        CHECK_INT(read(pair[0], &byte, 1), 0);
+        close(pair[0]);
+        return pid;
+}
+
+static void check_life(const char *root, const char *join)
+{
+        const char *path = place(root, "life");
+        char procs[4096];
+        pid_t pid;
+        int fd = cgroup_make(path, false), status;
+
+        CHECK(fd >= 0);
+        pid = member(fd, join, 4);
+        CHECK(file_get(fd, "cgroup.procs", procs, sizeof procs) > 0);
+        CHECK_INT(cgroup_make(path, false), -EBUSY);
+        CHECK_INT(cgroup_kill(path), 0);
+        CHECK_INT(waitpid(pid, &status, 0), pid);
+        CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        CHECK_INT(file_get(fd, "cgroup.procs", procs, sizeof procs), 0);
+        close(fd);
+        CHECK_INT(cgroup_remove_empty(path), 0);
+        CHECK_INT(cgroup_remove_empty(path), 0);
+        CHECK(access(path, F_OK) < 0);
+}
+
+TEST(all_are_killed_v1)
+{
+        SKIP_UNLESS(mounted(FREEZER "/tasks"), "needs root and the freezer of cgroup v1");
+        check_life(FREEZER, "tasks");
+}
+
+TEST(all_are_killed_v2)
+{
+        SKIP_UNLESS(v2_root() != NULL, "needs root and a writable cgroup v2 hierarchy");
+        check_life(v2_root(), "cgroup.procs");
+}
+
+/* What was frozen before dies as well: SIGKILL waits for the thaw. */
+TEST(the_frozen_are_killed)
+{
+        const char *path = place(FREEZER, "ice");
+        int fd, status;
+        pid_t pid;
+
+        SKIP_UNLESS(mounted(FREEZER "/tasks"), "needs root and the freezer of cgroup v1");
+        fd = cgroup_make(path, false);
+        CHECK(fd >= 0);
+        pid = member(fd, "tasks", 0);
+        CHECK_INT(cgroup_set(fd, "freezer.state", "FROZEN"), 0);
+        CHECK_INT(cgroup_kill(path), 0);
+        CHECK_INT(waitpid(pid, &status, 0), pid);
+        close(fd);
+        CHECK_INT(cgroup_remove(path), 0);
+}
+
+TEST(an_old_frozen_one_is_refused)
+{
+        const char *root = mounted(FREEZER "/tasks") ? FREEZER : v2_root();
+        const char *path;
+        int fd, r;
+
+        SKIP_UNLESS(root != NULL, "needs root and a freezer");
+        path = place(root, "old");
+        fd = cgroup_make(path, false);
+        CHECK(fd >= 0);
+        if (cgroup_set(fd, "freezer.state", "FROZEN") < 0)
+                CHECK_INT(cgroup_set(fd, "cgroup.freeze", "1"), 0);
+        close(fd);
+        r = cgroup_make(path, false);
+        rmdir(path);
+        CHECK_INT(r, -EDEADLK);
+}
+
+TEST(opened_to_be_joined)
+{
+        const char *path = place(FREEZER, "tasks");
+        int fd, again;
+
+        SKIP_UNLESS(mounted(FREEZER "/tasks"), "needs root and the freezer of cgroup v1");
+        fd = cgroup_make(path, true);
+        CHECK(fd >= 0);
+        CHECK_INT(fcntl(fd, F_GETFL) & O_ACCMODE, O_WRONLY);
+        again = cgroup_make(path, true); /* an empty one may be there */
+        CHECK(again >= 0);
+        close(fd);
+        close(again);
+        CHECK_INT(cgroup_remove(path), 0);
+}
+
+TEST(no_cgroup_is_no_cgroup)
+{
+        char path[] = "/tmp/husk-cgroup-XXXXXX", below[64];
+
+        CHECK(mkdtemp(path) != NULL);
+        snprintf(below, sizeof below, "%s/a", path);
+        CHECK_INT(cgroup_make(below, false), -ENOTTY);
+        CHECK(access(below, F_OK) < 0);
+        CHECK_INT(cgroup_make(below, true), -ENOTTY);
+        CHECK(access(below, F_OK) < 0);
+        CHECK_INT(cgroup_kill(path), -ENOTTY);
+        CHECK_INT(cgroup_oom_kills(path), -ENOENT);
+        rmdir(path);
+}
