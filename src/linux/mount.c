@@ -54,6 +54,28 @@ static int explain(int fs, int error)
         return error;
 }
 
+/* Is it the kernel that finds fault with the arguments? */
+static bool answers(long r, bool capable)
+{
+        return r < 0 && (errno == EINVAL || (errno == EPERM && !capable));
+}
+
+bool mount_has_interface(bool capable)
+{
+        const unsigned none = ~0u;
+
+        return answers(syscall(SYS_open_tree, -1, "", none), true) &&
+               answers(syscall(SYS_fsopen, "", none), capable) &&
+               answers(syscall(SYS_fsmount, -1, none, 0), capable) &&
+               answers(syscall(SYS_fsconfig, -1, none, NULL, NULL, 0), true) &&
+               answers(syscall(SYS_move_mount, -1, "", -1, "", none), capable);
+}
+
+bool mount_has_setattr(void)
+{
+        return answers(syscall(SYS_mount_setattr, -1, "", ~0u, NULL, 0), true);
+}
+
 int mount_open_fs(const char *type)
 {
         return result(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC));
@@ -134,6 +156,7 @@ int mount_remount(int tree, uint64_t attributes)
                 { MOUNT_ATTR_NOATIME, MS_NOATIME },
                 { MOUNT_ATTR_STRICTATIME, MS_STRICTATIME },
                 { MOUNT_ATTR_NODIRATIME, MS_NODIRATIME },
+                { MOUNT_ATTR_NOSYMFOLLOW, 256 /* MS_NOSYMFOLLOW */ },
         };
 
         unsigned long flags = MS_REMOUNT | MS_BIND;
@@ -142,6 +165,28 @@ int mount_remount(int tree, uint64_t attributes)
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
                 if (attributes & words[i].attribute)
                         flags |= words[i].flag;
+        if (!(attributes & (MOUNT_ATTR_NOATIME | MOUNT_ATTR_STRICTATIME)))
+                flags |= MS_RELATIME;
+        text_format(path, sizeof path, "/proc/self/fd/%d", tree);
+        return result(mount(NULL, path, NULL, flags, NULL));
+}
+
+int mount_change_attributes(int tree, uint64_t set, uint64_t clear)
+{
+        uint64_t attributes;
+        int r = mount_get_attributes(tree, &attributes);
+
+        if (r < 0)
+                return r;
+        if ((set | clear) & MOUNT_ATTR__ATIME)
+                clear |= MOUNT_ATTR__ATIME;
+        return mount_remount(tree, (attributes & ~clear) | set);
+}
+
+int mount_change_propagation(int tree, unsigned long flags)
+{
+        char path[32];
+
         text_format(path, sizeof path, "/proc/self/fd/%d", tree);
         return result(mount(NULL, path, NULL, flags, NULL));
 }
@@ -202,10 +247,13 @@ int mount_get_attributes(int fd, uint64_t *ret_attributes)
                 unsigned long flag;
                 uint64_t attribute;
         } words[] = {
-                { 1, MOUNT_ATTR_RDONLY },     { 2, MOUNT_ATTR_NOSUID },
-                { 4, MOUNT_ATTR_NODEV },      { 8, MOUNT_ATTR_NOEXEC },
-                { 1024, MOUNT_ATTR_NOATIME }, { 2048, MOUNT_ATTR_NODIRATIME },
+                { 1, MOUNT_ATTR_RDONLY },         { 2, MOUNT_ATTR_NOSUID },
+                { 4, MOUNT_ATTR_NODEV },          { 8, MOUNT_ATTR_NOEXEC },
+                { 1024, MOUNT_ATTR_NOATIME },     { 2048, MOUNT_ATTR_NODIRATIME },
+                { 8192, MOUNT_ATTR_NOSYMFOLLOW },
         };
+
+        const unsigned long times = 1024 | 4096; /* ST_NOATIME, ST_RELATIME; neither: strict */
         struct statfs fs;
         uint64_t attributes = 0;
 
@@ -214,6 +262,8 @@ int mount_get_attributes(int fd, uint64_t *ret_attributes)
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
                 if ((unsigned long)fs.f_flags & words[i].flag)
                         attributes |= words[i].attribute;
+        if (!((unsigned long)fs.f_flags & times))
+                attributes |= MOUNT_ATTR_STRICTATIME;
         *ret_attributes = attributes;
         return 0;
 }

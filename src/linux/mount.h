@@ -9,6 +9,10 @@
  * attached to a directory or file given by descriptor, or to one name below it. No function takes a target path.
  * Since Linux 5.2; mount_set_attributes since 5.12. */
 
+/* Are the calls there and not refused by a seccomp filter? Asked with impossible arguments.
+ * `capable`: we have CAP_SYS_ADMIN, so that EPERM is the filter's. */
+bool mount_has_interface(bool capable);
+bool mount_has_setattr(void);
 int mount_open_fs(const char *type);
 /* value NULL: a flag. Numbers are given as text. */
 int mount_set_fs(int fs, const char *key, const char *value);
@@ -32,6 +36,10 @@ int mount_attach_name(int tree, int dir, const char *name);
 /* Old kernels: MS_REMOUNT|MS_BIND with the MS_* equivalents of the attributes, through
  * /proc/self/fd. The descriptor must be that of an attached mount. */
 int mount_remount(int tree, uint64_t attributes);
+/* The same for some attributes, with the others as they are (a user namespace may have locked
+ * them); and the propagation of an attached mount. */
+int mount_change_attributes(int tree, uint64_t set, uint64_t clear);
+int mount_change_propagation(int tree, unsigned long flags);
 /* mount(2) of propagation flags (MS_PRIVATE..., MS_REC) on a path of our own; "/" works in a chroot
  * too, where it is no mount. */
 int mount_set_propagation(const char *path, unsigned long flags);

@@ -249,7 +249,15 @@ int do_set_mount(struct machine *m, const struct op_set_mount *o)
 
 int do_remount(struct machine *m, const struct op_remount *o)
 {
-        return mount_remount(slot(m, o->tree), o->attrs);
+        int r = 0;
+
+        if (o->attrs || o->clear)
+                r = mount_change_attributes(slot(m, o->tree), o->attrs, o->clear);
+        if (r == 0 && o->propagation != PROPAGATE_UNCHANGED)
+                r = mount_change_propagation(
+                        slot(m, o->tree),
+                        propagation_flag(o->propagation) | (o->recursive ? MS_REC : 0));
+        return r;
 }
 
 /* The target of a mount inside root; made when it is missing and `make` says as what. */
@@ -401,17 +409,10 @@ int do_lock_path(struct machine *m, const struct op_lock_path *o)
         r = mount_set_attributes(tree, MOUNT_ATTR_RDONLY, 0, 0, true);
         if (r == 0)
                 return mount_attach(tree, target);
-        if (r != -ENOSYS)
+        if (r != -ENOSYS && r != -EPERM) /* an old kernel, or a filter around us */
                 return r;
         r = mount_attach(tree, target);
-        if (r == 0) {
-                uint64_t attributes;
-
-                r = mount_get_attributes(tree, &attributes);
-                if (r == 0)
-                        r = mount_remount(tree, attributes | MOUNT_ATTR_RDONLY);
-        }
-        return r;
+        return r < 0 ? r : mount_change_attributes(tree, MOUNT_ATTR_RDONLY, 0);
 }
 
 int do_open_terminal(struct machine *m, const struct op_open_terminal *o)

@@ -315,12 +315,13 @@ void shell_open_mount(struct shell *sh, const struct op_open_mount *o)
 void shell_remount(struct shell *sh, const struct op_remount *o)
 {
         const struct shell_slot *tree = shell_slot(sh, o->tree);
-        const char *options = attr_options(sh, o->attrs, 0);
+        const char *options = attr_options(sh, o->attrs, o->clear);
 
-        if (tree->where)
-                shell_line(
-                        sh, "mount -o remount,bind%s%s %s", *options ? "," : "", options,
-                        tree->where);
+        if (!tree->where)
+                return;
+        if (*options)
+                shell_line(sh, "mount -o remount,bind,%s %s", options, tree->where);
+        put_propagation(sh, o->propagation, o->recursive != 0, tree->where);
 }
 
 /* The target, made as the plan says. */

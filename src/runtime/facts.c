@@ -4,7 +4,8 @@
  * A plan depends on a handful of facts: which cgroup trees there are and where we are in them, how
  * old the kernel is, which capabilities and limits we hold. /proc/self/cgroup and one statfs for
  * each conventional mount point tell the cgroup layout; the mount table, which is long on busy
- * hosts, is not read. Nothing is probed by trying. */
+ * hosts, is not read. What a filter may refuse
+ * is asked with arguments that no kernel takes; nothing else is probed by trying. */
 #include "runtime.h"
 
 #include <fcntl.h>
@@ -160,6 +161,8 @@ int facts_gather(struct arena *arena, struct facts *ret_facts)
                 if (process_get_rlimit(i, &soft, &facts.rlimit_hard[i]) < 0)
                         facts.rlimit_hard[i] = UINT64_MAX;
         read_oom_score(&facts);
+        facts.has_mount_api = mount_has_interface(facts_capable(&facts, 21 /* CAP_SYS_ADMIN */));
+        facts.has_mount_setattr = mount_has_setattr();
         facts.has_apparmor = lsm_has_apparmor();
         facts.has_selinux = lsm_has_selinux();
         facts.landlock = landlock_abi();
@@ -232,6 +235,10 @@ int facts_parse(
                 facts.oom_score_adj = (int)number;
         if (json_i64(json_member(root, "landlock"), &number) == 0)
                 facts.landlock = (int)number;
+        list = json_member(root, "mountApi");
+        facts.has_mount_api = list ? list->boolean : facts_kernel(&facts, 5, 2);
+        list = json_member(root, "mountSetattr");
+        facts.has_mount_setattr = list ? list->boolean : facts_kernel(&facts, 5, 12);
         facts.has_apparmor = is_true(json_member(root, "appArmor"));
         facts.has_selinux = is_true(json_member(root, "seLinux"));
         list = json_member(root, "timeNamespace");
@@ -307,6 +314,10 @@ void facts_encode(const struct facts *facts, struct text *out)
         json_put_u64(&w, "caps", facts->caps);
         json_put_i64(&w, "oomScoreAdj", facts->oom_score_adj);
         json_put_i64(&w, "landlock", facts->landlock);
+        if (facts->has_mount_api != facts_kernel(facts, 5, 2))
+                json_put_bool(&w, "mountApi", facts->has_mount_api);
+        if (facts->has_mount_setattr != facts_kernel(facts, 5, 12))
+                json_put_bool(&w, "mountSetattr", facts->has_mount_setattr);
         json_put_bool(&w, "appArmor", facts->has_apparmor);
         json_put_bool(&w, "seLinux", facts->has_selinux);
         json_put_bool(&w, "timeNamespace", facts->has_time_namespace);

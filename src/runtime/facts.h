@@ -30,6 +30,9 @@ struct facts {
         uint64_t caps;     /* our effective capabilities */
         int oom_score_adj; /* our own */
         int landlock;      /* the version of its ABI; 0: there is none */
+        /* The mount interface by descriptor (fsopen(2) and its kin), and mount_setattr(2): neither
+         * too new for this kernel nor refused by a filter around us. */
+        bool has_mount_api, has_mount_setattr;
         bool has_apparmor, has_selinux;
         bool has_time_namespace;
         /* Who may not map any id, i.e. lacks CAP_SETUID or CAP_SETGID; else nothing. */

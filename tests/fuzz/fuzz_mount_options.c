@@ -27,7 +27,8 @@ static void check(const struct spec_texts *words, const struct mount_options *op
 {
         const uint64_t times = MOUNT_ATTR__ATIME;
 
-        if (options->set & options->clear & ~times || options->set_all & options->clear_all & ~times)
+        if (options->set & options->clear & ~times ||
+            options->set_all & options->clear_all & ~times)
                 abort();
         if ((options->set & times) == times || (options->set_all & times) == times)
                 abort();

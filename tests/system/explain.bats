@@ -181,6 +181,29 @@ no_cgroup_stays() {
         grep -q ' /one ro' "$box/run.out"
 }
 
+@test "the script makes the same filled, layered, changed and propagated mounts" {
+        need_root
+        need_speed
+        mkdir -p "$box/rootfs/fill/sub" "$box/rootfs/tmp" "$box/l1" "$box/l2"
+        echo content >"$box/rootfs/fill/sub/file"
+        chown 3:4 "$box/rootfs/fill/sub/file"
+        chmod 1755 "$box/rootfs/fill"
+        edit '.root.readonly = false | .linux.rootfsPropagation = "rshared" | .mounts += [
+                { destination: "/fill", type: "tmpfs", source: "t",
+                  options: ["tmpcopyup", "ro", "lazytime"] },
+                { destination: "/fill", options: ["remount", "noexec"] },
+                { destination: "/layers", type: "overlay", source: "o",
+                  options: ["lowerdir='"$box/l1:$box/l2"'"] },
+                { destination: "/data", source: "'"$box"'/shared",
+                  options: ["rbind", "rprivate", "noatime"] }]'
+        edit '.process.args = ["sh", "-c",
+                "sh /look; ls -ldn /fill /fill/sub/file; cat /fill/sub/file"]'
+        same
+        grep -q ' /fill ro,noexec' "$box/run.out"
+        grep -q ' 3 .* 4 .*/fill/sub/file' "$box/run.out"
+        grep -q '^content' "$box/run.out"
+}
+
 nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --)
 
 @test "the script of an ordinary user makes the same container of that user" {

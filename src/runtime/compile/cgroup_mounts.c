@@ -34,7 +34,7 @@ static void set_attributes(const struct mount_job *job, FD tree, uint64_t attrs)
 {
         struct compile *c = job->c;
 
-        if (facts_kernel(c->facts, 5, 12))
+        if (c->facts->has_mount_setattr)
                 plan_add(
                         c->plan, INIT, job->reason, set_mount, .tree = tree, .set = attrs,
                         .propagation = PROPAGATE_PRIVATE, .recursive = 1);
@@ -52,7 +52,7 @@ static void add_hierarchy(
         plan_add(
                 c->plan, INIT, job->reason, attach, .tree = tree, .root = directory, .target = name,
                 .make = TARGET_DIRECTORY, .strict = 1);
-        if (!facts_kernel(c->facts, 5, 12))
+        if (!c->facts->has_mount_setattr)
                 set_attributes(job, tree, job->options.set);
 }
 
@@ -122,12 +122,12 @@ static void add_v2(const struct mount_job *job)
                         c->plan, INIT, job->reason, clone_tree, .dir = -1,
                         .path = own_path(c, &c->facts->v2, c->cgroup2 >= 0), .recursive = 1,
                         .tree = tree);
-                if (facts_kernel(c->facts, 5, 12))
+                if (c->facts->has_mount_setattr)
                         set_attributes(job, tree, job->options.set);
         }
         compile_mount_propagation(job, tree);
         attach_at(job, tree);
-        if (!namespace && !facts_kernel(c->facts, 5, 12))
+        if (!namespace && !c->facts->has_mount_setattr)
                 set_attributes(job, tree, job->options.set);
 }
 

@@ -78,6 +78,14 @@ static int check(const struct compile *c)
                         -ENOSYS, "this kernel (%u.%u) is too old", c->facts->kernel_major,
                         c->facts->kernel_minor);
         }
+        if (!c->facts->has_mount_api) {
+                trail_hint(
+                        "husk makes no mount by a path, which could change meanwhile: the seccomp "
+                        "profile around us must allow fsopen, fsconfig, fsmount, open_tree and "
+                        "move_mount");
+                return trail(
+                        -ENOSYS, "the kernel's mount interface (since Linux 5.2) is refused here");
+        }
         if (!spec->root && c->options->n_overlays == 0 && !compile_joins_root(c))
                 return spec_error(
                         spec->at, c->document, "/root",

@@ -19,7 +19,7 @@
 
 static bool has_setattr(const struct compile *c)
 {
-        return facts_kernel(c->facts, 5, 12);
+        return c->facts->has_mount_setattr;
 }
 
 static bool is_bind(const struct mount_job *job)
@@ -136,12 +136,11 @@ static int check_bind_options(const struct mount_job *job)
                 return spec_error(
                         job->mount.at, job->c->document, why(job->c, "%s/source", job->reason),
                         "missing: what is to be bound?");
-        if (!has_setattr(job->c) &&
-            (options->set_all || options->clear_all || options->propagation))
+        if (!has_setattr(job->c) && (options->set_all || options->clear_all))
                 return spec_error(
                         job->mount.at, job->c->document, why(job->c, "%s/options", job->reason),
-                        "recursive attributes and propagation of a bind mount need Linux "
-                        "5.12");
+                        "recursive attributes need mount_setattr(2), which is since Linux 5.12 and "
+                        "may be refused by a seccomp profile around us");
         return 0;
 }
 
@@ -167,7 +166,8 @@ static int check_idmap(const struct mount_job *job)
         if (!has_setattr(job->c))
                 return spec_error(
                         mount->at, job->c->document, pointer,
-                        "mapping the ids of a mount needs Linux 5.12");
+                        "mapping the ids of a mount needs mount_setattr(2), which is since Linux "
+                        "5.12 and may be refused by a seccomp profile around us");
         if (!facts_capable(job->c->facts, CAP_SYS_ADMIN))
                 return spec_error(
                         mount->at, job->c->document, pointer,
@@ -256,7 +256,7 @@ static void add_attributes(const struct mount_job *job, FD tree)
 
 void compile_mount_propagation(const struct mount_job *job, FD tree)
 {
-        if (job->options.propagation != PROPAGATE_UNCHANGED)
+        if (job->options.propagation != PROPAGATE_UNCHANGED && has_setattr(job->c))
                 plan_add(
                         job->c->plan, job->actor, job->reason, set_mount, .tree = tree,
                         .propagation = job->options.propagation,
@@ -309,10 +309,9 @@ static FD make_bind(const struct mount_job *job)
         plan_add(
                 c->plan, job->actor, job->reason, clone_tree, .dir = -1, .path = source,
                 .recursive = job->options.recursive, .tree = tree);
-        if (has_setattr(c)) {
+        if (has_setattr(c))
                 add_attributes(job, tree);
-                compile_mount_propagation(job, tree);
-        }
+        compile_mount_propagation(job, tree);
         return tree;
 }
 
@@ -448,7 +447,7 @@ static int add_remount(struct mount_job *job)
                         "only attributes and propagation of a mount can be changed later: give "
                         "all else to the mount itself");
         if (!has_setattr(job->c))
-                return refuse_option(job, "remount", "needs Linux 5.12");
+                return refuse_option(job, "remount", "needs mount_setattr(2), since Linux 5.12");
         job->actor = INIT;
         if (!text_equal(job->mount.destination, "/")) {
                 tree = plan_slot(job->c->plan);
@@ -527,6 +526,21 @@ static void attach_tree(const struct mount_job *job, FD tree)
                         .strict = strict);
 }
 
+/* Without mount_setattr(2) what could not be said to the detached tree is said now. */
+static void add_remounts(const struct mount_job *job, FD tree)
+{
+        const struct mount_options *options = &job->options;
+        uint64_t set = is_bind(job) ? options->set : 0, clear = is_bind(job) ? options->clear : 0;
+
+        if (options->copy_up)
+                set |= options->set & MOUNT_ATTR_RDONLY;
+        if (set || clear || options->propagation != PROPAGATE_UNCHANGED)
+                plan_add(
+                        job->c->plan, INIT, job->reason, remount, .tree = tree, .attrs = set,
+                        .clear = clear, .propagation = options->propagation,
+                        .recursive = options->propagation_all);
+}
+
 static int add_mount(struct compile *c, size_t number)
 {
         struct mount_job job;
@@ -556,9 +570,8 @@ static int add_mount(struct compile *c, size_t number)
         if (job.options.copy_up)
                 add_copy_up(&job, tree);
         attach_tree(&job, tree);
-        if (is_bind(&job) && !has_setattr(c) && job.options.set)
-                plan_add(
-                        c->plan, INIT, job.reason, remount, .tree = tree, .attrs = job.options.set);
+        if (!has_setattr(c))
+                add_remounts(&job, tree);
         remember(&job, tree);
         return 0;
 }

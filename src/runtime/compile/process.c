@@ -191,7 +191,7 @@ int compile_masks(struct compile *c)
                         .root = c->root, .path = c->linux_->masked_paths.items[i], .null = null,
                         .empty = empty);
         if (c->spec->root && c->spec->root->readonly) {
-                if (facts_kernel(c->facts, 5, 12))
+                if (c->facts->has_mount_setattr)
                         plan_add(
                                 c->plan, INIT, "/root/readonly", set_mount, .tree = c->root,
                                 .set = MOUNT_ATTR_RDONLY);
