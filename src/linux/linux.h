@@ -18,6 +18,7 @@
 #include "lsm.h"
 #include "mount.h"
 #include "namespace.h"
+#include "netlink.h"
 #include "notify.h"
 #include "process.h"
 #include "pty.h"

@@ -6,6 +6,7 @@
 #include "ops.h"
 
 #include <fcntl.h>
+#include <sched.h>
 
 int do_set_self(struct machine *m, const struct op_set_self *o)
 {
@@ -51,6 +52,18 @@ int do_set_personality(struct machine *m, const struct op_set_personality *o)
 {
         (void)m;
         return personality_set(o->persona);
+}
+
+int do_move_link(struct machine *m, const struct op_move_link *o)
+{
+        auto_close own = NO_FD;
+        char path[64];
+
+        if (o->ns >= 0)
+                return netlink_move_link(slot(m, o->ns), o->name, o->as);
+        text_format(path, sizeof path, "/proc/%d/ns/net", (int)m->pid);
+        own = namespace_open(path, CLONE_NEWNET);
+        return own < 0 ? own : netlink_move_link(own, o->name, o->as);
 }
 
 int do_set_label(struct machine *m, const struct op_set_label *o)

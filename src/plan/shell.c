@@ -115,6 +115,7 @@ CANNOT(stay_init, "there is no init in front of the program")
 CANNOT(open_terminal, "a shell cannot open a pty of the container's devpts")
 CANNOT(use_terminal, "the script's own terminal is used")
 CANNOT(seal_fds, "what the caller of this script left open stays open")
+CANNOT(move_link, "the script makes the network namespace later than this")
 CANNOT(set_label, "a shell cannot label the last exec only")
 CANNOT(make_landlock, "a shell cannot restrict itself with Landlock")
 NOTHING(allow_path) /* said once is enough */

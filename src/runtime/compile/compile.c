@@ -56,7 +56,6 @@ static int check_unsupported(const struct compile *c)
                 const char *pointer;
         } members[] = {
                 { linux_->intel_rdt != NULL, "/linux/intelRdt" },
-                { linux_->net_devices.n != 0, "/linux/netDevices" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(members); i++)
@@ -111,6 +110,9 @@ static int finish_host(struct compile *c)
         int r;
 
         plan_add(c->plan, HOST, "[journal]", record, .process = c->process_fd);
+        r = compile_net_devices(c);
+        if (r < 0)
+                return r;
         compile_hooks_return(c);
         if (!hooks)
                 plan_add(c->plan, HOST, "[journal]", open_gate, .gate = GATE_HOST_READY);

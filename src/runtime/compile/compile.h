@@ -71,6 +71,7 @@ int compile_process(struct compile *c);
 int compile_schedule(struct compile *c);
 int compile_affinity_host(struct compile *c);
 int compile_self(struct compile *c);
+int compile_net_devices(struct compile *c);
 int compile_labels(struct compile *c);
 void compile_mount_label(struct compile *c, enum actor actor, const char *type, FD fs);
 int compile_landlock(struct compile *c);
