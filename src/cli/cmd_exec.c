@@ -9,6 +9,9 @@ static const struct option options[] = {
         ROW(FLAG, tty, 't', "tty", NULL, "give it a terminal"),
         ROW(FLAG, detach, 'd', "detach", NULL, "do not wait for its end"),
         ROW(ENV, env, 'e', "env", "NAME[=VALUE]", "set a variable; NAME alone passes on your own"),
+        ROW(TEXTS, env_file, 0, "env-file", "FILE", "variables, one a line",
+            .complete = COMPLETE_FILE),
+        ROW(FLAG, privileged, 0, "privileged", NULL, "all capabilities, no filter"),
         ROW(TEXT, workdir, 'w', "workdir", "DIR", "the directory to start in"),
         ROW(USER, user, 'u', "user", "USER[:GROUP]", "names or ids to run as"),
         OPTIONS_END,
@@ -24,7 +27,10 @@ static const struct option operands[] = {
 
 static int run(struct invocation *in)
 {
-        return engine_exec(in->request, &in->exit);
+        struct exec_request *request = in->request;
+        int r = cli_read_files(in->arena, "--env-file", &request->env_file, &request->env);
+
+        return r < 0 ? r : engine_exec(request, &in->exit);
 }
 
 static const struct example examples[] = {

@@ -150,7 +150,7 @@ const struct option cli_run_options[] = {
         ROW(FLAG, privileged, 0, "privileged", NULL,
             "all capabilities and devices, no filter, nothing masked"),
         ROW(TEXTS, landlock, 0, "landlock", "RULE",
-            "confine it by Landlock, such as ro:/usr, rw:/tmp, bind:8080, connect:443"),
+            "confine it by Landlock, such as exec:/, rw:/tmp, bind:8080, connect:none"),
         OPTIONS_END,
 };
 

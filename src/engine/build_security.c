@@ -63,18 +63,13 @@ static int choose_caps(const struct build *b, uint64_t *ret_keep)
         return 0;
 }
 
-static int build_caps(struct build *b)
+struct spec_texts capability_names(struct arena *arena, uint64_t caps)
 {
-        struct spec_capabilities *sets = arena_new(b->arena, struct spec_capabilities);
-        struct spec_texts names = { .items = arena_array(b->arena, 65, sizeof(char *)) };
-        uint64_t keep;
-        int r = choose_caps(b, &keep);
+        struct spec_texts names = { .items = arena_array(arena, 65, sizeof(char *)) };
 
-        if (r < 0)
-                return r;
         for (unsigned i = 0; i < 64; i++)
-                if (keep >> i & 1) {
-                        struct text name = { .arena = b->arena };
+                if (caps >> i & 1) {
+                        struct text name = { .arena = arena };
 
                         text_add(&name, "CAP_");
                         for (const char *at = caps_name(i); *at; at++)
@@ -82,6 +77,19 @@ static int build_caps(struct build *b)
                                         &name, *at >= 'a' && *at <= 'z' ? (char)(*at - 32) : *at);
                         names.items[names.n++] = text_string(&name);
                 }
+        return names;
+}
+
+static int build_caps(struct build *b)
+{
+        struct spec_capabilities *sets = arena_new(b->arena, struct spec_capabilities);
+        struct spec_texts names;
+        uint64_t keep;
+        int r = choose_caps(b, &keep);
+
+        if (r < 0)
+                return r;
+        names = capability_names(b->arena, keep);
         sets->bounding = names;
         if (b->process->user->uid == 0)
                 sets->effective = sets->permitted = names;
@@ -287,11 +295,12 @@ static int set_landlock(struct build *b)
         struct words pair = { .items = arena_array(b->arena, 2, sizeof(char *)), .n = 1 };
 
         for (size_t i = 0; i < rules->n; i++) {
-                if (strpbrk(rules->items[i], ";\n") || !strchr(rules->items[i], ':'))
+                if (strpbrk(rules->items[i], ";\n") ||
+                    (!strchr(rules->items[i], ':') && !text_equal(rules->items[i], "best-effort")))
                         return build_refuse(
                                 "--landlock", rules->items[i],
-                                "expected a rule such as ro:/usr, rw:/tmp, bind:8080 or "
-                                "connect:443");
+                                "expected a rule such as exec:/, rw:/tmp, bind:8080 or "
+                                "connect:none");
                 text_addf(&all, "%s%s", i ? ";" : "dev.husk.landlock=", rules->items[i]);
         }
         if (!rules->n)

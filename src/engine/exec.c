@@ -60,10 +60,40 @@ static int switch_user(
         return 0;
 }
 
+/* All that we have ourselves, and no filter. What is mounted stays as it is, and so do the devices
+ * that its cgroup allows. */
+static int raise_privileges(
+        struct arena *arena, struct spec_process *process, const struct spec **spec)
+{
+        struct spec_capabilities *sets = arena_new(arena, struct spec_capabilities);
+        struct spec_linux *linux_ = arena_new(arena, struct spec_linux);
+        struct spec *copy = arena_new(arena, struct spec);
+        uint64_t effective, permitted, inheritable;
+        int r = caps_get(&effective, &permitted, &inheritable);
+
+        if (r < 0)
+                return trail(r, "--privileged: cannot read our capabilities");
+        sets->bounding = capability_names(arena, permitted);
+        if (!process->user || process->user->uid == 0)
+                sets->effective = sets->permitted = sets->bounding;
+        process->capabilities = sets;
+        process->no_new_privileges = false;
+        process->apparmor_profile = NULL;
+        *copy = **spec;
+        if (copy->linux_) {
+                *linux_ = *copy->linux_;
+                linux_->seccomp = NULL;
+                copy->linux_ = linux_;
+        }
+        *spec = copy;
+        return 0;
+}
+
 static int build_process(
         struct arena *arena, const struct exec_request *request, const struct container *container,
-        const struct spec *spec, const struct spec_process **ret_process)
+        const struct spec **spec_at, const struct spec_process **ret_process)
 {
+        const struct spec *spec = *spec_at;
         struct spec_process *process = arena_new(arena, struct spec_process);
         *process = *spec->process;
         process->terminal = request->tty;
@@ -90,7 +120,7 @@ static int build_process(
         for (size_t i = 0; i < request->env.n; i++)
                 put_variable(&process->env, request->env.items[i]);
         *ret_process = process;
-        return 0;
+        return request->privileged ? raise_privileges(arena, process, spec_at) : 0;
 }
 
 /* Our child ends; meanwhile its bytes and our signals pass. */
@@ -134,9 +164,11 @@ static int compile(struct arena *arena, const struct exec_request *request, stru
         if (r == 0)
                 r = container_spec(arena, &container, &spec);
         if (r == 0)
-                r = build_process(arena, request, &container, spec, &process);
+                r = build_process(arena, request, &container, &spec, &process);
         if (r == 0)
-                r = oci_exec_compile(arena, &container, spec, process, record.seccomp, ret_plan);
+                r = oci_exec_compile(
+                        arena, &container, spec, process,
+                        request->privileged ? NULL : record.seccomp, ret_plan);
         container_close(&container);
         return r;
 }

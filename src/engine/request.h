@@ -123,8 +123,10 @@ struct exec_request {
         const char *container; /* a name, an id or the unique beginning of an id */
         struct words argv;     /* at least one */
         struct words env;      /* as in struct run_request */
+        struct words env_file; /* read by cli alone */
         const char *workdir;
         const char *user;
+        bool privileged;
         bool interactive;
         bool tty;
         bool detach;

@@ -63,6 +63,9 @@ bool host_shows(struct arena *arena, const char *path);
 /* The gid of a group's name or number, by the group file below `root`. */
 int user_find_group(struct arena *arena, int root, const char *word, uint32_t *ret_gid);
 
+/* "CAP_CHOWN" and so on, for each bit. */
+struct spec_texts capability_names(struct arena *arena, uint64_t caps);
+
 /* What a document depends on beside its request. */
 struct build_host {
         const char *store;         /* to be hidden from the container */

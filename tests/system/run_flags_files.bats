@@ -48,6 +48,15 @@ S
         has "$output" "the option 'shiny' is none of"
 }
 
+@test '-v idmap: other owners inside' {
+        mkdir "$box/data"
+        touch "$box/data/file"
+        chown 0:0 "$box/data/file"
+        same "$(run_in -v "$box/data:/data:idmap=uids=0-1000-1;gids=0-100-1" host stat -c %u:%g /data/file)" 1000:100
+        run -125 husk run --rm -v "$box/data:/data:idmap=uids=0" host true
+        has "$output" 'idmap is expected'
+}
+
 @test '--mount: bind and tmpfs; a missing source is an error' {
         mkdir "$box/with,comma"
         echo hello >"$box/with,comma/file"

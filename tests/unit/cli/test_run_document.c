@@ -216,6 +216,7 @@ static const struct row privileges[] = {
         { "--privileged", "\"/sys\",\"type\":\"sysfs\",\"source\":\"sysfs\",\"options\":["
                           "\"nosuid\",\"noexec\",\"nodev\"]" },
         { "--privileged", "!/proc/kcore" },
+        { "--landlock|best-effort|--landlock|rw?:/a", "\"best-effort;rw?:/a\"" },
         { "--landlock|ro:/usr|--landlock|bind:8080",
           "\"annotations\":{\"dev.husk.landlock\":\"ro:/usr;bind:8080\"}" },
 };
@@ -352,8 +353,8 @@ static const struct row refused[] = {
         { "--security-opt|systempaths=no", "systempaths= is unconfined" },
         { "--security-opt|mask=rel", "paths begin with /" },
         { "--security-opt|no-new-privileges=maybe", "it is true or false" },
-        { "--landlock|usr", "expected a rule such as ro:/usr" },
-        { "--landlock|ro:/a;rw:/b", "expected a rule such as ro:/usr" },
+        { "--landlock|usr", "expected a rule such as exec:/" },
+        { "--landlock|ro:/a;rw:/b", "expected a rule such as exec:/" },
         { "--entrypoint|[1]", "an array of strings is expected" },
         { "--entrypoint|[\"a\"", "--entrypoint:1:5" },
         { "--umask|8", "expected octal" },
