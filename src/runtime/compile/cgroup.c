@@ -41,7 +41,7 @@ bool compile_has_word(const char *list, const char *word)
 
 struct controller compile_find_controller(const struct compile *c, const char *name)
 {
-        for (size_t i = 0; name && i < c->n_cgroups; i++)
+        for (size_t i = 0; name && i < c->facts->n_v1 && c->n_cgroups; i++)
                 if (compile_has_word(c->facts->v1[i].names, name))
                         return (struct controller){ .cgroup = c->cgroups[i] };
         if (name && c->cgroup2 >= 0 && compile_has_word(c->facts->v2.names, name))
@@ -144,8 +144,22 @@ static void open_tasks(struct compile *c)
                     list->ops[i].as.make_cgroup.cgroup != c->cgroup2 &&
                     !is_used(c, list->ops[i].as.make_cgroup.cgroup))
                         list->ops[i].as.make_cgroup.tasks = 1;
-        for (size_t i = 0; i < c->n_cgroups; i++)
+        for (size_t i = 0; i < c->facts->n_v1; i++)
                 c->join_file[i] = is_used(c, c->cgroups[i]) ? "tasks" : "";
+}
+
+FD compile_birth_cgroup(const struct compile *c)
+{
+        return facts_kernel(c->facts, 5, 7) ? c->cgroup2 : -1;
+}
+
+/* Before clone3 could do it (Linux 5.7) the process joins v2 as it does v1. */
+static void join_v2(struct compile *c)
+{
+        if (c->cgroup2 < 0 || compile_birth_cgroup(c) >= 0)
+                return;
+        c->cgroups[c->n_cgroups] = c->cgroup2;
+        c->join_file[c->n_cgroups++] = "cgroup.procs";
 }
 
 static void make_all(struct compile *c)
@@ -193,8 +207,10 @@ int compile_cgroup_host(struct compile *c)
         r = compile_device_rules(c);
         if (r == 0 && resources)
                 r = compile_limits(c);
-        if (r == 0)
+        if (r == 0) {
                 open_tasks(c);
+                join_v2(c);
+        }
         return r;
 }
 
@@ -235,5 +251,6 @@ int compile_cgroup_init(struct compile *c)
                         c->plan, HOST, "/linux/cgroupsPath", open_path,
                         .path = made_path(c, &c->facts->v2), .fd = c->cgroup2);
         }
+        join_v2(c);
         return 0;
 }

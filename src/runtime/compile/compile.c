@@ -249,7 +249,7 @@ int runtime_compile_exec(
                 return r;
         child = plan_slot(c->plan);
         plan_add(
-                c->plan, HOST, "[exec]", spawn, .spaces = 0, .cgroup = c->cgroup2,
+                c->plan, HOST, "[exec]", spawn, .spaces = 0, .cgroup = compile_birth_cgroup(c),
                 .process = child);
         if (c->forks)
                 plan_add(

@@ -100,6 +100,8 @@ void compile_become_root(struct compile *c);
 /* Is its root that of a mount namespace that it joins? */
 bool compile_joins_root(const struct compile *c);
 bool compile_has_namespace(const struct compile *c, uint32_t type);
+/* The cgroup in which the process is made; -1: it joins its cgroups by itself. */
+FD compile_birth_cgroup(const struct compile *c);
 /* The cgroup directory below a hierarchy's mount: as cgroupsPath says. */
 const char *compile_cgroup_path(const struct compile *c, const struct cgroup_hierarchy *hierarchy);
 /* One set of spec.process.capabilities as bits; `set` is its name, for notes of unknown names (NULL:

@@ -236,7 +236,7 @@ int compile_spawn(struct compile *c)
         c->process_fd = plan_slot(c->plan);
         plan_add(
                 c->plan, HOST, "/linux/namespaces", spawn, .spaces = c->at_spawn,
-                .cgroup = c->cgroup2, .process = c->process_fd);
+                .cgroup = compile_birth_cgroup(c), .process = c->process_fd);
         if (c->at_spawn & CLONE_NEWUSER)
                 map_ids(c);
         if (c->forks) {
