@@ -297,23 +297,33 @@ static bool attach_name(int tree, int root, const char *path)
         return mount_attach_name(tree, root, path) == 0;
 }
 
+static TARGET tree_kind(int tree, int target)
+{
+        struct stat st;
+
+        if (target >= 0)
+                return TARGET_EXISTS;
+        return fstat(tree, &st) == 0 && S_ISDIR(st.st_mode) ? TARGET_DIRECTORY : TARGET_FILE;
+}
+
 int do_attach(struct machine *m, const struct op_attach *o)
 {
         auto_close target = NO_FD;
         TARGET make = o->make;
-        struct stat st;
         int r;
 
         if (!*o->target)
                 return mount_attach(slot(m, o->tree), slot(m, o->root));
+        /* What the tree is matters only where there is nothing yet. */
         if (make == TARGET_DIRECTORY_OR_FILE) {
-                if (fstat(slot(m, o->tree), &st) < 0)
-                        return -errno;
-                make = S_ISDIR(st.st_mode) ? TARGET_DIRECTORY : TARGET_FILE;
+                target = rootpath_open(slot(m, o->root), o->target, O_PATH, o->strict != 0);
+                make = tree_kind(slot(m, o->tree), target);
         }
-        if (make == TARGET_DIRECTORY && attach_name(slot(m, o->tree), slot(m, o->root), o->target))
+        if (target < 0 && make == TARGET_DIRECTORY &&
+            attach_name(slot(m, o->tree), slot(m, o->root), o->target))
                 return 0;
-        target = open_target(slot(m, o->root), o->target, make, o->strict != 0);
+        if (target < 0)
+                target = open_target(slot(m, o->root), o->target, make, o->strict != 0);
         if (target < 0)
                 return target;
         r = mount_attach(slot(m, o->tree), target);
