@@ -75,3 +75,6 @@ size_t caps_names(CAPS caps, const char *ret_names[64]);
 
 /* The operand's value as the text printer says it: "ro,nosuid", "%3", "0755". */
 void operand_print(const struct op *op, const struct operand *operand, struct text *out);
+
+/* -- verify_privileges.c: what verify.c has found in order must also be complete -- */
+int verify_privileges(const struct plan *plan);

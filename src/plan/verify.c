@@ -585,5 +585,7 @@ int plan_verify(const struct plan *plan)
                 r = check_gates(plan);
         if (r == 0)
                 r = check_init(plan);
+        if (r == 0)
+                r = verify_privileges(plan);
         return r;
 }

@@ -236,6 +236,7 @@ static void sample_build(struct sample *s)
                 p, HOST, "/hooks/createRuntime/0", run_hook, .path = "/bin/true",
                 .env = { nothing, 0 }, .state = "{\"id\":\"c1\"}");
         plan_add(p, HOST, "/hooks", note_status, .status = "started");
+        plan_add(p, HOST, "[gates]", await_gate, .gate = GATE_EXECUTED);
 
         plan_add(p, INIT, "[init dies with husk]", guard_parent, .on = 1);
         plan_add(
@@ -247,6 +248,7 @@ static void sample_build(struct sample *s)
         sample_devices(s);
         plan_add(p, INIT, "[gates]", open_gate, .gate = GATE_ROOT_READY);
         plan_add(p, INIT, "[gates]", await_gate, .gate = GATE_HOST_READY);
+        plan_add(p, INIT, "[init dies with husk]", guard_parent, .on = 0);
         sample_masks(s);
         sample_process(s);
         plan_note(p, "%s was not granted", "RLIMIT_RTPRIO");

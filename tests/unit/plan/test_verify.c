@@ -186,6 +186,7 @@ TEST(start_comes_from_outside)
         insert_op(
                 &s, INIT, s.plan.list[INIT].n - 1,
                 (struct op){ .code = OP_await_gate, .as.await_gate = { GATE_START } });
+        s.plan.list[HOST].n--; /* the sample's own end */
         plan_add(&s.plan, HOST, "", await_gate, .gate = GATE_CREATED);
         CHECK_INT(plan_verify(&s.plan), 0);
         plan_add(&s.plan, HOST, "", open_gate, .gate = GATE_START);

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: the rules of verify.c that ask what a plan must have, not how it is ordered.
+ *
+ * A plan from which an operation is missing, or in which it stands twice, can be in perfect order and
+ * still leave a process with groups, capabilities or a root that are not the container's. So: what
+ * every process must go through before exec, once and in its order; who must be found after a crash;
+ * and that a slot is read as what was put into it, which the operands' names in ops.def tell. */
+#include "operand.h"
+
+#include <linux/capability.h>
+
+enum {
+        NOWHERE = -1
+};
+
+static long place(const struct op_list *list, enum op_code code)
+{
+        for (size_t i = 0; i < list->n; i++)
+                if (list->ops[i].code == code)
+                        return (long)i;
+        return NOWHERE;
+}
+
+static size_t count(const struct op_list *list, enum op_code code)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < list->n; i++)
+                n += list->ops[i].code == code && (i == 0 || !list->ops[i - 1].has_else);
+        return n;
+}
+
+static const char *name_of(enum op_code code)
+{
+        const struct op op = { .code = (uint8_t)code };
+
+        return op_name(&op);
+}
+
+static int lacking(enum op_code code, const char *why)
+{
+        return trail(-EINVAL, "plan: %s is missing: %s", name_of(code), why);
+}
+
+/* What each process goes through once, in this order. */
+static const enum op_code steps[] = { OP_set_groups, OP_drop_bounding, OP_keep_caps,   OP_set_ids,
+                                      OP_set_caps,   OP_set_ambient,   OP_no_new_privs };
+
+static int check_steps(const struct op_list *init)
+{
+        long ids = place(init, OP_set_ids);
+
+        for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+                if (count(init, steps[i]) > 1)
+                        return trail(
+                                -EINVAL, "plan: %s stands there twice: which one counts?",
+                                name_of(steps[i]));
+        if (ids == NOWHERE)
+                return lacking(OP_set_ids, "the process would keep our own ids");
+        if (place(init, OP_drop_bounding) == NOWHERE)
+                return lacking(OP_drop_bounding, "a setuid program would get them all");
+        if (place(init, OP_set_caps) == NOWHERE)
+                return lacking(OP_set_caps, "the process would keep our own");
+        /* Without a number of its own in the namespace a process cannot set any. */
+        if (place(init, OP_set_groups) == NOWHERE && place(init, OP_become_root) == NOWHERE &&
+            place(init, OP_join_namespace) == NOWHERE)
+                return lacking(OP_set_groups, "the process would keep our own");
+        for (size_t i = 0; i < ARRAY_SIZE(steps) && steps[i] != OP_set_ids; i++)
+                if (place(init, steps[i]) > ids)
+                        return trail(
+                                -EINVAL, "plan: %s comes after set_ids, which took the right to it",
+                                name_of(steps[i]));
+        if (place(init, OP_set_ambient) != NOWHERE &&
+            place(init, OP_set_ambient) < place(init, OP_set_caps))
+                return trail(-EINVAL, "plan: set_ambient comes before set_caps, which it needs");
+        return 0;
+}
+
+/* Without no_new_privs a filter is the right of CAP_SYS_ADMIN, which set_caps may take away. */
+static int check_filter(const struct op_list *init)
+{
+        long caps = place(init, OP_set_caps);
+
+        if (place(init, OP_no_new_privs) != NOWHERE || caps == NOWHERE ||
+            init->ops[caps].as.set_caps.effective >> CAP_SYS_ADMIN & 1)
+                return 0;
+        for (long i = caps; i < (long)init->n; i++)
+                if (init->ops[i].code == OP_load_seccomp)
+                        return trail(
+                                -EINVAL, "plan: load_seccomp comes when the right to it is gone");
+        return 0;
+}
+
+static int check_root(const struct plan *plan)
+{
+        const struct op_list *init = &plan->list[INIT];
+        size_t pivots = count(init, OP_pivot);
+
+        if (pivots > 1)
+                return trail(-EINVAL, "plan: it pivots twice");
+        if (pivots == 0 && place(init, OP_attach) != NOWHERE)
+                return lacking(OP_pivot, "the host's files would be the container's");
+        return 0;
+}
+
+/* Is the gate opened (or awaited) in the list, and where? */
+static long gate_place(const struct op_list *list, enum op_code code, GATE gate)
+{
+        for (size_t i = 0; i < list->n; i++)
+                if (list->ops[i].code == code &&
+                    (code == OP_open_gate ? list->ops[i].as.open_gate.gate
+                                          : list->ops[i].as.await_gate.gate) == gate)
+                        return (long)i;
+        return NOWHERE;
+}
+
+/* Does the process die with its maker before it has done anything that would outlive it? */
+static bool is_guarded(const struct op_list *init)
+{
+        for (size_t i = 0; i < init->n; i++) {
+                if (init->ops[i].code == OP_guard_parent)
+                        return init->ops[i].as.guard_parent.on != 0;
+                if (op_stage(&init->ops[i]) != STAGE_ANY)
+                        return false;
+        }
+        return false;
+}
+
+/* There is never a process that lives on and that no command would find. */
+static int check_finding(const struct plan *plan)
+{
+        const struct op_list *host = &plan->list[HOST], *init = &plan->list[INIT];
+        long ready = gate_place(host, OP_open_gate, GATE_HOST_READY);
+        long mapped = gate_place(host, OP_open_gate, GATE_IDS_MAPPED);
+        long awaited = gate_place(init, OP_await_gate, GATE_HOST_READY), last = NOWHERE;
+
+        if (count(host, OP_record) > 1)
+                return trail(-EINVAL, "plan: record stands there twice");
+        if (ready != NOWHERE && place(host, OP_record) == NOWHERE)
+                return lacking(OP_record, "a crash would leave a process that nobody finds");
+        if (ready != NOWHERE && place(host, OP_record) > ready)
+                return trail(-EINVAL, "plan: record comes after the gate that lets go of it");
+        if (mapped != NOWHERE && place(host, OP_map_ids) > mapped)
+                return trail(-EINVAL, "plan: map_ids comes after the gate ids_mapped");
+        for (long i = 0; i < (long)init->n; i++) {
+                const struct op *op = &init->ops[i];
+
+                if (op->code != OP_guard_parent)
+                        continue;
+                last = i;
+                if (!op->as.guard_parent.on && i < awaited)
+                        return trail(
+                                -EINVAL, "plan: guard_parent goes off before the journal knows");
+        }
+        if (ready != NOWHERE && !is_guarded(init))
+                return lacking(OP_guard_parent, "a crash would leave a process that nobody finds");
+        if (last != NOWHERE && init->ops[last].as.guard_parent.on)
+                return trail(-EINVAL, "plan: the program would die with the one who started it");
+        return 0;
+}
+
+/* -- slots as what they are ------------------------------------------------------------------------ */
+
+/* Readers that are particular, by the name of the operand; all others take what they get. */
+static bool fits(const char *reader, const char *writer)
+{
+        static const char *const pairs[][3] = {
+                { "fs", "fs", "fs" },           { "tree", "tree", "tree" },
+                { "process", "process", "fd" }, { "cgroup", "cgroup", "fd" },
+                { "ns", "ns", "fd" },           { "slave", "slave", "slave" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
+                if (text_equal(reader, pairs[i][0]))
+                        return text_equal(writer, pairs[i][1]) || text_equal(writer, pairs[i][2]);
+        return !text_equal(writer, "fs");
+}
+
+static int check_kinds(const struct plan *plan)
+{
+        const char **writers = arena_array(plan->arena, PLAN_SLOTS, sizeof *writers);
+        struct operand operands[OPERANDS_MAX];
+
+        for (int pass = 0; pass < 2; pass++)
+                for (size_t k = 0; k < plan->list[HOST].n + plan->list[INIT].n; k++) {
+                        bool host = k < plan->list[HOST].n;
+                        size_t i = host ? k : k - plan->list[HOST].n;
+                        const struct op *op = &plan->list[host ? HOST : INIT].ops[i];
+                        size_t n = op_operands(op, operands);
+
+                        for (size_t o = 0; o < n; o++) {
+                                int16_t slot = operand_slot(&operands[o]);
+
+                                if (slot < 0)
+                                        continue;
+                                if (operands[o].kind == KIND_NEWFD)
+                                        writers[slot] = operands[o].name;
+                                else if (
+                                        pass == 1 && writers[slot] && op->code != OP_close_fd &&
+                                        !fits(operands[o].name, writers[slot]))
+                                        return trail(
+                                                -EINVAL,
+                                                "plan: %s operation %zu (%s): slot %%%d is no %s",
+                                                host ? "host" : "init", i, op_name(op), slot,
+                                                operands[o].name);
+                        }
+                }
+        return 0;
+}
+
+/* Nobody says that it runs before it does, and it does not before somebody says so. */
+static int check_ends(const struct plan *plan)
+{
+        const struct op_list *host = &plan->list[HOST], *init = &plan->list[INIT];
+
+        if (gate_place(init, OP_open_gate, GATE_CREATED) != NOWHERE &&
+            gate_place(init, OP_await_gate, GATE_START) == NOWHERE)
+                return trail(-EINVAL, "plan: it says that it is created, and awaits no start");
+        if (gate_place(host, OP_await_gate, GATE_CREATED) == NOWHERE &&
+            gate_place(host, OP_await_gate, GATE_EXECUTED) == NOWHERE)
+                return trail(-EINVAL, "plan: nobody hears whether the program could be executed");
+        return 0;
+}
+
+int verify_privileges(const struct plan *plan)
+{
+        const struct op_list *init = &plan->list[INIT];
+        int r = check_kinds(plan);
+
+        if (r < 0 || init->n == 0)
+                return r;
+        if ((r = check_steps(init)) < 0 || (r = check_filter(init)) < 0 ||
+            (r = check_root(plan)) < 0)
+                return r;
+        r = check_finding(plan);
+        return r < 0 ? r : check_ends(plan);
+}
