@@ -16,9 +16,10 @@ extern const struct command cli_oci_create, cli_oci_delete, cli_oci_exec, cli_oc
 /* run's option rows, which explain takes too: offsets are those of struct run_request. */
 extern const struct option cli_run_options[], cli_run_operands[];
 extern const struct run_request cli_run_defaults;
-#define CLI_RUN_DEFAULTS                                          \
-        {                                                         \
-                .network = "none", .pids_limit = PIDS_LIMIT_UNSET \
+#define CLI_RUN_DEFAULTS                                                                           \
+        {                                                                                          \
+                .network = "none", .pids_limit = PIDS_LIMIT_UNSET, .detach_keys = "ctrl-p,ctrl-q", \
+                .sig_proxy = true                                                                  \
         }
 /* What the rows cannot say: the image among the operands, the files of --env-file. 0, or a negative
  * errno with a trail. */

@@ -103,7 +103,9 @@ struct run_request {
         bool interactive;
         bool tty;
         bool detach;
-        bool init; /* a pid 1 of husk's own in front of the command */
+        const char *detach_keys; /* "ctrl-p,ctrl-q"; NULL or "": none */
+        bool sig_proxy;          /* our signals are the container's */
+        bool init;               /* a pid 1 of husk's own in front of the command */
         bool timing;
         struct text *id_out;     /* gets the id once the container runs; NULL: nobody asks */
         struct text *timing_out; /* gets the table of --timing; NULL: nobody asks */

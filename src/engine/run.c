@@ -40,6 +40,9 @@ struct run {
         struct plan *plan;
         struct trace *trace;
         struct stdio stdio;
+        struct keeper_keys keys;
+        struct keeper_terminal terminal;
+        int caught; /* a signal that is ours to die of, once all is put right */
 };
 
 /* Everything that can be known before anything is done. */
@@ -67,6 +70,9 @@ static int prepare(
         r = container_check_id(run->record.name);
         if (r < 0)
                 return trail(r, "--name");
+        r = keeper_keys_parse(request->detach_keys ? request->detach_keys : "", &run->keys);
+        if (r < 0)
+                return trail(r, "--detach-keys");
         r = facts_gather(arena, &facts);
         if (r < 0)
                 return r;
@@ -291,6 +297,10 @@ static int attend(struct run *run, int keeper, int process, int master, struct r
         keeper_relay_init(&relay);
         relay.end = keeper;
         relay.process = process;
+        relay.keep_signals = !run->request->sig_proxy;
+        relay.raw = &run->terminal;
+        if (run->request->interactive)
+                relay.keys = run->keys;
         if (master >= 0) {
                 keeper_relay_terminal(&relay, master, run->request->interactive);
         } else {
@@ -299,6 +309,11 @@ static int attend(struct run *run, int keeper, int process, int master, struct r
         r = keeper_relay_run(&relay);
         if (relay.copies[0].done)
                 run->stdio.ours[0] = NO_FD; /* closed with the end of our input */
+        run->caught = relay.caught;
+        if (relay.caught || relay.detached) {
+                report->exit_code = relay.caught ? 128 + relay.caught : 0;
+                return 0;
+        }
         return r < 0 ? r : receive(keeper, report, NULL);
 }
 
@@ -388,7 +403,6 @@ static int start(struct run *run, int *ret_exit)
 {
         const struct run_request *request = run->request;
         auto_close keeper = NO_FD, client = NO_FD;
-        struct keeper_terminal terminal;
         sigset_t signals;
         int pair[2], r = socket_pair(pair);
         pid_t pid;
@@ -402,7 +416,8 @@ static int start(struct run *run, int *ret_exit)
         if (r < 0)
                 return trail(r, "cannot hold signals: %s", text_errno(r));
         keeper_terminal_enter(
-                &terminal, request->tty && request->interactive && !request->detach ? 0 : NO_FD);
+                &run->terminal,
+                request->tty && request->interactive && !request->detach ? 0 : NO_FD);
         pid = fork();
         if (pid == 0) {
                 file_close(&keeper);
@@ -414,7 +429,9 @@ static int start(struct run *run, int *ret_exit)
         for (int i = 0; i < 3; i++)
                 file_close(&run->stdio.theirs[i]);
         r = pid < 0 ? trail(-EAGAIN, "cannot fork the keeper") : follow(run, keeper, ret_exit);
-        keeper_terminal_leave(&terminal);
+        keeper_terminal_leave(&run->terminal);
+        if (run->caught)
+                kill(getpid(), run->caught); /* still held: it ends us below, as if never caught */
         sigprocmask(SIG_SETMASK, &signals, NULL);
         return r;
 }

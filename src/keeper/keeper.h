@@ -16,6 +16,25 @@ struct keeper_copy {
         bool done;       /* from has ended, or there is nothing to do */
         bool close_to;   /* close `to` when `from` ends, so that the reader sees the end */
         bool last_words; /* what is left in `from` is still copied after the end */
+        size_t n;        /* bytes that were read, and not taken by `to` yet; the relay's own */
+        char bytes[4096];
+};
+
+/* Keys that leave a container which goes on: the bytes that a terminal sends for them. */
+struct keeper_keys {
+        unsigned char bytes[16];
+        size_t n; /* 0: none */
+};
+
+/* "ctrl-p,ctrl-q": keys by their letter, or ctrl- and one of a to z and @ [ \ ] ^ _, or DEL; none for
+ * an empty word. -EINVAL with a trail. */
+int keeper_keys_parse(const char *words, struct keeper_keys *ret_keys);
+
+/* The user's terminal in raw mode, from before the container starts: a key that makes a signal is
+ * the container's from its first moment. `user` NO_FD, or no terminal: nothing is done. */
+struct keeper_terminal {
+        int user;
+        struct termios before;
 };
 
 /* A user's side of a running container: copies bytes, forwards signals, carries the size of the
@@ -26,31 +45,28 @@ struct keeper_relay {
         int process;  /* pidfd that gets our signals */
         int terminal; /* master whose size follows that of `user`, NO_FD without one */
         int user;     /* our own terminal, whose size it is; NO_FD without one */
-        char typed[4096]; /* read for `terminal`, and not taken by it yet; the relay's own */
-        size_t n_typed;
-        bool in_line; /* the last byte read for it did not end a line */
-        bool ended;   /* the end of the input was told to it */
-};
-
-/* The user's terminal in raw mode, from before the container starts: a key that makes a signal is
- * the container's from its first moment. `user` NO_FD, or no terminal: nothing is done. */
-struct keeper_terminal {
-        int user;
-        struct termios before;
+        const struct keeper_terminal *raw; /* to be raw again after a stop; NULL: none is */
+        struct keeper_keys keys;           /* looked for in what goes to `terminal` */
+        bool keep_signals; /* signals are ours: one that would end us ends the relay */
+        size_t n_held;     /* of the keys: typed so far */
+        bool in_line;      /* the last byte read for the terminal did not end a line */
+        bool ended;        /* the end of the input was told to it */
+        bool detached;     /* result: the keys were typed */
+        int caught;        /* result: the signal that ended the relay, 0 */
 };
 
 int keeper_terminal_enter(struct keeper_terminal *terminal, int user);
 void keeper_terminal_leave(struct keeper_terminal *terminal);
 
-/* Signals that come from now on wait until the relay runs. Undone by sigprocmask(SIG_SETMASK). */
+/* Signals that come from now on, but SIGHUP where it is ignored (nohup), wait until the relay runs. Undone by sigprocmask(SIG_SETMASK). */
 int keeper_hold_signals(sigset_t *ret_before);
 
 void keeper_relay_init(struct keeper_relay *relay);
 /* Between our descriptors 0 and 1 and a container's terminal, whose master it is (borrowed). Its size
  * follows ours when 0 is a terminal; what is typed goes there only with `input`. */
 void keeper_relay_terminal(struct keeper_relay *relay, int master, bool input);
-/* 0 when `end` became readable; -EPIPE and the like when the reader of the terminal is gone, which
- * got SIGHUP then; or another -errno. The signal mask is as it was afterwards. Source: signalfd(2),
+/* 0 when `end` became readable, or `detached`; -EINTR when a signal was `caught`; -EPIPE and the like
+ * when the reader of the terminal is gone, which got SIGHUP then; or another -errno. The signal mask is as it was afterwards. Source: signalfd(2),
  * termios(3). */
 int keeper_relay_run(struct keeper_relay *relay);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: between a user and a container.
  *
- * One poll loop over at most five descriptors: the copies' sources, a signalfd, and the descriptor
- * that tells the end. Signals are blocked and read from the signalfd, so that none is lost and no
+ * One poll loop over at most five descriptors: a source or a reader of each copy, a signalfd, and the
+ * descriptor that tells the end. Signals are blocked and read from the signalfd, so that none is lost and no
  * handler runs; each is passed on to the container's first process, but for SIGWINCH, which becomes
- * a new size of its terminal. Copies use one fixed buffer; a reader that is gone ends its copy and
- * nothing else. What goes to a terminal's master never blocks: its other direction is ours too. */
+ * a new size of its terminal. Nothing is written before poll says that it will be taken, so no reader
+ * holds up a signal; a reader that is gone ends its copy and nothing else. In what goes to a
+ * terminal's master the keys that detach are looked for. */
 #include "keeper.h"
 
 #include <fcntl.h>
@@ -20,11 +21,10 @@
 
 void keeper_relay_init(struct keeper_relay *relay)
 {
+        *relay = (struct keeper_relay){ .end = NO_FD };
+        relay->process = relay->terminal = relay->user = NO_FD;
         for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++)
                 relay->copies[i] = (struct keeper_copy){ .from = NO_FD, .to = NO_FD, .done = true };
-        relay->end = relay->process = relay->terminal = relay->user = NO_FD;
-        relay->n_typed = 0;
-        relay->ended = relay->in_line = false;
 }
 
 void keeper_relay_terminal(struct keeper_relay *relay, int master, bool input)
@@ -43,51 +43,90 @@ static void finish(struct keeper_copy *copy)
                 close(copy->to);
 }
 
-/* One buffer's worth: 1 go on, 0 the source has ended, -EPIPE and the like: nobody reads. */
-static int copy_some(struct keeper_copy *copy)
+/* The end of the source is what its user would type. */
+static size_t type_end(struct keeper_relay *relay, struct keeper_copy *copy)
 {
-        char bytes[16384];
-        ssize_t n = read(copy->from, bytes, sizeof bytes);
+        struct termios mode;
 
-        int r;
+        if (relay->ended || tcgetattr(copy->to, &mode) < 0)
+                return 0;
+        relay->ended = true;
+        copy->bytes[0] = copy->bytes[1] = (char)mode.c_cc[VEOF];
+        return relay->in_line ? 2 : 1; /* the first only ends the line then */
+}
+
+/* Take the keys out of what was typed. A key that may be the first of them is held back until the
+ * next one shows whether it is. */
+static size_t find_keys(struct keeper_relay *relay, const char *typed, size_t n, char *out)
+{
+        const struct keeper_keys *keys = &relay->keys;
+        size_t size = 0;
+
+        for (size_t i = 0; i < n && !relay->detached; i++) {
+                if (relay->n_held && (unsigned char)typed[i] != keys->bytes[relay->n_held]) {
+                        memcpy(out + size, keys->bytes, relay->n_held);
+                        size += relay->n_held;
+                        relay->n_held = 0;
+                }
+                if (keys->n && (unsigned char)typed[i] == keys->bytes[relay->n_held])
+                        relay->detached = ++relay->n_held == keys->n;
+                else
+                        out[size++] = typed[i];
+        }
+        return size;
+}
+
+/* For a terminal: 1 go on, 0 the end was typed and taken. */
+static int read_keys(struct keeper_relay *relay, struct keeper_copy *copy)
+{
+        char typed[sizeof copy->bytes - sizeof relay->keys.bytes];
+        ssize_t n = relay->ended ? 0 : read(copy->from, typed, sizeof typed);
+
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+                return 1;
+        if (n <= 0) {
+                copy->n = type_end(relay, copy);
+                return copy->n > 0;
+        }
+        relay->in_line = typed[n - 1] != '\n';
+        copy->n = find_keys(relay, typed, (size_t)n, copy->bytes);
+        return 1;
+}
+
+/* One buffer's worth: 1 go on, 0 the source has ended. */
+static int read_some(struct keeper_copy *copy)
+{
+        ssize_t n = read(copy->from, copy->bytes, sizeof copy->bytes);
 
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
                 return 1;
         if (n <= 0) /* EIO: a pty without slaves */
                 return 0;
-        r = file_write(copy->to, bytes, (size_t)n);
-        return r < 0 ? r : 1;
+        copy->n = (size_t)n;
+        return 1;
 }
 
-/* To a terminal: what it does not take at once is kept, for it takes nothing while the other side
- * is full, and that side is read by us. The end of the source is what its user would type. */
-static int type_some(struct keeper_relay *relay, struct keeper_copy *copy)
+/* What the reader takes now; the rest stays. -EPIPE and the like: nobody reads. */
+static int write_some(struct keeper_copy *copy)
 {
-        ssize_t n;
+        ssize_t n = write(copy->to, copy->bytes, copy->n);
 
-        if (relay->n_typed == 0) {
-                struct termios mode;
-
-                n = read(copy->from, relay->typed, sizeof relay->typed);
-                if (n < 0 && (errno == EINTR || errno == EAGAIN))
-                        return 1;
-                if (n <= 0) {
-                        if (relay->ended || tcgetattr(copy->to, &mode) < 0)
-                                return 0;
-                        relay->ended = true;
-                        relay->typed[0] = relay->typed[1] = (char)mode.c_cc[VEOF];
-                        n = relay->in_line ? 2 : 1; /* the first only ends the line then */
-                } else {
-                        relay->in_line = relay->typed[n - 1] != '\n';
-                }
-                relay->n_typed = (size_t)n;
-        }
-        n = write(copy->to, relay->typed, relay->n_typed);
         if (n < 0)
-                return errno == EAGAIN || errno == EINTR;
-        relay->n_typed -= (size_t)n;
-        memmove(relay->typed, relay->typed + n, relay->n_typed);
-        return relay->n_typed > 0 || !relay->ended;
+                return errno == EAGAIN || errno == EINTR ? 1 : -errno;
+        copy->n -= (size_t)n;
+        memmove(copy->bytes, copy->bytes + n, copy->n);
+        return 1;
+}
+
+static int copy_one(struct keeper_relay *relay, struct keeper_copy *copy)
+{
+        bool typing = relay->terminal >= 0 && copy->to == relay->terminal;
+        int r;
+
+        if (copy->n == 0)
+                return typing ? read_keys(relay, copy) : read_some(copy);
+        r = write_some(copy);
+        return r < 0 && typing ? 0 : r; /* a terminal without its container reads no more */
 }
 
 static void follow_size(const struct keeper_relay *relay)
@@ -99,37 +138,32 @@ static void follow_size(const struct keeper_relay *relay)
                 pty_set_size(relay->terminal, rows, columns);
 }
 
-static void pass_signals(const struct keeper_relay *relay, int signals)
+static void make_raw(const struct keeper_terminal *terminal)
+{
+        struct termios raw = terminal->before;
+
+        cfmakeraw(&raw);
+        tcsetattr(terminal->user, TCSANOW, &raw);
+}
+
+static void pass_signals(struct keeper_relay *relay, int signals)
 {
         struct signalfd_siginfo info;
 
         while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
                 int number = (int)info.ssi_signo;
 
-                if (number == SIGWINCH)
+                if (number == SIGCONT && relay->raw && relay->raw->user >= 0)
+                        make_raw(relay->raw); /* the shell has had the terminal meanwhile */
+                if (number == SIGWINCH || number == SIGCONT)
                         follow_size(relay);
-                else if (number != SIGCHLD && number != SIGPIPE && relay->process >= 0)
+                if (number == SIGWINCH || number == SIGCHLD || number == SIGPIPE)
+                        continue;
+                if (!relay->keep_signals && relay->process >= 0)
                         process_signal(relay->process, number);
+                else if (relay->keep_signals && number != SIGCONT && number != SIGURG)
+                        relay->caught = number;
         }
-}
-
-/* What the container wrote before its end is still in the pipes. */
-static void last_words(struct keeper_relay *relay)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++) {
-                struct keeper_copy *copy = &relay->copies[i];
-                struct pollfd entry = { .fd = copy->from, .events = POLLIN };
-
-                while (!copy->done && copy->last_words && poll(&entry, 1, 0) == 1)
-                        if (copy_some(copy) <= 0)
-                                break;
-        }
-}
-
-static int copy_one(struct keeper_relay *relay, struct keeper_copy *copy)
-{
-        return relay->terminal >= 0 && copy->to == relay->terminal ? type_some(relay, copy)
-                                                                   : copy_some(copy);
 }
 
 /* Nobody looks at the terminal any more. What writes to it would wait for ever for us to read. */
@@ -140,44 +174,126 @@ static int hang_up(const struct keeper_relay *relay, int error)
         return error;
 }
 
+enum {
+        END,
+        SIGNALS,
+        COPIES,
+        ENTRIES = COPIES + 3
+};
+
+/* A copy waits for its reader while it has something for it, else for its source. A pipe or a terminal
+ * that can be written to takes a buffer of this size without making us wait, so that signals are
+ * passed on however slow a reader is. */
+static void fill_set(const struct keeper_relay *relay, struct pollfd *set)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++) {
+                const struct keeper_copy *copy = &relay->copies[i];
+
+                set[COPIES + i] = (struct pollfd){
+                        .fd = copy->done ? -1
+                            : copy->n    ? copy->to
+                                         : copy->from,
+                        .events = copy->n ? POLLOUT : POLLIN,
+                };
+        }
+}
+
+static int wait_for(struct pollfd *set, int timeout)
+{
+        int n;
+
+        do
+                n = poll(set, ENTRIES, timeout);
+        while (n < 0 && errno == EINTR);
+        return n < 0 ? -errno : n;
+}
+
+/* Does somebody want us to end? Only asked when nothing else can be done. */
+static bool is_told_to_end(int signals)
+{
+        struct signalfd_siginfo info;
+        bool told = false;
+
+        while (read(signals, &info, sizeof info) == (ssize_t)sizeof info)
+                told |= info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM ||
+                        info.ssi_signo == SIGHUP || info.ssi_signo == SIGQUIT;
+        return told;
+}
+
+/* What the container wrote before its end is still in the pipes. A reader that takes its time is
+ * waited for, until a signal tells us not to. */
+static void last_words(struct keeper_relay *relay, int signals, struct pollfd *set)
+{
+        set[END].fd = -1;
+        for (;;) {
+                bool pending = false;
+                int n;
+
+                for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++) {
+                        struct keeper_copy *copy = &relay->copies[i];
+
+                        copy->done |= !copy->last_words;
+                        pending |= !copy->done && copy->n;
+                }
+                fill_set(relay, set);
+                set[SIGNALS].fd = -1;
+                n = wait_for(set, 0);
+                if (n < 0 || (n == 0 && !pending))
+                        return;
+                set[SIGNALS].fd = signals;
+                if (n == 0 && wait_for(set, -1) < 0)
+                        return;
+                if (n == 0 && set[SIGNALS].revents && is_told_to_end(signals))
+                        return;
+                for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++)
+                        if (set[COPIES + i].revents && copy_one(relay, &relay->copies[i]) <= 0)
+                                relay->copies[i].done = true;
+        }
+}
+
+/* Each copy that can go on does; what the terminal's reader is gone for is an error. */
+static int copy_all(struct keeper_relay *relay, const struct pollfd *set)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++) {
+                struct keeper_copy *copy = &relay->copies[i];
+                int r = set[COPIES + i].revents ? copy_one(relay, copy) : 1;
+
+                if (r < 0 && relay->terminal >= 0 && copy->from == relay->terminal)
+                        return hang_up(relay, r);
+                if (r <= 0)
+                        finish(copy);
+        }
+        return 0;
+}
+
 static int loop(struct keeper_relay *relay, int signals)
 {
-        enum {
-                END,
-                SIGNALS,
-                COPIES
-        };
-        struct pollfd set[COPIES + ARRAY_SIZE(relay->copies)] = {
+        struct pollfd set[ENTRIES] = {
                 [END] = { .fd = relay->end, .events = POLLIN },
                 [SIGNALS] = { .fd = signals, .events = POLLIN },
         };
 
         for (;;) {
-                for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++)
-                        set[COPIES + i] = (struct pollfd){
-                                .fd = relay->copies[i].done ? -1 : relay->copies[i].from,
-                                .events = POLLIN,
-                        };
-                if (relay->n_typed > 0 && !relay->copies[0].done)
-                        set[COPIES] = (struct pollfd){ .fd = relay->terminal, .events = POLLOUT };
-                if (poll(set, ARRAY_SIZE(set), -1) < 0) {
-                        if (errno == EINTR)
-                                continue;
-                        return -errno;
-                }
+                int r;
+
+                fill_set(relay, set);
+                r = wait_for(set, -1);
+                if (r < 0)
+                        return r;
                 if (set[SIGNALS].revents)
                         pass_signals(relay, signals);
-                for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++) {
-                        int r = set[COPIES + i].revents ? copy_one(relay, &relay->copies[i]) : 1;
-
-                        if (r < 0 && relay->terminal >= 0 &&
-                            relay->copies[i].from == relay->terminal)
-                                return hang_up(relay, r);
-                        if (r <= 0)
-                                finish(&relay->copies[i]);
+                if (relay->caught)
+                        return -EINTR;
+                r = copy_all(relay, set);
+                if (r < 0)
+                        return r;
+                if (relay->detached) {
+                        if (relay->copies[0].n)
+                                write_some(&relay->copies[0]);
+                        return 0;
                 }
                 if (set[END].revents) {
-                        last_words(relay);
+                        last_words(relay, signals, set);
                         return 0;
                 }
         }
@@ -213,9 +329,13 @@ static void choose_signals(sigset_t *ret_set)
         static const int own[] = { SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,
                                    SIGABRT, SIGTSTP, SIGTTIN, SIGTTOU };
 
+        struct sigaction hangup;
+
         sigfillset(ret_set);
         for (size_t i = 0; i < ARRAY_SIZE(own); i++)
                 sigdelset(ret_set, own[i]);
+        if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler == SIG_IGN)
+                sigdelset(ret_set, SIGHUP);
 }
 
 int keeper_hold_signals(sigset_t *ret_before)
@@ -244,7 +364,8 @@ int keeper_relay_run(struct keeper_relay *relay)
                 follow_size(relay);
                 r = loop(relay, signals);
                 /* None may stay pending: a SIGPIPE of our own would end us. */
-                pass_signals(relay, signals);
+                if (!relay->caught)
+                        pass_signals(relay, signals);
         }
         sigprocmask(SIG_SETMASK, &before, NULL);
         return r;

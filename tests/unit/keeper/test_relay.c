@@ -176,3 +176,36 @@ TEST(signal_mask_comes_back)
         for (int i = 1; i < 64; i++)
                 CHECK_INT(sigismember(&after, i), sigismember(&before, i));
 }
+
+static const char *keys_of(const char *words)
+{
+        static char out[64];
+        struct keeper_keys keys;
+        size_t size = 0;
+
+        trail_reset();
+        if (keeper_keys_parse(words, &keys) < 0)
+                return trail_text();
+        for (size_t i = 0; i < keys.n; i++)
+                size += text_format(out + size, sizeof out - size, "%02x ", keys.bytes[i]);
+        out[size] = '\0';
+        return out;
+}
+
+TEST(keys_are_words_with_commas)
+{
+        CHECK_STR(keys_of("ctrl-p,ctrl-q"), "10 11 ");
+        CHECK_STR(
+                keys_of("ctrl-@,ctrl-a,ctrl-z,ctrl-[,ctrl-\\,ctrl-],ctrl-^,ctrl-_"),
+                "00 01 1a 1b 1c 1d 1e 1f ");
+        CHECK_STR(keys_of("x,DEL,~"), "78 7f 7e ");
+        CHECK_STR(keys_of("x"), "78 ");
+        CHECK_STR(keys_of("ctrl-"), "'ctrl-' is not a key");
+        CHECK_STR(keys_of("ctrl-pq"), "'ctrl-pq' is not a key");
+        CHECK_STR(keys_of("ctrl-P"), "'ctrl-P' is not a key");
+        CHECK_STR(keys_of("a,,b"), "'' is not a key");
+        CHECK_STR(keys_of("a,"), "'' is not a key");
+        CHECK_STR(keys_of("\xc3"), "'\xc3' is not a key");
+        CHECK_STR(keys_of("a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a"), "more than 16 keys");
+        CHECK_STR(keys_of(""), "");
+}
