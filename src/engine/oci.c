@@ -227,7 +227,10 @@ static int compile_bundle(
                 return r;
         if (explain && !has_user_namespace(bundle->spec))
                 facts_as_root(&facts);
-        return runtime_compile(arena, bundle->spec, options, &facts, ret_plan);
+        r = runtime_compile(arena, bundle->spec, options, &facts, ret_plan);
+        if (r == 0 && !explain)
+                plan_warn(*ret_plan);
+        return r;
 }
 
 static int refuse_unsupported(const struct oci_create_request *request)
@@ -533,8 +536,10 @@ int oci_exec_compile(
         r = facts_gather(arena, &facts);
         if (r < 0)
                 return r;
-        return runtime_compile_exec(
-                arena, spec, process, &options, &facts, container->pid, ret_plan);
+        r = runtime_compile_exec(arena, spec, process, &options, &facts, container->pid, ret_plan);
+        if (r == 0)
+                plan_warn(*ret_plan);
+        return r;
 }
 
 int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit)

@@ -103,7 +103,10 @@ static int prepare(
                 .log = request->detach && !request->tty ? arena_format(arena, "%s/log", run->state)
                                                         : NULL,
         };
-        return runtime_compile(arena, run->spec, &run->options, &facts, &run->plan);
+        r = runtime_compile(arena, run->spec, &run->options, &facts, &run->plan);
+        if (r == 0 && !explain)
+                plan_warn(run->plan);
+        return r;
 }
 
 int engine_run_plan(const struct run_request *request, struct arena *arena, struct plan **ret_plan)

@@ -53,6 +53,12 @@ void plan_note(struct plan *plan, const char *format, ...)
         plan->notes = notes;
 }
 
+void plan_warn(const struct plan *plan)
+{
+        for (size_t i = 0; i < plan->n_notes; i++)
+                trail_warn("%s", plan->notes[i]);
+}
+
 const char *op_name(const struct op *op)
 {
         static const char *const names[] = {

@@ -169,6 +169,8 @@ int16_t plan_slot(struct plan *plan);
 /* Returns the operation in the list (valid until the next push), so that has_else can be set. */
 struct op *plan_push(struct plan *plan, enum actor actor, struct op op);
 void plan_note(struct plan *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Every note as a warning of the command: for plans that are applied, not shown. */
+void plan_warn(const struct plan *plan);
 
 /* -- print.c: the plan for people and programs -- */
 void plan_print_text(const struct plan *plan, struct text *out);

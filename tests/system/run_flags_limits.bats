@@ -110,3 +110,14 @@ stop() { husk rm -f "$id" >/dev/null; }
         run -125 husk run --rm --ulimit files=1 host true
         has "$output" "'files' is none of"
 }
+
+@test 'what cannot be granted in full is told, and the program runs' {
+        local most
+        most=$(ulimit -Hn)
+        (($(sed -n 's/^CapEff:\t/0x/p' /proc/self/status) >> 24 & 1)) && skip 'CAP_SYS_RESOURCE: this root may raise any limit'
+        run -0 --separate-stderr husk run --rm --ulimit "nofile=$((most + 1))" host bash -c 'ulimit -Hn'
+        same "$output" "$most"
+        has "$stderr" "husk: warning: /process/rlimits/0: RLIMIT_NOFILE lowered from $((most + 1)) to $most"
+        run -0 --separate-stderr husk explain run --ulimit "nofile=$((most + 1))" host true
+        same "$stderr" ''
+}
