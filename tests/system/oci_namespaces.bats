@@ -62,7 +62,7 @@ spaces() {
 
 # where PID: its namespaces, one a word
 where() {
-        echo $(readlink "/proc/$1/ns/user" /proc/"$1"/ns/{pid,net,ipc,uts,cgroup,time,mnt})
+        readlink "/proc/$1/ns/user" "/proc/$1/ns/"{pid,net,ipc,uts,cgroup,time,mnt} | tr '\n' ' '
 }
 
 # check PID USER KINDS: is the process where it should be?
