@@ -27,7 +27,12 @@ const struct command *cli_face_command(const struct face *face, const char *name
 int cli_face_unknown(const struct face *face, const char *name)
 {
         struct nearest nearest = { .word = name };
+        const struct absent *absent = cli_absent_find(face->absent, name, 0);
 
+        if (absent) {
+                trail_hint("%s", absent->instead);
+                return trail(-EINVAL, "there is no command '%s' here", name);
+        }
         for (size_t i = 0; face->commands[i]; i++)
                 cli_nearest_try(&nearest, face->commands[i]->name);
         if (nearest.best)

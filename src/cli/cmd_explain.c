@@ -50,6 +50,7 @@ const struct command cli_cmd_explain = {
         .examples = examples,
         .options = { options, cli_run_options },
         .operands = cli_run_operands,
+        .absent = cli_run_absent,
         .request_size = sizeof(struct explain_request),
         .defaults = &defaults,
         .options_first = true,

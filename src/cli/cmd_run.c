@@ -42,6 +42,7 @@ const struct command cli_cmd_run = {
         .examples = examples,
         .options = { cli_run_options },
         .operands = cli_run_operands,
+        .absent = cli_run_absent,
         .request_size = sizeof(struct run_request),
         .defaults = &cli_run_defaults,
         .options_first = true,

@@ -54,9 +54,17 @@ enum completion {
         COMPLETE_COMMAND, /* a command of this face */
 };
 
+/* A word of docker's or podman's that husk does not have. Tables end with a row without a name. */
+struct absent {
+        const char *name;
+        char letter;
+        const char *instead; /* what to do about it: the hint */
+};
+
 struct option {
-        const char *name; /* long name; operands: the word that usage shows */
-        char letter;      /* short name, or 0 */
+        const char *name;  /* long name; operands: the word that usage shows */
+        char letter;       /* short name, or 0 */
+        const char *alias; /* a second long name, which is not shown; or NULL */
         enum option_kind kind;
         size_t at;           /* offset of the field in the request struct */
         const char *metavar; /* NULL for flags */
@@ -116,6 +124,7 @@ struct command {
         const struct example *examples;
         const struct option *options[3];
         const struct option *operands;
+        const struct absent *absent; /* options that it has not; may be NULL */
         size_t request_size;
         const void *defaults;  /* a request to start from; NULL: all zero */
         bool options_first;    /* the first operand ends the options */
@@ -147,6 +156,7 @@ struct face {
         int error_exit;
         const struct command *globals;         /* its options go before the command's name */
         const struct command *const *commands; /* in the order of help; NULL-terminated */
+        const struct absent *absent;           /* commands that it has not; may be NULL */
         const struct example *examples;
         size_t copied; /* how much of union globals goes to a request's beginning */
 };
@@ -164,6 +174,8 @@ struct invocation {
 
 extern const struct face cli_face_husk, cli_face_oci;
 
+/* The row of that name (or, with name NULL, of that letter), or NULL. */
+const struct absent *cli_absent_find(const struct absent *rows, const char *name, char letter);
 /* The command of that name or alias, or NULL. */
 const struct command *cli_face_command(const struct face *face, const char *name);
 /* Leave a trail and a hint for an unknown command; returns -EINVAL. */

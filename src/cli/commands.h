@@ -15,6 +15,7 @@ extern const struct command cli_oci_create, cli_oci_delete, cli_oci_exec, cli_oc
 
 /* run's option rows, which explain takes too: offsets are those of struct run_request. */
 extern const struct option cli_run_options[], cli_run_operands[];
+extern const struct absent cli_run_absent[], cli_commands_absent[];
 extern const struct run_request cli_run_defaults;
 #define CLI_RUN_DEFAULTS                                                                           \
         {                                                                                          \

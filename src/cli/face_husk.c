@@ -10,7 +10,7 @@ static const struct option global_options[] = {
         ROW(TEXT, engine.runroot, 0, "runroot", "DIR", "where the state of running ones is",
             .shown_default = "/run/husk", .complete = COMPLETE_DIRECTORY),
         ROW(FLAG, engine.debug, 0, "debug", NULL, "tell more on standard error"),
-        ROW(FLAG, version, 0, "version", NULL, "show the version and end"),
+        ROW(FLAG, version, 'v', "version", NULL, "show the version and end"),
         OPTIONS_END,
 };
 
@@ -42,6 +42,7 @@ const struct face cli_face_husk = {
         .error_exit = 125,
         .globals = &globals,
         .commands = commands,
+        .absent = cli_commands_absent,
         .examples = examples,
         .copied = sizeof(struct engine_options),
 };

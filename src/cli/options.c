@@ -30,13 +30,18 @@ struct slice {
         size_t len;
 };
 
+static bool is_word(struct slice slice, const char *word)
+{
+        return !strncmp(word, slice.start, slice.len) && !word[slice.len];
+}
+
 static const struct option *find_name(const struct command *command, struct slice name)
 {
         struct option_walk walk = { .command = command };
         const struct option *o;
 
         while ((o = cli_option_next(&walk)))
-                if (!strncmp(o->name, name.start, name.len) && !o->name[name.len])
+                if (is_word(name, o->name) || (o->alias && is_word(name, o->alias)))
                         return o;
         return NULL;
 }
@@ -92,13 +97,33 @@ static void hint_help(const struct parse *parse)
                 trail_hint("see '%s %s --help'", parse->face->name, parse->command->name);
 }
 
+static int refuse_absent(const struct absent *absent, const char *shown)
+{
+        trail_hint("%s", absent->instead);
+        return trail(-EINVAL, "there is no option %s here", shown);
+}
+
+static int unknown_letter(const struct parse *parse, char letter)
+{
+        const struct absent *absent = cli_absent_find(parse->command->absent, NULL, letter);
+        char shown[] = { '-', letter, '\0' };
+
+        if (absent)
+                return refuse_absent(absent, shown);
+        hint_help(parse);
+        return trail(-EINVAL, "unknown option %s", shown);
+}
+
 static int unknown_option(const struct parse *parse, struct slice name)
 {
         const char *word = arena_copy(parse->arena, name.start, name.len);
+        const struct absent *absent = cli_absent_find(parse->command->absent, word, 0);
         struct nearest nearest = { .word = word };
         struct option_walk walk = { .command = parse->command };
         const struct option *o;
 
+        if (absent)
+                return refuse_absent(absent, arena_format(parse->arena, "--%s", word));
         if (parse->face && parse->command != parse->face->globals &&
             find_name(parse->face->globals, name)) {
                 trail_hint(
@@ -182,10 +207,8 @@ static int parse_short(struct parse *parse, const char *arg, int *at)
                         parse->help = true;
                         return 0;
                 }
-                if (!option) {
-                        hint_help(parse);
-                        return trail(-EINVAL, "unknown option -%c", *arg);
-                }
+                if (!option)
+                        return unknown_letter(parse, *arg);
                 if (option->kind != OPTION_FLAG || arg[1] == '=')
                         return store_next(
                                 parse, option, rest == arg + 1 && !*rest ? NULL : rest, at);

@@ -83,7 +83,7 @@ const struct option cli_run_options[] = {
 
         OPTIONS_HEADING("Namespaces:"),
         ROW(TEXT, network, 0, "network", "NETWORK", "none, host, container:NAME or ns:PATH",
-            .values = "none host", .shown_default = "none"),
+            .alias = "net", .values = "none host", .shown_default = "none"),
         ROW(TEXT, pid, 0, "pid", "MODE", "processes: private, host, container:NAME or ns:PATH",
             .values = "private host", .shown_default = "private"),
         ROW(TEXT, ipc, 0, "ipc", "MODE",

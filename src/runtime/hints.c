@@ -168,6 +168,9 @@ static const struct {
         { OP_find_program, ENOENT, ANYBODY,
           "names without a slash are looked up in PATH of the "
           "container's environment" },
+        { -1, ECONNRESET, ANYBODY,
+          "somebody killed it, or the kernel did for want of memory: a memory limit of 512k is "
+          "enough for the set-up" },
         { -1, EMFILE, ANYBODY, "the limit of open files is reached: ulimit -n" },
         { -1, ENFILE, ANYBODY, "the host's limit of open files is reached: sysctl fs.file-max" },
         { -1, ENOSPC, ANYBODY, "a file system is full" },

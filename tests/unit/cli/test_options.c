@@ -264,6 +264,42 @@ TEST(unknown_words_get_the_nearest_one)
         CHECK_STR(trail_hint_text(), "did you mean 'husk run'?");
 }
 
+TEST(words_of_other_engines_are_refused_with_what_to_do)
+{
+        struct run_request *q;
+        struct explain_request *e;
+
+        REFUSES(run, "there is no option --publish here", "--publish=80:80", "host");
+        CHECK(text_starts(trail_hint_text(), "there is no network with addresses yet"));
+        REFUSES(run, "there is no option -p here", "-itp", "80:80", "host");
+        CHECK(text_starts(trail_hint_text(), "there is no network with addresses yet"));
+        CHECK_INT(
+                parse(&cli_face_husk, &cli_cmd_explain, WORDS("run", "--gpus", "all"), &e),
+                -EINVAL);
+        CHECK_STR(trail_text(), "there is no option --gpus here");
+        trail_reset();
+        CHECK_INT(cli_face_unknown(&cli_face_husk, "logs"), -EINVAL);
+        CHECK_STR(trail_text(), "there is no command 'logs' here");
+        CHECK_INT(HUSK(run, "--net", "host", "host"), 0);
+        CHECK_STR(q->network, "host");
+        CHECK_INT(HUSK(run, "--net=host", "host"), 0);
+        CHECK_STR(q->network, "host");
+}
+
+/* A word that came to be must leave the table. */
+TEST(what_is_absent_is_not_there)
+{
+        struct option_walk walk = { .command = &cli_cmd_run };
+        const struct option *o;
+
+        while ((o = cli_option_next(&walk))) {
+                CHECK(!cli_absent_find(cli_run_absent, o->name, 0));
+                CHECK(!cli_absent_find(cli_run_absent, NULL, o->letter));
+        }
+        for (const struct absent *a = cli_commands_absent; a->name; a++)
+                CHECK(!cli_face_command(&cli_face_husk, a->name));
+}
+
 TEST(missing_and_superfluous_words)
 {
         void *q;

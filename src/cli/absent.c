@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: what fingers that know docker or podman type and husk does not have. Not one
+ * of these words is accepted; each is refused with what to do instead, where there is something. A
+ * row goes when the thing comes. */
+#include "commands.h"
+
+const struct absent *cli_absent_find(const struct absent *rows, const char *name, char letter)
+{
+        for (; rows && rows->name; rows++)
+                if (name ? text_equal(rows->name, name) : letter && rows->letter == letter)
+                        return rows;
+        return NULL;
+}
+
+#define IMAGES   "there are no images yet: 'host' is this very system, --rootfs DIR runs a directory"
+#define NETWORKS "there is no network with addresses yet: --network host shares the host's"
+#define DAEMON   "there is no daemon that could: let the service manager of the host do it"
+
+const struct absent cli_run_absent[] = {
+        { "add-host", 0, "bind a hosts file of your own: -v FILE:/etc/hosts:ro" },
+        { "cpu-count", 0, "it is for Windows: see --cpus" },
+        { "cpu-percent", 0, "it is for Windows: see --cpus" },
+        { "disable-content-trust", 0, IMAGES },
+        { "dns", 0, "bind a resolv.conf of your own: -v FILE:/etc/resolv.conf:ro" },
+        { "dns-option", 0, "bind a resolv.conf of your own: -v FILE:/etc/resolv.conf:ro" },
+        { "dns-search", 0, "bind a resolv.conf of your own: -v FILE:/etc/resolv.conf:ro" },
+        { "expose", 0, NETWORKS },
+        { "gpus", 0, "give it the devices by name: --device" },
+        { "health-cmd", 0, DAEMON },
+        { "health-interval", 0, DAEMON },
+        { "health-retries", 0, DAEMON },
+        { "health-start-period", 0, DAEMON },
+        { "health-timeout", 0, DAEMON },
+        { "ip", 0, NETWORKS },
+        { "ip6", 0, NETWORKS },
+        { "kernel-memory", 0, "the kernel has dropped this limit: see --memory" },
+        { "link", 0, NETWORKS },
+        { "link-local-ip", 0, NETWORKS },
+        { "log-driver", 0, "there are no logs yet: send the output where it is to go" },
+        { "log-opt", 0, "there are no logs yet: send the output where it is to go" },
+        { "mac-address", 0, NETWORKS },
+        { "network-alias", 0, NETWORKS },
+        { "no-healthcheck", 0, "there are no health checks: leave it out" },
+        { "platform", 0, IMAGES },
+        { "pod", 0, "there are no pods: --network, --ipc and --pid take container:NAME" },
+        { "publish", 'p', NETWORKS },
+        { "publish-all", 'P', NETWORKS },
+        { "pull", 0, IMAGES },
+        { "quiet", 'q', "nothing is downloaded that could be told of: leave it out" },
+        { "runtime", 0, "husk makes containers itself: leave it out" },
+        { "storage-opt", 0, "the layer of changes has the size of the file system of --root" },
+        { "volume-driver", 0, "there are no named volumes yet: -v /DIR:/DIR" },
+        { "volumes-from", 0, "there are no named volumes yet: -v /DIR:/DIR" },
+        { NULL, 0, NULL },
+};
+
+const struct absent cli_commands_absent[] = {
+        { "attach", 0, "a container in the background cannot be met again yet: husk exec -it" },
+        { "build", 0, IMAGES },
+        { "commit", 0, IMAGES },
+        { "container", 0, "leave the word out: husk ps, husk rm and so on" },
+        { "cp", 0, "share a directory instead: husk run -v" },
+        { "create", 0,
+          "husk run -d makes and starts it; husk explain run shows what would be done" },
+        { "image", 0, IMAGES },
+        { "images", 0, IMAGES },
+        { "info", 0, "husk version, and husk inspect for a container" },
+        { "load", 0, IMAGES },
+        { "login", 0, IMAGES },
+        { "logs", 0, "there are no logs yet: send the output where it is to go" },
+        { "network", 0, NETWORKS },
+        { "pause", 0, "husk kill -s STOP stops the first process" },
+        { "port", 0, NETWORKS },
+        { "pull", 0, IMAGES },
+        { "push", 0, IMAGES },
+        { "restart", 0, "a container that has ended cannot be started again yet: husk run" },
+        { "rmi", 0, IMAGES },
+        { "save", 0, IMAGES },
+        { "start", 0, "a container that has ended cannot be started again yet: husk run" },
+        { "tag", 0, IMAGES },
+        { "top", 0, "husk exec NAME ps ax" },
+        { "unpause", 0, "husk kill -s CONT wakes the first process" },
+        { "update", 0, "limits cannot be changed later yet" },
+        { "volume", 0, "there are no named volumes yet: husk run -v /DIR:/DIR" },
+        { NULL, 0, NULL },
+};
