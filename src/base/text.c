@@ -223,7 +223,7 @@ const char *text_pointer(struct arena *arena, const char *pointer, const char *m
 
 bool text_equal(const char *a, const char *b)
 {
-        return a == b || (a && b && !strcmp(a, b));
+        return a == b || (a && b && *a == *b && !strcmp(a, b)); /* mostly the first letter tells */
 }
 
 bool text_starts(const char *string, const char *prefix)

@@ -41,6 +41,13 @@ void reaper_enter_group(void)
         sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
+/* setpgid(2) refuses a child that has called execve(2), dead or alive; to one that has not it does
+ * what was done already. /proc may not be there, and a filter that forbids this lets the program be. */
+bool reaper_has_executed(pid_t child)
+{
+        return setpgid(child, child) < 0;
+}
+
 /* From argv[0] to the name of the executable, which the kernel puts behind the environment, lie the
  * strings of both, execve(2). */
 static void wipe(void)

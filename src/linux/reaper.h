@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
+
 #include <sys/types.h>
 
 /* A small pid 1, in front of a container's program. */
@@ -10,6 +12,8 @@ int reaper_prepare(void);
 /* The program's side, before its exec: a process group of its own, the foreground one where there is
  * a terminal on 0. */
 void reaper_enter_group(void);
+/* Has our child, which entered its group, called execve(2)? Answers for a zombie, too. Child-safe. */
+bool reaper_has_executed(pid_t child);
 /* Forget what we were started with and what we have open; pass every signal on to the child, reap
  * whoever ends, and end as the child does: its status, or 128 + its signal. Child-safe. */
 _Noreturn void reaper_run(pid_t child);

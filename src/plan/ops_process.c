@@ -236,7 +236,8 @@ int do_stay_init(struct machine *m, const struct op_stay_init *o)
         }
         file_close(&pair[1]);
         await_exec(pair[0]);
-        if (m->gate >= 0)
+        /* The pipe ends with a process that is killed before its exec, too: that is no start. */
+        if (m->gate >= 0 && reaper_has_executed(pid))
                 socket_send(m->gate, &executed, 1, NO_FD);
         reaper_run(pid);
 }

@@ -150,31 +150,40 @@ static int check_read(
         return broken(plan, spot, "slot %%%d is read before it is written", slot);
 }
 
-static int check_reads(const struct plan *plan, struct spot spot, const struct slots *slots)
-{
+/* What an operation has; asked for once, since this is done before every start. */
+struct has {
         struct operand operands[OPERANDS_MAX];
-        size_t n = op_operands(op_at(plan, spot), operands);
+        size_t n;
+};
+
+static int check_reads(
+        const struct plan *plan, struct spot spot, const struct slots *slots, struct has *ret_has)
+{
         int r = 0;
 
-        for (size_t i = 0; i < n && r == 0; i++)
-                if (operands[i].kind == KIND_FD || operands[i].kind == KIND_OLDFD ||
-                    operands[i].kind == KIND_NEWFD)
-                        r = check_read(plan, spot, slots, &operands[i]);
+        ret_has->n = op_operands(op_at(plan, spot), ret_has->operands);
+        for (size_t i = 0; i < ret_has->n && r == 0; i++) {
+                const struct operand *operand = &ret_has->operands[i];
+
+                if (operand->kind == KIND_FD || operand->kind == KIND_OLDFD ||
+                    operand->kind == KIND_NEWFD)
+                        r = check_read(plan, spot, slots, operand);
+        }
         return r;
 }
 
 /* Close and write. The second of a pair writes what the first one wrote: not a second time. */
-static int use_slots(const struct plan *plan, struct spot spot, struct slots *slots, bool second)
+static int use_slots(
+        const struct plan *plan, struct spot spot, struct slots *slots, const struct has *has,
+        bool second)
 {
-        struct operand operands[OPERANDS_MAX];
-        size_t n = op_operands(op_at(plan, spot), operands);
+        for (size_t i = 0; i < has->n; i++) {
+                const struct operand *operand = &has->operands[i];
+                int16_t slot = operand_slot(operand);
 
-        for (size_t i = 0; i < n; i++) {
-                int16_t slot = operand_slot(&operands[i]);
-
-                if (operands[i].kind == KIND_OLDFD) {
+                if (operand->kind == KIND_OLDFD) {
                         slots->state[slot] = SLOT_CLOSED;
-                } else if (operands[i].kind == KIND_NEWFD) {
+                } else if (operand->kind == KIND_NEWFD) {
                         if (slots->written[slot] && !second)
                                 return broken(plan, spot, "slot %%%d is written twice", slot);
                         slots->written[slot] = true;
@@ -196,14 +205,15 @@ static int check_group(const struct plan *plan, struct spot first, struct slots 
 {
         struct spot second = { first.actor, first.i + 1 };
         bool pair = op_at(plan, first)->has_else;
-        int r = check_reads(plan, first, slots);
+        struct has one, other;
+        int r = check_reads(plan, first, slots, &one);
 
         if (r == 0 && pair)
-                r = check_reads(plan, second, slots);
+                r = check_reads(plan, second, slots, &other);
         if (r == 0)
-                r = use_slots(plan, first, slots, false);
+                r = use_slots(plan, first, slots, &one, false);
         if (r == 0 && pair)
-                r = use_slots(plan, second, slots, true);
+                r = use_slots(plan, second, slots, &other, true);
         if (op_at(plan, first)->code == OP_pivot)
                 close_all(slots);
         return r;

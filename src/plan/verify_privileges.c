@@ -13,21 +13,35 @@ enum {
         NOWHERE = -1
 };
 
-static long place(const struct op_list *list, enum op_code code)
+/* A list, and what is in it: looked through once, since the rules ask often. */
+struct known {
+        const struct op *ops;
+        size_t n;
+        int32_t first[OP_COUNT]; /* where, counted from 1; 0: nowhere */
+        int32_t times[OP_COUNT]; /* an alternative is not counted */
+};
+
+static void know(struct known *known, const struct op_list *list)
 {
-        for (size_t i = 0; i < list->n; i++)
-                if (list->ops[i].code == code)
-                        return (long)i;
-        return NOWHERE;
+        known->ops = list->ops;
+        known->n = list->n;
+        for (size_t i = 0; i < list->n; i++) {
+                uint8_t code = list->ops[i].code;
+
+                if (!known->first[code])
+                        known->first[code] = (int32_t)(i + 1);
+                known->times[code] += i == 0 || !list->ops[i - 1].has_else;
+        }
 }
 
-static size_t count(const struct op_list *list, enum op_code code)
+static long place(const struct known *list, enum op_code code)
 {
-        size_t n = 0;
+        return list->first[code] - 1;
+}
 
-        for (size_t i = 0; i < list->n; i++)
-                n += list->ops[i].code == code && (i == 0 || !list->ops[i - 1].has_else);
-        return n;
+static size_t count(const struct known *list, enum op_code code)
+{
+        return (size_t)list->times[code];
 }
 
 static const char *name_of(enum op_code code)
@@ -46,7 +60,7 @@ static int lacking(enum op_code code, const char *why)
 static const enum op_code steps[] = { OP_set_groups, OP_drop_bounding, OP_keep_caps,   OP_set_ids,
                                       OP_set_caps,   OP_set_ambient,   OP_no_new_privs };
 
-static int check_steps(const struct op_list *init)
+static int check_steps(const struct known *init)
 {
         long ids = place(init, OP_set_ids);
 
@@ -77,7 +91,7 @@ static int check_steps(const struct op_list *init)
 }
 
 /* Without no_new_privs a filter is the right of CAP_SYS_ADMIN, which set_caps may take away. */
-static int check_filter(const struct op_list *init)
+static int check_filter(const struct known *init)
 {
         long caps = place(init, OP_set_caps);
 
@@ -91,9 +105,8 @@ static int check_filter(const struct op_list *init)
         return 0;
 }
 
-static int check_root(const struct plan *plan)
+static int check_root(const struct known *init)
 {
-        const struct op_list *init = &plan->list[INIT];
         size_t pivots = count(init, OP_pivot);
 
         if (pivots > 1)
@@ -104,18 +117,18 @@ static int check_root(const struct plan *plan)
 }
 
 /* Is the gate opened (or awaited) in the list, and where? */
-static long gate_place(const struct op_list *list, enum op_code code, GATE gate)
+static long gate_place(const struct known *list, enum op_code code, GATE gate)
 {
-        for (size_t i = 0; i < list->n; i++)
+        for (long i = place(list, code); i >= 0 && i < (long)list->n; i++)
                 if (list->ops[i].code == code &&
                     (code == OP_open_gate ? list->ops[i].as.open_gate.gate
                                           : list->ops[i].as.await_gate.gate) == gate)
-                        return (long)i;
+                        return i;
         return NOWHERE;
 }
 
 /* Does the process die with its maker before it has done anything that would outlive it? */
-static bool is_guarded(const struct op_list *init)
+static bool is_guarded(const struct known *init)
 {
         for (size_t i = 0; i < init->n; i++) {
                 if (init->ops[i].code == OP_guard_parent)
@@ -127,9 +140,8 @@ static bool is_guarded(const struct op_list *init)
 }
 
 /* There is never a process that lives on and that no command would find. */
-static int check_finding(const struct plan *plan)
+static int check_finding(const struct known *host, const struct known *init)
 {
-        const struct op_list *host = &plan->list[HOST], *init = &plan->list[INIT];
         long ready = gate_place(host, OP_open_gate, GATE_HOST_READY);
         long mapped = gate_place(host, OP_open_gate, GATE_IDS_MAPPED);
         long awaited = gate_place(init, OP_await_gate, GATE_HOST_READY), last = NOWHERE;
@@ -171,48 +183,50 @@ static bool fits(const char *reader, const char *writer)
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
-                if (text_equal(reader, pairs[i][0]))
+                if (reader[0] == pairs[i][0][0] && text_equal(reader, pairs[i][0]))
                         return text_equal(writer, pairs[i][1]) || text_equal(writer, pairs[i][2]);
         return !text_equal(writer, "fs");
 }
 
-static int check_kinds(const struct plan *plan)
+static int check_kinds_of(const struct plan *plan, enum actor actor, size_t i, const char **writers)
 {
-        const char **writers = arena_array(plan->arena, PLAN_SLOTS, sizeof *writers);
+        const struct op *op = &plan->list[actor].ops[i];
         struct operand operands[OPERANDS_MAX];
+        size_t n = op_operands(op, operands);
 
-        for (int pass = 0; pass < 2; pass++)
-                for (size_t k = 0; k < plan->list[HOST].n + plan->list[INIT].n; k++) {
-                        bool host = k < plan->list[HOST].n;
-                        size_t i = host ? k : k - plan->list[HOST].n;
-                        const struct op *op = &plan->list[host ? HOST : INIT].ops[i];
-                        size_t n = op_operands(op, operands);
+        for (size_t o = 0; o < n; o++) {
+                int16_t slot = operand_slot(&operands[o]);
 
-                        for (size_t o = 0; o < n; o++) {
-                                int16_t slot = operand_slot(&operands[o]);
-
-                                if (slot < 0)
-                                        continue;
-                                if (operands[o].kind == KIND_NEWFD)
-                                        writers[slot] = operands[o].name;
-                                else if (
-                                        pass == 1 && writers[slot] && op->code != OP_close_fd &&
-                                        !fits(operands[o].name, writers[slot]))
-                                        return trail(
-                                                -EINVAL,
-                                                "plan: %s operation %zu (%s): slot %%%d is no %s",
-                                                host ? "host" : "init", i, op_name(op), slot,
-                                                operands[o].name);
-                        }
-                }
+                if (slot < 0)
+                        continue;
+                if (operands[o].kind == KIND_NEWFD)
+                        writers[slot] = operands[o].name;
+                else if (
+                        writers[slot] && op->code != OP_close_fd &&
+                        !fits(operands[o].name, writers[slot]))
+                        return trail(
+                                -EINVAL, "plan: %s operation %zu (%s): slot %%%d is no %s",
+                                actor == HOST ? "host" : "init", i, op_name(op), slot,
+                                operands[o].name);
+        }
         return 0;
 }
 
-/* Nobody says that it runs before it does, and it does not before somebody says so. */
-static int check_ends(const struct plan *plan)
+/* What a slot is read as was written to it before, by the same list or by HOST: verify.c knows. */
+static int check_kinds(const struct plan *plan)
 {
-        const struct op_list *host = &plan->list[HOST], *init = &plan->list[INIT];
+        const char *writers[PLAN_SLOTS] = { NULL };
+        int r = 0;
 
+        for (enum actor actor = HOST; actor < ACTORS; actor++)
+                for (size_t i = 0; r == 0 && i < plan->list[actor].n; i++)
+                        r = check_kinds_of(plan, actor, i, writers);
+        return r;
+}
+
+/* Nobody says that it runs before it does, and it does not before somebody says so. */
+static int check_ends(const struct known *host, const struct known *init)
+{
         if (gate_place(init, OP_open_gate, GATE_CREATED) != NOWHERE &&
             gate_place(init, OP_await_gate, GATE_START) == NOWHERE)
                 return trail(-EINVAL, "plan: it says that it is created, and awaits no start");
@@ -224,14 +238,16 @@ static int check_ends(const struct plan *plan)
 
 int verify_privileges(const struct plan *plan)
 {
-        const struct op_list *init = &plan->list[INIT];
+        struct known host = { 0 }, init = { 0 };
         int r = check_kinds(plan);
 
-        if (r < 0 || init->n == 0)
+        if (r < 0 || plan->list[INIT].n == 0)
                 return r;
-        if ((r = check_steps(init)) < 0 || (r = check_filter(init)) < 0 ||
-            (r = check_root(plan)) < 0)
+        know(&host, &plan->list[HOST]);
+        know(&init, &plan->list[INIT]);
+        if ((r = check_steps(&init)) < 0 || (r = check_filter(&init)) < 0 ||
+            (r = check_root(&init)) < 0)
                 return r;
-        r = check_finding(plan);
-        return r < 0 ? r : check_ends(plan);
+        r = check_finding(&host, &init);
+        return r < 0 ? r : check_ends(&host, &init);
 }

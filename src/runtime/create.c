@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: how a container comes to be, is started, and gets one more process.
  *
- * The id is reserved (mkdir, journal, lock), everything that may have to be undone is written down,
- * then the plan is applied. A directory whose maker is gone before the end is a crash: whoever meets
+ * The plan is verified, the id reserved (mkdir, journal, lock), everything that may have to be undone
+ * written down; then the plan is applied. A directory whose maker is gone before the end is a crash: whoever meets
  * it next undoes it, the next maker of the same id among them. What fails is undone at once. */
 #include "runtime.h"
 
@@ -229,6 +229,8 @@ int container_create(
 
         *ret_command = false;
         if (r == 0)
+                r = plan_verify(request->plan); /* some 10 us: a bug of ours makes no container */
+        if (r == 0)
                 r = reserve(arena, request, &made.dir, &made.journal);
         if (r < 0) {
                 container_close(&made);
@@ -324,6 +326,9 @@ int container_exec(
 
         *ret_command = false;
         machine_init(machine, plan);
+        r = plan_verify(plan);
+        if (r < 0)
+                return r;
         r = plan_apply(machine, HOST);
         if (r < 0) {
                 r = explain_failure(machine, r, ret_command);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: every operation of every plan goes wrong once, and nothing may be left.
  *
- *      faults [-e EVERY] [-d DOCUMENT] [-m MODE] [-p ACTOR:OPERATION[:ERRNO]] [-v]
+ *      faults [-e EVERY [-o OFFSET]] [-d DOCUMENT] [-m MODE] [-p ACTOR:OPERATION[:ERRNO]] [-v]
  *
  * The documents are those of tests/plans. Each is made to run once, which shows its plan; from that
  * plan come the points: each operation of HOST and of INIT fails with each errno that its manual
@@ -14,8 +14,8 @@
  *   - processes, cgroups, mounts, links, files, and the descriptors of the failed command.
  *
  * Modes: run (create and start in one), create (then start), exec (one more process in a container,
- * which lives on). With -e only every EVERYth point is tried; the count goes over all documents, so
- * that all operations get their share. Nothing is random. TAP on stdout. */
+ * which lives on). With -e only every EVERYth point is tried, from OFFSET on; the count goes over all
+ * documents, so that all operations get their share. Nothing is random. TAP on stdout. */
 #include "faults.h"
 
 #include <dirent.h>
@@ -44,7 +44,7 @@ enum mode {
 static const char *const mode_names[] = { "run", "create", "exec" };
 
 struct options {
-        size_t every;
+        size_t every, offset;
         const char *document, *mode;
         bool has_point, verbose;
         struct point point;
@@ -348,7 +348,7 @@ static void offer(
         if (o->has_point && (p->actor != q->actor || p->i != q->i ||
                              (q->error >= 0 && (p->error != q->error || p->late != q->late))))
                 return;
-        if (tally->number++ % o->every == 0) {
+        if (tally->number++ % o->every == o->offset) {
                 if (o->verbose)
                         describe(sweep, mode, p, "");
                 try_point(sweep, mode, p, tally);
@@ -500,10 +500,13 @@ static bool read_options(int argc, char **argv, struct options *o)
 {
         int option;
 
-        while ((option = getopt(argc, argv, "e:d:m:p:v")) >= 0)
+        while ((option = getopt(argc, argv, "e:o:d:m:p:v")) >= 0)
                 switch (option) {
                 case 'e':
                         o->every = strtoul(optarg, NULL, 10);
+                        break;
+                case 'o':
+                        o->offset = strtoul(optarg, NULL, 10);
                         break;
                 case 'd':
                         o->document = optarg;
@@ -520,7 +523,7 @@ static bool read_options(int argc, char **argv, struct options *o)
                 default:
                         return false;
                 }
-        return o->every > 0 && optind == argc;
+        return o->offset < o->every && optind == argc;
 }
 
 /* Who listens for terminals: their masters wait in its queue, and end with it. */
@@ -567,7 +570,8 @@ int main(int argc, char **argv)
         int console, r;
 
         if (!read_options(argc, argv, &options)) {
-                fputs("faults [-e EVERY] [-d DOCUMENT] [-m MODE] [-p ACTOR:I[:ERRNO]] [-v]\n",
+                fputs("faults [-e EVERY [-o OFFSET]] [-d DOCUMENT] [-m MODE] [-p ACTOR:I[:ERRNO]] "
+                      "[-v]\n",
                       stderr);
                 return 2;
         }

@@ -6,9 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static bool is_open(int fd)
 {
@@ -123,4 +126,28 @@ TEST(a_pidfd_tells_whose_it_is)
         CHECK_INT(process_wait(pid, &status), 0);
         CHECK(!process_is_child(child));
         CHECK_INT(process_number(child), -ESRCH);
+}
+
+/* A child that goes on to `program`, or dies of SIGKILL; a zombie by now. */
+static pid_t ended_child(const char *program)
+{
+        siginfo_t info;
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                reaper_enter_group();
+                if (program)
+                        execl(program, program, (char *)NULL);
+                kill(getpid(), SIGKILL);
+        }
+        CHECK_INT(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+        return pid;
+}
+
+TEST(a_child_that_was_killed_before_exec_has_not_executed)
+{
+        pid_t killed = ended_child(NULL), executed = ended_child("/bin/true");
+
+        CHECK_INT(reaper_has_executed(killed), false);
+        CHECK_INT(reaper_has_executed(executed), true);
 }
