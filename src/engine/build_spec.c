@@ -12,6 +12,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 static bool has_variable(const struct spec_texts *env, const char *variable)
 {
         size_t size = strcspn(variable, "=");
@@ -248,6 +250,21 @@ static void begin(struct build *b)
         b->spec->linux_ = b->linux_;
 }
 
+/* Do the root's files have owners as the host counts them? Not those of a directory that belongs to
+ * the container's root already. */
+static bool is_of_host(const struct build *b)
+{
+        const struct spec_id_mapping_list *map = &b->linux_->uid_mappings;
+        struct stat st;
+
+        if (!b->request->rootfs || fstat(b->root, &st) < 0)
+                return true;
+        for (size_t i = 0; i < map->n; i++)
+                if (map->items[i].container_id == 0 && map->items[i].host_id == st.st_uid)
+                        return false;
+        return true;
+}
+
 int build_spec(
         struct arena *arena, const struct run_request *request, const char *id,
         const struct build_host *host, struct build_result *ret)
@@ -278,6 +295,6 @@ int build_spec(
             (r = build_resources(b)) < 0 || (r = build_security(b)) < 0 ||
             (r = build_annotations(b)) < 0)
                 return r;
-        *ret = (struct build_result){ b->spec, b->seccomp, b->joined };
+        *ret = (struct build_result){ b->spec, b->seccomp, is_of_host(b), b->joined };
         return 0;
 }

@@ -98,6 +98,7 @@ static int prepare(
                 .attach_point = run->state,
                 .overlays = run->record.overlays,
                 .n_overlays = run->record.n_overlays,
+                .map_root = built.map_root,
                 .volatile_upper = request->remove,
                 .seccomp = run->record.seccomp,
                 .log = request->detach && !request->tty ? arena_format(arena, "%s/log", run->state)
@@ -137,7 +138,7 @@ static int lock_name(struct run *run, int *ret_lock)
 
         if (!run->request->name)
                 return 0;
-        r = file_make_dirs(run->containers, 0700);
+        r = file_make_dirs(run->containers, 0711);
         if (r < 0)
                 return trail(r, "cannot make %s: %s", run->containers, text_errno(r));
         *ret_lock = file_open(AT_FDCWD, run->containers, O_RDONLY | O_DIRECTORY, 0);

@@ -76,6 +76,7 @@ struct build_host {
 struct build_result {
         struct spec *spec;
         const char *seccomp; /* name of a built-in profile, or NULL: what the document says */
+        bool map_root;       /* runtime_options.map_root */
         struct words joined; /* the containers whose namespaces it joins */
 };
 

@@ -89,6 +89,13 @@ int mount_set_fs(int fs, const char *key, const char *value)
         return r < 0 ? explain(fs, r) : 0;
 }
 
+int mount_set_fs_fd(int fs, const char *key, int fd)
+{
+        int r = result(syscall(SYS_fsconfig, fs, FSCONFIG_SET_FD, key, NULL, fd));
+
+        return r < 0 ? explain(fs, r) : 0;
+}
+
 int mount_make(int fs, uint64_t attributes)
 {
         int r = result(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));

@@ -16,6 +16,8 @@ bool mount_has_setattr(void);
 int mount_open_fs(const char *type);
 /* value NULL: a flag. Numbers are given as text. */
 int mount_set_fs(int fs, const char *key, const char *value);
+/* A descriptor as the value; one that was opened with O_PATH since Linux 6.15. */
+int mount_set_fs_fd(int fs, const char *key, int fd);
 /* Create the superblock and a detached mount of it with MOUNT_ATTR_* attributes. */
 int mount_make(int fs, uint64_t attributes);
 /* A detached clone of the mount at dir/path; path "" is dir itself. A symbolic link at the end is

@@ -213,6 +213,13 @@ int do_set_fs(struct machine *m, const struct op_set_fs *o)
         return 0;
 }
 
+int do_set_fs_fd(struct machine *m, const struct op_set_fs_fd *o)
+{
+        int r = mount_set_fs_fd(slot(m, o->fs), o->key, slot(m, o->fd));
+
+        return r < 0 ? trail(r, "cannot set the option %s", o->key) : 0;
+}
+
 int do_make_mount(struct machine *m, const struct op_make_mount *o)
 {
         int tree = mount_make(slot(m, o->fs), o->attrs);

@@ -5,6 +5,7 @@
 #include "ops.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <sys/stat.h>
 
@@ -23,6 +24,19 @@ int do_map_mount(struct machine *m, const struct op_map_mount *o)
                    "already or that keeps ids elsewhere (NFS, FUSE without support, procfs); with "
                    "ridmap this goes for all that is mounted below, too");
         return trail(r, "the file system does not let its ids be mapped");
+}
+
+int do_copy_owner(struct machine *m, const struct op_copy_owner *o)
+{
+        auto_close dir = file_open(AT_FDCWD, o->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        struct stat st;
+
+        if (dir < 0)
+                return dir;
+        if (fstat(slot(m, o->from), &st) < 0 || fchown(dir, st.st_uid, st.st_gid) < 0 ||
+            fchmod(dir, st.st_mode & 07777) < 0)
+                return trail(-errno, "cannot give %s its owner", o->path);
+        return 0;
 }
 
 int do_copy_up(struct machine *m, const struct op_copy_up *o)

@@ -233,6 +233,18 @@ void shell_set_fs(struct shell *sh, const struct op_set_fs *o)
                 text_addf(&fs->options, "=%s%s%s", quote, o->value, quote);
 }
 
+void shell_set_fs_fd(struct shell *sh, const struct op_set_fs_fd *o)
+{
+        const struct shell_slot *layer = shell_slot(sh, o->fd);
+        struct shell_slot *fs = shell_slot(sh, o->fs);
+        const char *path = layer->where ? layer->where : layer->source;
+
+        if (layer->set & MOUNT_ATTR_IDMAP)
+                shell_cannot(sh, "set_fs_fd", "mount(8) maps no ids here");
+        add_option(&fs->options, text_equal(o->key, "lowerdir+") ? "lowerdir" : o->key);
+        text_addf(&fs->options, "=%s", path ? path : "");
+}
+
 void shell_make_mount(struct shell *sh, const struct op_make_mount *o)
 {
         struct shell_slot *tree = shell_slot(sh, o->tree);
@@ -298,6 +310,13 @@ void shell_make_idmap(struct shell *sh, const struct op_make_idmap *o)
 void shell_map_mount(struct shell *sh, const struct op_map_mount *o)
 {
         shell_slot(sh, o->tree)->set |= MOUNT_ATTR_IDMAP;
+}
+
+/* The owner would be one that only a mapped mount shows. */
+void shell_copy_owner(struct shell *sh, const struct op_copy_owner *o)
+{
+        (void)o;
+        shell_cannot(sh, "copy_owner", "mount(8) maps no ids here");
 }
 
 void shell_copy_up(struct shell *sh, const struct op_copy_up *o)

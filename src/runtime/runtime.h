@@ -32,6 +32,7 @@ struct runtime_options {
         bool await_start;       /* `create`: stop before exec until START */
         bool no_new_keyring;
         bool no_pivot;
+        bool map_root;       /* in a user namespace the root's files have the owners of its ids */
         bool volatile_upper; /* the overlays' upper layers need not survive a crash */
         const char *seccomp; /* name of a built-in profile to use instead of the spec's */
         const char *log;     /* a file of the host that gets what the program writes */

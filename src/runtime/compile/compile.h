@@ -27,6 +27,7 @@ struct compile {
         uint32_t joined_spaces; /* to join by path */
         FD join[8];             /* slot for each bit of namespace_types */
         FD root;                /* the container's root */
+        bool map_root;          /* its overlays have mapped layers */
         FD proc;                /* its procfs, -1 before */
         FD dev;                 /* its /dev when that is a mount of ours, else -1 */
         FD landlock;            /* its rules, -1: none */
@@ -120,5 +121,8 @@ struct mount_job {
 
 /* -- cgroup_mounts.c: for the types cgroup and cgroup2 -- */
 int compile_cgroup_mount(struct mount_job *job);
-/* -- mounts.c: what both use -- */
+/* -- mounts.c: what others use -- */
+/* The user namespace that says how ids are mapped: the mount's own mapping, or the container's (NULL).
+ * Many mounts have the same one. */
+FD compile_idmap(struct compile *c, const char *reason, const struct spec_mount *own);
 void compile_mount_propagation(const struct mount_job *job, FD tree);

@@ -274,26 +274,21 @@ static const char *map_text(struct compile *c, const struct spec_id_mapping_list
         return text_string(&text);
 }
 
-/* The user namespace that says how: the mount's own mapping, else the container's. Many volumes
- * have the same one. */
-static FD idmap_namespace(const struct mount_job *job)
+FD compile_idmap(struct compile *c, const char *reason, const struct spec_mount *own)
 {
-        struct compile *c = job->c;
-        const struct spec_mount *mount = &job->mount;
-        bool own = mount->uid_mappings.n != 0;
         const char *uids, *gids;
 
         if (!own && c->joined_spaces & CLONE_NEWUSER)
                 return c->join[0];
-        uids = map_text(c, own ? &mount->uid_mappings : &c->linux_->uid_mappings);
-        gids = map_text(c, own ? &mount->gid_mappings : &c->linux_->gid_mappings);
+        uids = map_text(c, own ? &own->uid_mappings : &c->linux_->uid_mappings);
+        gids = map_text(c, own ? &own->gid_mappings : &c->linux_->gid_mappings);
         if (c->idmap >= 0 && text_equal(uids, c->idmap_uids) && text_equal(gids, c->idmap_gids))
                 return c->idmap;
         c->idmap = plan_slot(c->plan);
         c->idmap_uids = uids;
         c->idmap_gids = gids;
         plan_add(
-                c->plan, HOST, job->reason, make_idmap, .uid_map = uids, .gid_map = gids,
+                c->plan, HOST, reason, make_idmap, .uid_map = uids, .gid_map = gids,
                 .ns = c->idmap);
         return c->idmap;
 }
@@ -401,7 +396,8 @@ static FD make_fs(const struct mount_job *job)
 static FD make_tree(const struct mount_job *job)
 {
         bool mapped = job->options.idmap;
-        FD ns = mapped ? idmap_namespace(job) : -1;
+        const struct spec_mount *own = job->mount.uid_mappings.n ? &job->mount : NULL;
+        FD ns = mapped ? compile_idmap(job->c, job->reason, own) : -1;
         FD tree = is_bind(job) ? make_bind(job) : make_fs(job);
 
         if (mapped)

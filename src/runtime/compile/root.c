@@ -4,10 +4,70 @@
  * Overlays are made on the host's side, detached; a plain directory becomes a clone of its tree.
  * Either lies on a mount that receives from the host at most, because pivot_root(2) refuses a shared
  * parent and nothing may flow back. For the same reason a root that is to be shared becomes so when
- * it is "/" already. */
+ * it is "/" already.
+ *
+ * In a user namespace the host's files would be nobody's, and its root could change none of them, not
+ * even to make a place for a mount. Where it is asked for (map_root), the root's layers are mapped
+ * mounts, then: id 0 on disk is the container's root. Only the host's side may make these. */
 #include "compile.h"
 
+#include <string.h>
+
 #include <linux/mount.h>
+
+/* A directory of the host, mapped: the mount alone, not what is mounted on it. */
+static FD map_tree(struct compile *c, const char *reason, const char *path, bool recursive)
+{
+        FD ns = compile_idmap(c, reason, NULL), tree = plan_slot(c->plan);
+
+        plan_add(
+                c->plan, HOST, reason, clone_tree, .dir = -1, .path = path, .recursive = recursive,
+                .tree = tree);
+        plan_add(c->plan, HOST, reason, map_mount, .tree = tree, .ns = ns);
+        return tree;
+}
+
+static bool maps_root(struct compile *c, unsigned major, unsigned minor)
+{
+        if (!c->options->map_root || !c->user_namespace ||
+            !facts_capable(c->facts, 21 /* CAP_SYS_ADMIN */))
+                return false;
+        if (c->facts->has_mount_setattr && facts_kernel(c->facts, major, minor))
+                return true;
+        plan_note(
+                c->plan,
+                "/root/path: the container's root owns no file of the host's: mapped layers are "
+                "since Linux %u.%u",
+                major, minor);
+        return false;
+}
+
+/* The lower layer as a mapped mount, which has no path. The upper one is plain, since the overlay's
+ * maker, whose id is not mapped, writes there: what is in it has ids of the container's range, and
+ * first of all the directory itself. */
+static void set_lower_mapped(
+        struct compile *c, const char *reason, const struct runtime_overlay *overlay, FD fs)
+{
+        FD lower = map_tree(c, reason, overlay->lower, false);
+
+        plan_add(c->plan, HOST, reason, copy_owner, .path = overlay->upper, .from = lower);
+        plan_add(c->plan, HOST, reason, set_fs_fd, .fs = fs, .key = "lowerdir+", .fd = lower);
+}
+
+static void set_layers(
+        struct compile *c, const char *reason, const struct runtime_overlay *overlay, FD fs)
+{
+        if (c->map_root)
+                set_lower_mapped(c, reason, overlay, fs);
+        else
+                plan_add(
+                        c->plan, HOST, reason, set_fs, .fs = fs, .key = "lowerdir",
+                        .value = overlay->lower);
+        plan_add(
+                c->plan, HOST, reason, set_fs, .fs = fs, .key = "upperdir",
+                .value = overlay->upper);
+        plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "workdir", .value = overlay->work);
+}
 
 static void make_overlay(struct compile *c, const struct runtime_overlay *overlay, FD tree)
 {
@@ -19,13 +79,7 @@ static void make_overlay(struct compile *c, const struct runtime_overlay *overla
         plan_add(c->plan, HOST, reason, make_store, .path = overlay->work, .mode = 0700);
         plan_add(c->plan, HOST, reason, open_fs, .type = "overlay", .fs = fs);
         plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "source", .value = "husk");
-        plan_add(
-                c->plan, HOST, reason, set_fs, .fs = fs, .key = "lowerdir",
-                .value = overlay->lower);
-        plan_add(
-                c->plan, HOST, reason, set_fs, .fs = fs, .key = "upperdir",
-                .value = overlay->upper);
-        plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "workdir", .value = overlay->work);
+        set_layers(c, reason, overlay, fs);
         /* Every change is a file of its own in the upper layer, whatever the kernel's defaults are:
          * that is what diff reads. */
         plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "index", .value = "off");
@@ -39,20 +93,13 @@ static void make_overlay(struct compile *c, const struct runtime_overlay *overla
                 .tree = tree);
 }
 
-/* Slots of the overlays, in order, when there are any: the first is the root. */
-int compile_root_host(struct compile *c)
+/* What all mounts of the new namespace get first. */
+static PROPAGATION base_propagation(const struct compile *c)
 {
-        FD first;
+        bool all = false;
+        PROPAGATION kind = mount_options_propagation(c->linux_->rootfs_propagation, &all);
 
-        if (c->options->n_overlays == 0)
-                return 0;
-        first = c->plan->slots;
-        for (size_t i = 0; i < c->options->n_overlays; i++)
-                plan_slot(c->plan);
-        c->root = first;
-        for (size_t i = 0; i < c->options->n_overlays; i++)
-                make_overlay(c, &c->options->overlays[i], (FD)(first + (FD)i));
-        return 0;
+        return kind == PROPAGATE_PRIVATE ? PROPAGATE_PRIVATE : PROPAGATE_SLAVE;
 }
 
 static const char *rootfs_path(struct compile *c)
@@ -62,16 +109,40 @@ static const char *rootfs_path(struct compile *c)
         return path[0] == '/' ? path : why(c, "%s/%s", c->options->bundle, path);
 }
 
+/* Slots of the overlays, in order, when there are any: the first is the root. A directory is the
+ * first process's to clone, but for one that is to be mapped. */
+int compile_root_host(struct compile *c)
+{
+        FD first;
+
+        if (c->options->n_overlays == 0) {
+                if (!maps_root(c, 5, 12))
+                        return 0;
+                c->root = map_tree(c, "/root/path", rootfs_path(c), true);
+                /* It would be a peer of the host's mount. */
+                plan_add(
+                        c->plan, HOST, "/linux/rootfsPropagation", set_mount, .tree = c->root,
+                        .propagation = base_propagation(c), .recursive = 1);
+                return 0;
+        }
+        c->map_root = maps_root(c, 6, 15);
+        first = c->plan->slots;
+        for (size_t i = 0; i < c->options->n_overlays; i++)
+                plan_slot(c->plan);
+        c->root = first;
+        for (size_t i = 0; i < c->options->n_overlays; i++)
+                make_overlay(c, &c->options->overlays[i], (FD)(first + (FD)i));
+        return 0;
+}
+
 int compile_root_init(struct compile *c)
 {
-        bool all = false;
-        PROPAGATION kind = mount_options_propagation(c->linux_->rootfs_propagation, &all);
         FD at = plan_slot(c->plan);
 
         /* pivot_root(2) refuses a shared parent, and nothing may flow to the host. */
         plan_add(
                 c->plan, INIT, "/linux/rootfsPropagation", set_propagation, .target = "/",
-                .kind = kind == PROPAGATE_PRIVATE ? PROPAGATE_PRIVATE : PROPAGATE_SLAVE);
+                .kind = base_propagation(c));
         if (c->options->n_overlays) {
                 plan_add(
                         c->plan, INIT, "/root/path", open_path, .path = c->options->attach_point,
@@ -87,11 +158,13 @@ int compile_root_init(struct compile *c)
                                 .target = c->options->overlays[i].target, .make = TARGET_DIRECTORY,
                                 .strict = 1);
         } else {
-                c->root = plan_slot(c->plan);
                 plan_add(c->plan, INIT, "/root/path", open_path, .path = rootfs_path(c), .fd = at);
-                plan_add(
-                        c->plan, INIT, "/root/path", clone_tree, .dir = at, .path = "",
-                        .recursive = 1, .tree = c->root);
+                if (c->root < 0) {
+                        c->root = plan_slot(c->plan);
+                        plan_add(
+                                c->plan, INIT, "/root/path", clone_tree, .dir = at, .path = "",
+                                .recursive = 1, .tree = c->root);
+                }
                 plan_add(
                         c->plan, INIT, "/root/path", attach, .tree = c->root, .root = at,
                         .target = "");

@@ -76,6 +76,7 @@ static void read_options(
         CHECK_INT(json_parse(arena, "options.json", text, strlen(text), &json), 0);
         options->await_start = flag(json, "awaitStart");
         options->no_new_keyring = flag(json, "noNewKeyring");
+        options->map_root = flag(json, "mapRoot");
         options->attach_point = member(json, "attachPoint", NULL);
         options->cgroup = member(json, "cgroup", NULL);
         if (json_u64(json_member(json, "preserveFds"), &number) == 0)

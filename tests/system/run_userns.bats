@@ -1,0 +1,98 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# `husk run` in a user namespace: the files of the root, of the image `host` and of a directory, have
+# the owners that the container's ids stand for.
+
+# shellcheck disable=SC2154,SC2016,SC2034 # set by bats and the helper; other shells' words
+load engine_helper
+
+# The container's ids have to get to the store.
+setup() {
+        local dir
+        engine_setup
+        dir=$box
+        while [ "$dir" != / ] && [ "$dir" != /tmp ] && [ "$dir" != /var/tmp ]; do
+                chmod a+x "$dir"
+                dir=$(dirname "$dir")
+        done
+}
+
+maps=(--uidmap 0:100000:65536 --gidmap 0:200000:65536)
+
+needs_mapped_layers() {
+        local major minor
+        IFS=. read -r major minor _ < <(uname -r)
+        ((major > 6 || (major == 6 && ${minor%%[!0-9]*} >= 15))) ||
+                skip 'mapped layers of an overlay are since Linux 6.15'
+}
+
+@test 'the image host: its root is the container'\''s root' {
+        needs_mapped_layers
+        same "$(husk run --rm "${maps[@]}" host stat -c %u:%g:%a / /etc/passwd)" \
+                "$(stat -c %u:%g:%a / /etc/passwd)"
+        run -0 husk run --rm "${maps[@]}" host sh -c '
+                touch /made && chown 5:6 /made && stat -c %u:%g /made
+                chown 7 /etc/passwd && stat -c %u /etc/passwd
+                mkdir /etc/made.d && rmdir /etc/made.d && rm /etc/hostname 2>/dev/null; echo done'
+        same "$output" $'5:6\n7\ndone'
+        same "$(stat -c %u /etc/passwd)" 0
+        [ ! -e /made ]
+}
+
+@test 'the image host: what is written has ids of the range' {
+        needs_mapped_layers
+        local id upper
+        id=$(husk run -d --name kept "${maps[@]}" host sh -c 'echo x >/made; chown 5:6 /made; sleep 300')
+        upper=$(husk inspect kept | jq -r '.[0].Layers[0].UpperDir')
+        await exists "$upper/made"
+        await eval '[ "$(stat -c %u:%g '"$upper"'/made)" = 100005:200006 ]'
+        same "$(stat -c %u:%g "$upper")" 100000:200000
+        same "$(husk exec kept stat -c %u:%g /made)" 5:6
+        has "$(husk diff kept)" 'A /made'
+        husk rm -f kept
+        [ ! -e "$upper" ]
+}
+
+@test 'the image host: places for mounts are made' {
+        needs_mapped_layers
+        mkdir "$host/volume"
+        echo inside >"$host/volume/file"
+        same "$(husk run --rm "${maps[@]}" -v "$host/volume:/no/such/place" host cat /no/such/place/file)" inside
+}
+
+@test 'a user namespace that is joined maps the same' {
+        needs_mapped_layers
+        husk run -d --name first "${maps[@]}" host sleep 300
+        same "$(husk run --rm --userns container:first host sh -c 'touch /made && stat -c %u:%g / /made')" $'0:0\n0:0'
+}
+
+@test '--rootfs: of the host'\''s root, or of the container'\''s already' {
+        mkdir -p "$host/root/bin" "$host/volume"
+        cp "$(command -v busybox)" "$host/root/bin/busybox"
+        chown -R 0:0 "$host/root"
+        run -0 husk run --rm "${maps[@]}" --rootfs "$host/root" -v "$host/volume:/new" /bin/busybox sh -c '
+                echo x >/made; /bin/busybox chown 5:6 /made
+                /bin/busybox stat -c %u:%g / /made'
+        same "$output" $'0:0\n5:6'
+        same "$(stat -c %u:%g "$host/root/made")" 5:6
+        [ -d "$host/root/new" ]
+        rm -r "$host/root/made" "$host/root/new"
+        chown -R 100000:200000 "$host/root"
+        run -0 husk run --rm "${maps[@]}" --rootfs "$host/root" -v "$host/volume:/new" /bin/busybox sh -c '
+                echo x >/made; /bin/busybox chown 5:6 /made
+                /bin/busybox stat -c %u:%g / /made'
+        same "$output" $'0:0\n5:6'
+        same "$(stat -c %u:%g "$host/root/made")" 100005:200006
+}
+
+@test '--rootfs: nothing mounted inside is seen outside' {
+        mkdir -p "$host/root/bin" "$host/root/tmp"
+        cp "$(command -v busybox)" "$host/root/bin/busybox"
+        local before
+        before=$(cut -d' ' -f5 /proc/self/mountinfo | sort)
+        run -0 husk run --rm "${maps[@]}" --cap-add SYS_ADMIN --security-opt seccomp=unconfined \
+                --security-opt apparmor=unconfined --rootfs "$host/root" /bin/busybox sh -c '
+                /bin/busybox mount -t tmpfs none /tmp && /bin/busybox grep -c " /tmp " /proc/mounts'
+        same "$output" 1
+        same "$(cut -d' ' -f5 /proc/self/mountinfo | sort)" "$before"
+}
