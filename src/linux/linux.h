@@ -23,6 +23,7 @@
 #include "process.h"
 #include "pty.h"
 #include "reaper.h"
+#include "resctrl.h"
 #include "rootpath.h"
 #include "sched.h"
 #include "seccomp.h"

@@ -24,6 +24,9 @@ void journal_undo_lines(const struct plan *plan, struct text *out)
                 if (op->code == OP_make_cgroup) {
                         what = "remove_cgroup";
                         path = op->as.make_cgroup.path;
+                } else if (op->code == OP_make_group) {
+                        what = "remove_group";
+                        path = op->as.make_group.path;
                 } else if (op->code == OP_make_store) {
                         what = "remove_tree";
                         path = op->as.make_store.path;
@@ -76,6 +79,10 @@ static int undo_line(const struct json *line, bool ours)
                 return 0;
         if (text_equal(what, "remove_cgroup"))
                 return undo_cgroup(path, ours);
+        if (text_equal(what, "remove_group")) {
+                r = resctrl_remove(path, !ours);
+                return r < 0 && r != -ENOTTY ? trail(r, "cannot remove the group %s", path) : 0;
+        }
         if (text_equal(what, "remove_tree")) {
                 r = file_remove_tree(AT_FDCWD, path);
                 return r < 0 ? trail(r, "cannot remove %s", path) : 0;

@@ -73,6 +73,30 @@ int do_set_cgroup_pair(struct machine *m, const struct op_set_cgroup_pair *o)
         return r < 0 ? trail(r, "cannot write '%s' to %s", o->value, o->file) : 0;
 }
 
+int do_make_group(struct machine *m, const struct op_make_group *o)
+{
+        int fd = resctrl_make(o->path, o->schemata);
+
+        if (fd == -EEXIST)
+                return trail(-EBUSY, "the group %s exists", o->path);
+        return put(m, o->group, fd);
+}
+
+int do_share_group(struct machine *m, const struct op_share_group *o)
+{
+        int fd = resctrl_open(o->path, o->schemata);
+
+        if (fd == -ENOENT && o->schemata)
+                fd = resctrl_make(o->path, o->schemata);
+        if (fd == -EEXIST) /* another was faster */
+                fd = resctrl_open(o->path, o->schemata);
+        if (fd == -ESTALE)
+                return trail(-EEXIST, "the group %s has another schemata", o->path);
+        if (fd == -ENOENT)
+                return trail(fd, "there is no group %s", o->path);
+        return put(m, o->group, fd);
+}
+
 int do_delegate_cgroup(struct machine *m, const struct op_delegate_cgroup *o)
 {
         (void)m;
@@ -149,6 +173,11 @@ int do_join_cgroup(struct machine *m, const struct op_join_cgroup *o)
         int cgroup = slot(m, o->cgroup);
 
         return *o->file ? cgroup_set(cgroup, o->file, "0") : file_write(cgroup, "0", 1);
+}
+
+int do_join_group(struct machine *m, const struct op_join_group *o)
+{
+        return file_put(slot(m, o->group), "tasks", "0");
 }
 
 int do_link_up(struct machine *m, const struct op_link_up *o)

@@ -172,6 +172,43 @@ void shell_make_cgroup(struct shell *sh, const struct op_make_cgroup *o)
         text_addf(&sh->undo, "        remove_cgroup %s\n", path);
 }
 
+static void put_schemata(struct shell *sh, const char *group, const char *schemata)
+{
+        const char *line;
+
+        for (const char *lines = schemata; lines;) {
+                lines = shell_each_line(sh, lines, &line);
+                shell_line(
+                        sh, "printf '%%s\\n' %s >%s/schemata || exit 125", shell_word(sh, line),
+                        group);
+        }
+}
+
+void shell_make_group(struct shell *sh, const struct op_make_group *o)
+{
+        const char *path = shell_word(sh, o->path);
+
+        shell_slot(sh, o->group)->where = path;
+        shell_line(sh, "mkdir %s || exit 125", path);
+        text_addf(&sh->undo, "        rmdir %s 2>/dev/null || :\n", path);
+        put_schemata(sh, path, o->schemata);
+}
+
+/* Whether one that exists has these lines is not for a shell to say: the kernel adds zeros. */
+void shell_share_group(struct shell *sh, const struct op_share_group *o)
+{
+        const char *path = shell_word(sh, o->path);
+
+        shell_slot(sh, o->group)->where = path;
+        if (!o->schemata) {
+                shell_line(sh, "[ -d %s ] || exit 125", path);
+                return;
+        }
+        shell_line(sh, "if mkdir %s 2>/dev/null; then", path);
+        put_schemata(sh, path, o->schemata);
+        shell_line(sh, "fi");
+}
+
 void shell_set_cgroup(struct shell *sh, const struct op_set_cgroup *o)
 {
         const char *file = shell_under(sh, o->cgroup, o->file), *line;
@@ -284,6 +321,11 @@ void shell_redirect_output(struct shell *sh, const struct op_redirect_output *o)
 void shell_join_cgroup(struct shell *sh, const struct op_join_cgroup *o)
 {
         text_addf(&sh->join, "echo 0 >%s\n", shell_under(sh, o->cgroup, o->file));
+}
+
+void shell_join_group(struct shell *sh, const struct op_join_group *o)
+{
+        text_addf(&sh->join, "echo 0 >%s\n", shell_under(sh, o->group, "tasks"));
 }
 
 void shell_link_up(struct shell *sh, const struct op_link_up *o)

@@ -180,6 +180,7 @@ static bool fits(const char *reader, const char *writer)
                 { "fs", "fs", "fs" },           { "tree", "tree", "tree" },
                 { "process", "process", "fd" }, { "cgroup", "cgroup", "fd" },
                 { "ns", "ns", "fd" },           { "slave", "slave", "slave" },
+                { "group", "group", "fd" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)

@@ -166,6 +166,7 @@ int facts_gather(struct arena *arena, struct facts *ret_facts)
         facts.has_apparmor = lsm_has_apparmor();
         facts.has_selinux = lsm_has_selinux();
         facts.landlock = landlock_abi();
+        facts.resctrl = resctrl_is_mounted("/sys/fs/resctrl") ? "/sys/fs/resctrl" : NULL;
         r = read_cgroups(arena, &facts);
         if (r < 0)
                 return r;
@@ -261,6 +262,7 @@ int facts_parse(
                 r = parse_hierarchy(json_member(root, "v2"), &facts.v2);
         if (r < 0)
                 return trail(r, "%s", name);
+        facts.resctrl = json_string(json_member(root, "resctrl"));
         list = json_member(root, "rlimitHard");
         for (size_t i = 0; i < ARRAY_SIZE(facts.rlimit_hard); i++) {
                 facts.rlimit_hard[i] = UINT64_MAX;
@@ -333,6 +335,7 @@ void facts_encode(const struct facts *facts, struct text *out)
         json_close_array(&w);
         if (facts->v2.mount)
                 encode_hierarchy(&w, "v2", &facts->v2);
+        encode_string(&w, "resctrl", facts->resctrl);
         json_open_array(&w, "rlimitHard");
         for (size_t i = 0; i < ARRAY_SIZE(facts->rlimit_hard); i++)
                 json_put_u64(&w, NULL, facts->rlimit_hard[i]);

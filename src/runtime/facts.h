@@ -44,6 +44,7 @@ struct facts {
         struct cgroup_hierarchy *v1; /* n_v1 of them */
         size_t n_v1;
         struct cgroup_hierarchy v2; /* mount NULL: none */
+        const char *resctrl;        /* where it is mounted; NULL: nowhere */
         uint64_t rlimit_hard[16];   /* by RLIMIT_* number */
 };
 

@@ -148,9 +148,10 @@ rejected() {
         rejected /linux/resources/cpu/quota
 }
 
-@test "what is not supported is refused, not passed over" {
+@test "shares of caches on a host without resctrl" {
+        [ ! -d /sys/fs/resctrl ] || skip "this host has resctrl"
         config '.linux.intelRdt = {"closID": "x"}'
-        rejected /linux/intelRdt
+        rejected "/linux/intelRdt: no resctrl file system" "mount -t resctrl"
 }
 
 @test "a hook list that is empty is no hook" {

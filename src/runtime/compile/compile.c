@@ -30,6 +30,7 @@ static void init(
                 .dev = -1,
                 .devpts = -1,
                 .landlock = -1,
+                .groups = { -1, -1 },
                 .cgroup2 = -1,
                 .own_pid = -1,
                 .idmap = -1,
@@ -43,27 +44,6 @@ static void init(
 bool compile_has_namespace(const struct compile *c, uint32_t type)
 {
         return ((c->new_spaces | c->joined_spaces) & type) != 0;
-}
-
-/* What husk does not do yet is refused by name: a container that silently lacks what its document
- * says is not the one that was asked for. */
-static int check_unsupported(const struct compile *c)
-{
-        const struct spec_linux *linux_ = c->linux_;
-
-        const struct {
-                bool asked;
-                const char *pointer;
-        } members[] = {
-                { linux_->intel_rdt != NULL, "/linux/intelRdt" },
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-                if (members[i].asked)
-                        return spec_error(
-                                c->spec->at, c->document, members[i].pointer,
-                                "is not supported yet: take it out to run without it");
-        return 0;
 }
 
 static int check(const struct compile *c)
@@ -100,7 +80,7 @@ static int check(const struct compile *c)
                 return spec_error(
                         spec->process->at, c->document, "/process/cwd",
                         "'%s' is not an absolute path", spec->process->cwd);
-        return check_unsupported(c);
+        return 0;
 }
 
 /* The host's part after the first process is there: it waits at every gate that needs the host. */
@@ -166,7 +146,8 @@ int runtime_compile(
         c->start = true;
         if ((r = check(c)) < 0 || (r = compile_hooks_check(c)) < 0 ||
             /* the host's part */
-            (r = compile_namespaces_host(c)) < 0 || (r = compile_cgroup_host(c)) < 0)
+            (r = compile_namespaces_host(c)) < 0 || (r = compile_cgroup_host(c)) < 0 ||
+            (r = compile_resctrl_host(c)) < 0)
                 return r;
         if (!compile_joins_root(c) &&
             ((r = compile_root_host(c)) < 0 || (r = compile_mounts_host(c)) < 0))
@@ -211,11 +192,13 @@ static int enter(struct compile *c, pid_t pid)
                 spaces &= ~(uint32_t)CLONE_NEWPID;
         }
         compile_cgroup_init(c);
+        compile_resctrl_exec(c);
         compile_guard(c, true);
         for (size_t i = 0; i < c->n_cgroups; i++)
                 plan_add(
                         c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
                         .file = c->join_file[i]);
+        compile_resctrl_join(c);
         r = compile_self(c);
         if (r < 0)
                 return r;
@@ -242,7 +225,7 @@ int runtime_compile_exec(
         c->guard = "[exec]";
         if (process->args.n == 0)
                 return trail(-EINVAL, "/process/args: what is to be run?");
-        if ((r = check_unsupported(c)) < 0 || (r = compile_namespaces_host(c)) < 0)
+        if ((r = compile_namespaces_host(c)) < 0)
                 return r;
         c->plan->list[HOST].n = 0;
         if ((r = compile_affinity_host(c)) < 0 || (r = enter(c, pid)) < 0)

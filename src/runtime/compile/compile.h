@@ -34,7 +34,8 @@ struct compile {
         FD devpts;              /* likewise */
         FD cgroups[34];         /* hierarchies joined by the child (v1) */
         size_t n_cgroups;
-        FD cgroup2; /* the v2 cgroup, -1 */
+        FD groups[2]; /* of resctrl: for its shares, for monitoring; -1 */
+        FD cgroup2;   /* the v2 cgroup, -1 */
         FD process_fd;
         const char *join_file[34]; /* "tasks", or "" where the slot of cgroups[] is that file */
         bool user_namespace;       /* new or joined */
@@ -53,6 +54,10 @@ struct compile {
 /* Every section appends its operations in the order of construction. 0 or -errno with a trail. */
 int compile_cgroup_host(struct compile *c);
 int compile_cgroup_init(struct compile *c);
+/* resctrl.c: /linux/intelRdt. */
+int compile_resctrl_host(struct compile *c);
+void compile_resctrl_exec(struct compile *c);
+void compile_resctrl_join(struct compile *c);
 int compile_namespaces_host(struct compile *c);
 /* idmaps.c: what /linux/uidMappings and gidMappings say, whoever we are; `as_maker`: and may we write
  * them? */

@@ -346,6 +346,7 @@ int compile_namespaces_init(struct compile *c)
                 plan_add(
                         c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
                         .file = c->join_file[i]);
+        compile_resctrl_join(c);
         r = compile_self(c);
         if (r < 0)
                 return r;

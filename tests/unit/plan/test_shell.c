@@ -104,6 +104,34 @@ TEST(cgroups_and_store)
                     "        echo 0 >/sys/fs/cgroup/a/b/tasks || exit 125\n        exec unshare");
 }
 
+TEST(groups_of_resctrl_and_their_inverse)
+{
+        auto_arena arena = { 0 };
+        struct plan plan = { .arena = &arena };
+        struct text lines = { .arena = &arena };
+        const char *script;
+
+        plan_add(
+                &plan, HOST, "/g", share_group, .path = "/r/gold", .schemata = "L3:0=f",
+                .group = 0);
+        plan_add(&plan, HOST, "/g", share_group, .path = "/r/old", .group = 1);
+        plan_add(
+                &plan, HOST, "/g", make_group, .path = "/r/c 1", .schemata = "L3:0=f\nMB:0=20",
+                .group = 2);
+        plan_add(&plan, INIT, "/g", join_group, .group = 2);
+        plan_add(&plan, HOST, "/g", spawn, .cgroup = -1, .process = 3);
+        script = host_script(&plan);
+        has(script, "if mkdir /r/gold 2>/dev/null; then\n"
+                    "printf '%s\\n' L3:0=f >/r/gold/schemata || exit 125\nfi\n");
+        has(script, "[ -d /r/old ] || exit 125\nmkdir '/r/c 1' || exit 125\n"
+                    "printf '%s\\n' L3:0=f >'/r/c 1'/schemata || exit 125\n"
+                    "printf '%s\\n' MB:0=20 >'/r/c 1'/schemata || exit 125\n");
+        has(script, "undo() {\n        rmdir '/r/c 1' 2>/dev/null || :\n}\n");
+        has(script, "echo 0 >'/r/c 1'/tasks || exit 125\n");
+        journal_undo_lines(&plan, &lines);
+        CHECK_STR(text_string(&lines), "{\"undo\":\"remove_group\",\"path\":\"/r/c 1\"}\n");
+}
+
 TEST(namespaces_joined_and_made)
 {
         auto_arena arena = { 0 };
