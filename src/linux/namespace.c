@@ -79,6 +79,23 @@ int namespace_open(const char *path, uint32_t type)
         return fd;
 }
 
+bool namespace_is_first_user(void)
+{
+        const ino_t first = 0xEFFFFFFD; /* PROC_USER_INIT_INO of the kernel */
+        struct stat ours;
+
+        return stat("/proc/self/ns/user", &ours) < 0 || ours.st_ino == first;
+}
+
+bool namespace_owns_mounts(void)
+{
+        auto_close mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+        auto_close owner = mounts < 0 ? NO_FD : ioctl(mounts, NS_GET_USERNS);
+
+        /* EPERM: its owner is none that we may see. */
+        return owner >= 0 || errno != EPERM;
+}
+
 bool namespace_is_ours(int fd, uint32_t type)
 {
         const char *name = namespace_proc_name(type);

@@ -26,6 +26,11 @@ int namespace_join(int fd, uint32_t types);
 /* Is the namespace that the descriptor stands for the one that we are in? `fd` is a namespace file or a
  * pidfd, the type a single one. */
 bool namespace_is_ours(int fd, uint32_t type);
+/* Are we in the first user namespace of the host? True, too, where the kernel has no others. */
+bool namespace_is_first_user(void);
+/* Does our mount namespace belong to our user namespace or to one below it? In one that belongs to an
+ * outer one no capability of ours is about mounts. True where it cannot be found out. Since Linux 4.9. */
+bool namespace_owns_mounts(void);
 /* Open a namespace file of the host and check with ioctl_ns(2) that it is one, of that type:
  * -EINVAL when not. */
 int namespace_open(const char *path, uint32_t type);

@@ -107,6 +107,24 @@ void facts_parse_cgroups(struct arena *arena, char *list, struct facts *facts)
                 facts->cgroup_mode = facts->v2.mount ? CGROUP_HYBRID : CGROUP_V1;
 }
 
+static bool is_own(struct arena *arena, const struct cgroup_hierarchy *hierarchy)
+{
+        return access(arena_format(arena, "%s%s", hierarchy->mount, hierarchy->own), W_OK) == 0;
+}
+
+/* Root of a container, as a rule, sees its cgroups read-only. In the first user namespace that is an
+ * error when the time comes, for what cgroups keep from a container nothing else does there. In another
+ * one the container is as that of an ordinary user: without. */
+static void forget_foreign_cgroups(struct arena *arena, struct facts *facts)
+{
+        bool ours = !facts->v2.mount || is_own(arena, &facts->v2);
+
+        for (size_t i = 0; i < facts->n_v1 && ours; i++)
+                ours = is_own(arena, &facts->v1[i]);
+        if (!ours)
+                facts->cgroup_mode = CGROUP_NONE;
+}
+
 static int read_cgroups(struct arena *arena, struct facts *facts)
 {
         char list[8192];
@@ -161,7 +179,9 @@ int facts_gather(struct arena *arena, struct facts *ret_facts)
                 if (process_get_rlimit(i, &soft, &facts.rlimit_hard[i]) < 0)
                         facts.rlimit_hard[i] = UINT64_MAX;
         read_oom_score(&facts);
-        facts.has_mount_api = mount_has_interface(facts_capable(&facts, 21 /* CAP_SYS_ADMIN */));
+        facts.in_user_namespace = !namespace_is_first_user();
+        facts.has_mount_api = mount_has_interface(
+                facts_capable(&facts, 21 /* CAP_SYS_ADMIN */) && namespace_owns_mounts());
         facts.has_mount_setattr = mount_has_setattr();
         facts.has_apparmor = lsm_has_apparmor();
         facts.has_selinux = lsm_has_selinux();
@@ -170,6 +190,8 @@ int facts_gather(struct arena *arena, struct facts *ret_facts)
         r = read_cgroups(arena, &facts);
         if (r < 0)
                 return r;
+        if (facts.in_user_namespace && facts.uid == 0)
+                forget_foreign_cgroups(arena, &facts);
         *ret_facts = facts;
         return 0;
 }
@@ -244,6 +266,7 @@ int facts_parse(
         facts.has_selinux = is_true(json_member(root, "seLinux"));
         list = json_member(root, "timeNamespace");
         facts.has_time_namespace = list && list->boolean;
+        facts.in_user_namespace = is_true(json_member(root, "userNamespace"));
         facts.user = json_string(json_member(root, "user"));
         facts.n_subuid = parse_ranges(arena, json_member(root, "subuid"), &facts.subuid);
         facts.n_subgid = parse_ranges(arena, json_member(root, "subgid"), &facts.subgid);
@@ -323,6 +346,8 @@ void facts_encode(const struct facts *facts, struct text *out)
         json_put_bool(&w, "appArmor", facts->has_apparmor);
         json_put_bool(&w, "seLinux", facts->has_selinux);
         json_put_bool(&w, "timeNamespace", facts->has_time_namespace);
+        if (facts->in_user_namespace)
+                json_put_bool(&w, "userNamespace", true);
         encode_string(&w, "user", facts->user);
         encode_ranges(&w, "subuid", facts->subuid, facts->n_subuid);
         encode_ranges(&w, "subgid", facts->subgid, facts->n_subgid);

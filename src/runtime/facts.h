@@ -35,6 +35,8 @@ struct facts {
         bool has_mount_api, has_mount_setattr;
         bool has_apparmor, has_selinux;
         bool has_time_namespace;
+        /* Our user namespace is not the first one: some capabilities do not count here. */
+        bool in_user_namespace;
         /* Who may not map any id, i.e. lacks CAP_SETUID or CAP_SETGID; else nothing. */
         const char *user; /* our login name; NULL: it has none */
         struct id_range *subuid, *subgid;

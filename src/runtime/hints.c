@@ -64,8 +64,8 @@ static const struct {
         { OP_become_root, EINVAL, ANYBODY,
           "the user namespace that is joined does not map uid 0 and gid 0" },
         { OP_make_cgroup, EROFS, ANYBODY,
-          "the cgroup file system is mounted read-only here; is this "
-          "a container?" },
+          "the cgroup file system is mounted read-only here; if this is a container, make it with "
+          "--security-opt writable-cgroups=true" },
         { OP_make_cgroup, EBUSY, ANYBODY,
           "another container uses it: choose another cgroupsPath or "
           "remove that one" },

@@ -87,10 +87,12 @@ check() {
         done
 }
 
-# Every subset of the six, for one way of the user namespace. No mounts and no host name: those of a
+# Every subset of the six, for one way of the user namespace; every ninth in a guest, which leaves the
+# first, the last, and each kind in both ways. No mounts and no host name: those of a
 # joined namespace are not always ours to change.
 combine_all() {
-        local line kinds pid
+        local line kinds i=0 step=1
+        [ -z "${HUSK_VM:-}" ] || step=9
         jq -c --arg user "$1" --arg pod "$POD" "$SPACES"'
                 def subsets: if length == 0 then [] else .[0] as $k |
                         (.[1:] | subsets) | ., [$k] + . end;
@@ -100,6 +102,7 @@ combine_all() {
                 "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/all"
         [ "$(wc -l <"$BATS_TEST_TMPDIR/all")" = 128 ]
         while read -r kinds && read -r line; do
+                [ $((i++ % step)) = 0 ] || continue
                 kinds=${kinds//\"/}
                 echo "$line" >"$BUNDLE/config.json"
                 oci create --pid-file "$BATS_TEST_TMPDIR/pid" -b "$BUNDLE" "$WORD" </dev/null || {

@@ -200,7 +200,9 @@ int compile_cgroup_host(struct compile *c)
                         plan_note(
                                 c->plan, "/linux/resources: no limits: %s",
                                 c->facts->uid ? "an ordinary user has no cgroup of its own here"
-                                              : "this host has no cgroups");
+                                : c->facts->in_user_namespace
+                                        ? "this user namespace has no cgroup that it may change"
+                                        : "this host has no cgroups");
                 return 0;
         }
         make_all(c);

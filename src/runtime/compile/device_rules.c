@@ -147,6 +147,12 @@ int compile_device_rules(struct compile *c)
 
         if (!facts_capable(c->facts, 21 /* CAP_SYS_ADMIN */))
                 return 0;
+        if (c->facts->in_user_namespace) {
+                plan_note(
+                        c->plan, R "devices: no rules: they are for the first user namespace to "
+                                   "make; those around us hold, and no device can be made here");
+                return 0;
+        }
         r = collect(c, &rules, &n);
         if (r < 0)
                 return r;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: /linux/devices, the default devices and links, the terminal.
  *
- * Nodes are made in the /dev that was mounted for the container; in a user namespace, where mknod
- * is refused, the host's node is bound instead. A root without a mount of our own on /dev gets its
+ * Nodes are made in the /dev that was mounted for the container; where mknod is
+ * refused, as in a user namespace, the host's node is bound instead. A root without a mount of our own on /dev gets its
  * nodes below the root, resolved inside it, and never through a symbolic link to the host
  * (CVE-2026-41579). The links are those of config-linux.md, "Default Devices", and what every
  * engine adds. */
@@ -44,12 +44,19 @@ struct node {
         uint32_t uid, gid;
 };
 
+/* mknod(2) asks for CAP_MKNOD in the first user namespace. */
+static bool may_make(const struct compile *c)
+{
+        return !c->user_namespace && !c->facts->in_user_namespace &&
+               facts_capable(c->facts, 27 /* CAP_MKNOD */);
+}
+
 static void add_node(struct compile *c, const char *reason, const struct node *node)
 {
         const char *path;
         FD dir = place(c, node->path, &path);
 
-        if (c->user_namespace && node->device.type != 'p') {
+        if (node->device.type != 'p' && !may_make(c)) {
                 FD tree = plan_slot(c->plan);
 
                 plan_add(

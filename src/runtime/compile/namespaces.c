@@ -334,6 +334,18 @@ static void enter(struct compile *c)
                 plan_add(c->plan, INIT, "/linux/namespaces", unshare, .spaces = later);
 }
 
+/* A new network belongs to the user namespace that it is made in; what we may do there is what we may
+ * do here, but for a user namespace of the container's own. */
+static void add_loopback(struct compile *c)
+{
+        if (c->user_namespace || facts_capable(c->facts, 12 /* CAP_NET_ADMIN */))
+                plan_add(c->plan, INIT, "[loopback]", link_up, .name = "lo");
+        else
+                plan_note(
+                        c->plan,
+                        "/linux/namespaces: lo stays down: bringing it up needs CAP_NET_ADMIN");
+}
+
 int compile_namespaces_init(struct compile *c)
 {
         int r;
@@ -352,7 +364,7 @@ int compile_namespaces_init(struct compile *c)
                 return r;
         enter(c);
         if (c->new_spaces & CLONE_NEWNET)
-                plan_add(c->plan, INIT, "[loopback]", link_up, .name = "lo");
+                add_loopback(c);
         if (c->spec->hostname && *c->spec->hostname) {
                 if (!compile_has_namespace(c, CLONE_NEWUTS))
                         return spec_error(

@@ -110,7 +110,8 @@ static void add_groups(struct compile *c)
                 plan_add(
                         c->plan, INIT, "/process/user/additionalGids", set_groups,
                         .groups = { groups, n },
-                        .unless_denied = n == 0 && c->user_namespace && !c->ids.certain);
+                        .unless_denied = n == 0 && ((c->user_namespace && !c->ids.certain) ||
+                                                    c->facts->in_user_namespace));
         else if (n)
                 plan_note(
                         c->plan, "/process/user/additionalGids: none, because the host lets an "
