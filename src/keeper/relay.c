@@ -331,7 +331,7 @@ static void choose_signals(sigset_t *ret_set)
 
         struct sigaction hangup;
 
-        sigfillset(ret_set);
+        process_fill_signals(ret_set);
         for (size_t i = 0; i < ARRAY_SIZE(own); i++)
                 sigdelset(ret_set, own[i]);
         if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler == SIG_IGN)

@@ -237,6 +237,11 @@ void process_reset_signals(void)
         syscall(SYS_rt_sigprocmask, SIG_SETMASK, nothing, NULL, sizeof nothing[0]);
 }
 
+void process_fill_signals(sigset_t *ret_set)
+{
+        memset(ret_set, 0xff, sizeof *ret_set);
+}
+
 int process_no_new_privs(void)
 {
         return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,6 +39,9 @@ int process_set_rlimit(int resource, uint64_t soft, uint64_t hard);
 int process_get_rlimit(int resource, uint64_t *ret_soft, uint64_t *ret_hard);
 /* Nothing ignored, nothing blocked: both would be handed on by exec. */
 void process_reset_signals(void);
+/* Every signal there is, as sigfillset(3) but with those that a C library keeps to itself (musl 34,
+ * which is RTMIN to the programs of others). For signalfd(2), sigprocmask(2), sigwaitinfo(2). */
+void process_fill_signals(sigset_t *ret_set);
 int process_no_new_privs(void);
 int process_seccomp(const void *filter, size_t size, uint64_t flags);
 int process_new_keyring(const char *name);

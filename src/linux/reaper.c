@@ -81,7 +81,7 @@ void reaper_run(pid_t child)
 {
         sigset_t all;
 
-        sigfillset(&all);
+        process_fill_signals(&all);
         sigprocmask(SIG_SETMASK, &all, NULL);
         process_hide();
         process_seal_fds(0, true);

@@ -32,31 +32,48 @@ struct op *plan_push(struct plan *plan, enum actor actor, struct op op)
         return &list->ops[list->n++];
 }
 
-void plan_note(struct plan *plan, const char *format, ...)
+static void add_note(struct plan *plan, bool refusal, const char *format, va_list values)
 {
-        const char **notes = arena_array(plan->arena, plan->n_notes + 1, sizeof *notes);
-        va_list values;
-        char *note;
+        struct note *notes = arena_array(plan->arena, plan->n_notes + 1, sizeof *notes);
+        va_list again;
+        char *words;
         size_t size;
 
-        va_start(values, format);
-        size = text_vformat(NULL, 0, format, values) + 1;
-        va_end(values);
-        note = arena_alloc(plan->arena, size);
-        va_start(values, format);
-        text_vformat(note, size, format, values);
-        va_end(values);
+        va_copy(again, values);
+        size = text_vformat(NULL, 0, format, again) + 1;
+        va_end(again);
+        words = arena_alloc(plan->arena, size);
+        text_vformat(words, size, format, values);
 
         if (plan->n_notes)
                 memcpy(notes, plan->notes, plan->n_notes * sizeof *notes);
-        notes[plan->n_notes++] = note;
+        notes[plan->n_notes++] = (struct note){ words, refusal };
         plan->notes = notes;
+}
+
+void plan_note(struct plan *plan, const char *format, ...)
+{
+        va_list values;
+
+        va_start(values, format);
+        add_note(plan, true, format, values);
+        va_end(values);
+}
+
+void plan_remark(struct plan *plan, const char *format, ...)
+{
+        va_list values;
+
+        va_start(values, format);
+        add_note(plan, false, format, values);
+        va_end(values);
 }
 
 void plan_warn(const struct plan *plan)
 {
         for (size_t i = 0; i < plan->n_notes; i++)
-                trail_warn("%s", plan->notes[i]);
+                if (plan->notes[i].refusal)
+                        trail_warn("%s", plan->notes[i].words);
 }
 
 const char *op_name(const struct op *op)

@@ -139,13 +139,17 @@ struct op_list {
         size_t n, room;
 };
 
+struct note {
+        const char *words;
+        bool refusal; /* something asked for is not granted, in full or at all */
+};
+
 struct plan {
         struct arena *arena;
         const char *id; /* the container's */
         struct op_list list[ACTORS];
-        int16_t slots; /* slots given out so far */
-        const char *
-                *notes; /* what could not be granted and why, for the user: "RLIMIT_... clamped" */
+        int16_t slots;      /* slots given out so far */
+        struct note *notes; /* for the user, in the order of the plan */
         size_t n_notes;
 };
 
@@ -168,8 +172,11 @@ int16_t plan_slot(struct plan *plan);
 
 /* Returns the operation in the list (valid until the next push), so that has_else can be set. */
 struct op *plan_push(struct plan *plan, enum actor actor, struct op op);
+/* What could not be granted and why: "RLIMIT_... lowered". */
 void plan_note(struct plan *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Every note as a warning of the command: for plans that are applied, not shown. */
+/* What a reader of the plan should know and its operations do not say. */
+void plan_remark(struct plan *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Every plan_note() as a warning of the command: for plans that are applied, not shown. */
 void plan_warn(const struct plan *plan);
 
 /* -- print.c: the plan for people and programs -- */

@@ -427,7 +427,7 @@ void plan_print_text(const struct plan *plan, struct text *out)
         }
         for (size_t i = 0; i < plan->n_notes; i++) {
                 text_add(out, "note: ");
-                text_add_visible(out, plan->notes[i]);
+                text_add_visible(out, plan->notes[i].words);
                 text_add_char(out, '\n');
         }
 }

@@ -189,7 +189,7 @@ void plan_print_json(const struct plan *plan, struct text *out)
         text_add(out, ",\n \"notes\": [");
         for (size_t i = 0; i < plan->n_notes; i++) {
                 text_add(out, i ? ", " : "");
-                text_add_json(out, plan->notes[i]);
+                text_add_json(out, plan->notes[i].words);
         }
         text_add(out, "]}\n");
 }

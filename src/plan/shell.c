@@ -494,7 +494,7 @@ static void put_head(struct shell *sh, const char *host, struct text *out)
                 "set -eu\numask 022\n");
         for (size_t i = 0; i < sh->plan->n_notes; i++) {
                 text_add(out, "# note: ");
-                text_add_visible(out, sh->plan->notes[i]);
+                text_add_visible(out, sh->plan->notes[i].words);
                 text_add_char(out, '\n');
         }
         if (sh->undo.len) {

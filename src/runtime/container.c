@@ -166,8 +166,8 @@ static int read_journal(struct arena *arena, struct container *container)
                 container->complete = true;
         if (!is_alive(container))
                 container->status = CONTAINER_STOPPED;
-        else if (run || started)
-                container->status = CONTAINER_RUNNING;
+        else if (run || started || (container->complete && process_has_executed(container->pid)))
+                container->status = CONTAINER_RUNNING; /* a `start` may have died before its note */
         return 0;
 }
 

@@ -110,7 +110,7 @@ every() {
 }
 
 @test "the first process killed in its set-up: an error, and nothing left" {
-        for call in sethostname fsopen fsmount:when=2 move_mount:when=3 symlinkat open_tree:when=2 \
+        for call in sethostname fsopen:when=2 fsmount:when=2 move_mount:when=3 symlinkat open_tree:when=3 \
                 pivot_root umount2 setgroups setresuid capset; do
                 echo "at $call"
                 inject=${call%%:*}:signal=KILL

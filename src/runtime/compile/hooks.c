@@ -49,11 +49,11 @@ int compile_hooks_check(const struct compile *c)
             (r = check_list(c, &hooks->poststop, "poststop")) < 0)
                 return r;
         if (hooks->poststop.n)
-                plan_note(
+                plan_remark(
                         c->plan, "/hooks/poststop: %zu to be run when the container is removed",
                         hooks->poststop.n);
         if (hooks->poststart.n && c->options->await_start)
-                plan_note(
+                plan_remark(
                         c->plan, "/hooks/poststart: %zu to be run when the container is started",
                         hooks->poststart.n);
         return 0;

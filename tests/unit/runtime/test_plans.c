@@ -127,7 +127,7 @@ static void check_case(const char *name)
                 CHECK(!"it was refused without a word");
         }
         for (size_t i = 0; i < plan->n_notes; i++)
-                text_addf(&out, "note: %s\n", plan->notes[i]);
+                text_addf(&out, "note: %s\n", plan->notes[i].words);
         plan_print_text(plan, &out);
         CHECK_GOLDEN(arena_format(&arena, CASES "/%s/expect.plan", name), text_string(&out));
 }

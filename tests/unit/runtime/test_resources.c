@@ -265,7 +265,7 @@ TEST(refusals)
 static bool has_note(const struct plan *plan, const char *words)
 {
         for (size_t i = 0; i < plan->n_notes; i++)
-                if (strstr(plan->notes[i], words))
+                if (strstr(plan->notes[i].words, words))
                         return true;
         return false;
 }
