@@ -154,6 +154,30 @@ static void size_shm(struct build *b, struct spec_mount *mount)
         mount->options = words;
 }
 
+static bool is_mapped(const struct spec_linux *linux_, uint32_t gid)
+{
+        for (size_t i = 0; i < linux_->gid_mappings.n; i++) {
+                const struct spec_id_mapping *map = &linux_->gid_mappings.items[i];
+
+                if (gid >= map->container_id && gid - map->container_id < map->size)
+                        return true;
+        }
+        return linux_->gid_mappings.n == 0;
+}
+
+/* devpts gives terminals to the group tty, when there is one. */
+static void drop_tty_group(struct build *b, struct spec_mount *mount)
+{
+        struct spec_texts words = build_texts(b->arena, &mount->options, 0);
+        size_t n = 0;
+
+        for (size_t i = 0; i < words.n; i++)
+                if (!text_equal(words.items[i], "gid=5"))
+                        words.items[n++] = words.items[i];
+        words.n = n;
+        mount->options = words;
+}
+
 /* The directory that a container of the host's image needs for itself: what the host has there says
  * much about it, sockets of its daemons included. */
 static struct spec_mount run_mount(struct build *b)
@@ -192,6 +216,9 @@ int build_mounts(struct build *b)
         for (size_t i = 0; i < list.n; i++)
                 if (request->shm_bytes && text_equal(list.items[i].destination, "/dev/shm"))
                         size_shm(b, &list.items[i]);
+        for (size_t i = 0; i < list.n; i++)
+                if (text_equal(list.items[i].type, "devpts") && !is_mapped(b->linux_, 5))
+                        drop_tty_group(b, &list.items[i]);
         for (size_t i = 0, usual = list.n; i < wishes.n; i++) {
                 size_t k = 0;
 

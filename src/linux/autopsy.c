@@ -498,8 +498,10 @@ static int bystander_examine(const struct autopsy *a)
         case EACCES:
         case EPERM:
         case ENOSYS:
-                trail_hint("look for execve in the seccomp profile; a security module (AppArmor, "
-                           "SELinux) leaves a line in the kernel's log");
+                trail_hint(
+                        "look for execve in the seccomp profile; Landlock needs a rule exec: for the "
+                        "program, its loader and its libraries; AppArmor and SELinux leave a line "
+                        "in the kernel's log");
                 return trail(
                         a->error,
                         "%s: the file is in order: the seccomp profile or a security module "

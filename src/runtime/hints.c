@@ -99,6 +99,8 @@ static const struct {
         { OP_spawn, EOPNOTSUPP, ANYBODY,
           "the cgroup is in a threaded subtree, in which no container can be: choose another "
           "cgroupsPath" },
+        { OP_set_cgroup, ERANGE, ANYBODY,
+          "the number is more than this host has (CPUs, memory nodes) or the kernel takes" },
         { OP_set_cgroup, EINVAL, ANYBODY, "the kernel does not take this value" },
         { OP_set_cgroup, EBUSY, ANYBODY, "the value is below what is in use already" },
         { OP_open_fs, ENODEV, ANYBODY,
@@ -168,6 +170,9 @@ static const struct {
         { OP_set_ids, EINVAL, ANYBODY,
           "the uid or gid is not mapped into the container's user "
           "namespace" },
+        { OP_set_proc, ENOENT, ANYBODY,
+          "this kernel has no such parameter in a namespace of its own, or the module that has it is "
+          "not loaded" },
         { OP_set_proc, EACCES, ANYBODY,
           "the sysctl belongs to a namespace that the container does "
           "not own" },

@@ -26,3 +26,28 @@ load engine_helper
         has "$output" 'hint:'
         same "$(husk ps -aq)" ''
 }
+
+@test 'a hint says what the kernel does not: sysctl, CPUs' {
+        run -125 husk run --rm --sysctl net.nosuch=1 host true
+        has "$output" 'this kernel has no such parameter'
+        run -125 husk run --rm --cpuset-cpus 8000-8001 host true
+        has "$output" 'hint:'
+}
+
+@test 'a program that no rule of Landlock lets be executed' {
+        run husk run --rm --landlock exec:/ host true
+        [ "$status" = 0 ] || skip "this kernel's Landlock: $output"
+        run -126 husk run --rm --landlock ro:/ host true
+        has "$output" 'Landlock needs a rule exec:'
+}
+
+@test 'a user namespace without the group tty has terminals all the same' {
+        mkdir -p "$host/root/bin" "$host/root/proc" "$host/root/dev" "$host/root/sys"
+        chmod 755 "$host" "$host/root"
+        cp "$(command -v busybox)" "$host/root/bin/busybox"
+        rootfs=(--rootfs "$host/root")
+        run -0 husk run --rm --uidmap 0:100000:5 "${rootfs[@]}" /bin/busybox stat -c %g /dev/pts
+        same "$output" 0
+        run -0 husk run --rm --uidmap 0:100000:6 "${rootfs[@]}" /bin/busybox grep -c 'devpts.*gid=100005' /proc/self/mountinfo
+        same "$output" 1
+}
