@@ -225,6 +225,7 @@ static int compile_bundle(
         r = facts_gather(arena, &facts);
         if (r < 0)
                 return r;
+        facts_gather_process(&facts, bundle->spec->process);
         if (explain && !has_user_namespace(bundle->spec))
                 facts_as_root(&facts);
         r = runtime_compile(arena, bundle->spec, options, &facts, ret_plan);
@@ -536,6 +537,7 @@ int oci_exec_compile(
         r = facts_gather(arena, &facts);
         if (r < 0)
                 return r;
+        facts_gather_process(&facts, process);
         r = runtime_compile_exec(arena, spec, process, &options, &facts, container->pid, ret_plan);
         if (r == 0)
                 plan_warn(*ret_plan);

@@ -244,16 +244,15 @@ int cgroup_delegate(const char *path, const char *controllers)
 
 int64_t cgroup_oom_kills(const char *path)
 {
-        static const char *const files[] = { "memory.events", "memory.oom_control" };
+        static const char *const files[] = { "memory.oom_control", "memory.events" };
         static const char word[] = "oom_kill ";
-        auto_close fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
 
-        if (fd < 0)
-                return fd;
         for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-                char text[1024];
-                ssize_t n = file_get(fd, files[i], text, sizeof text - 1);
+                char name[4096], text[1024];
+                ssize_t n;
 
+                text_format(name, sizeof name, "%s/%s", path, files[i]);
+                n = file_get(AT_FDCWD, name, text, sizeof text - 1);
                 if (n < 0)
                         continue;
                 text[n] = '\0';

@@ -34,6 +34,10 @@
 #        define MS_STRICTATIME (1 << 24)
 #endif
 
+#ifndef SYS_open_tree_attr
+#        define SYS_open_tree_attr 467 /* on every architecture */
+#endif
+
 static int result(long r)
 {
         return r < 0 ? -errno : (int)r;
@@ -105,7 +109,7 @@ int mount_make(int fs, uint64_t attributes)
         return result(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, (unsigned)attributes));
 }
 
-int mount_clone(int dir, const char *path, bool recursive)
+static unsigned clone_flags(int dir, const char *path, bool recursive)
 {
         unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
 
@@ -115,18 +119,53 @@ int mount_clone(int dir, const char *path, bool recursive)
                 flags |= AT_EMPTY_PATH;
         else if (dir != AT_FDCWD)
                 flags |= AT_SYMLINK_NOFOLLOW;
-        return result(syscall(SYS_open_tree, dir, path, flags));
+        return flags;
+}
+
+int mount_clone(int dir, const char *path, bool recursive)
+{
+        return result(syscall(SYS_open_tree, dir, path, clone_flags(dir, path, recursive)));
+}
+
+static struct mount_attr attributes_of(uint64_t set, uint64_t clear, uint64_t propagation)
+{
+        struct mount_attr attr = { .attr_set = set, .attr_clr = clear, .propagation = propagation };
+
+        /* The atime bits are one field: setting one means clearing the field. */
+        if (set & MOUNT_ATTR__ATIME || clear & MOUNT_ATTR__ATIME)
+                attr.attr_clr |= MOUNT_ATTR__ATIME;
+        return attr;
+}
+
+int mount_clone_changed(
+        int dir, const char *path, bool recursive, const struct mount_change *change)
+{
+        struct mount_attr attr = attributes_of(change->set, change->clear, change->propagation);
+        int tree, r;
+
+        if (!change->set && !change->clear && !change->propagation)
+                return mount_clone(dir, path, recursive);
+        tree = result(
+                syscall(SYS_open_tree_attr, dir, path, clone_flags(dir, path, recursive), &attr,
+                        sizeof attr));
+        if (tree != -ENOSYS && tree != -EPERM) /* an old kernel, or a filter around us */
+                return tree;
+        tree = mount_clone(dir, path, recursive);
+        if (tree < 0)
+                return tree;
+        r = mount_set_attributes(tree, change->set, change->clear, change->propagation, recursive);
+        if (r == 0)
+                return tree;
+        close(tree);
+        return r;
 }
 
 int mount_set_attributes(
         int tree, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive)
 {
-        struct mount_attr attr = { .attr_set = set, .attr_clr = clear, .propagation = propagation };
+        struct mount_attr attr = attributes_of(set, clear, propagation);
         unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
 
-        /* The atime bits are one field: setting one means clearing the field. */
-        if (set & MOUNT_ATTR__ATIME || clear & MOUNT_ATTR__ATIME)
-                attr.attr_clr |= MOUNT_ATTR__ATIME;
         return result(syscall(SYS_mount_setattr, tree, "", flags, &attr, sizeof attr));
 }
 

@@ -23,6 +23,15 @@ int mount_make(int fs, uint64_t attributes);
 /* A detached clone of the mount at dir/path; path "" is dir itself. A symbolic link at the end is
  * followed only for the host's own paths (dir AT_FDCWD). */
 int mount_clone(int dir, const char *path, bool recursive);
+
+/* The same, with attributes and propagation (as of mount_set_attributes) for all of it: in one call
+ * since Linux 6.15, else in two. */
+struct mount_change {
+        uint64_t set, clear, propagation;
+};
+
+int mount_clone_changed(
+        int dir, const char *path, bool recursive, const struct mount_change *change);
 /* propagation 0 leaves it; else MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE. */
 int mount_set_attributes(
         int tree, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive);

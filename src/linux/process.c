@@ -225,15 +225,36 @@ int process_get_rlimit(int resource, uint64_t *ret_soft, uint64_t *ret_hard)
         return 0;
 }
 
+/* The signals that are ignored: bit 0 is signal 1. All of them when /proc does not say so. */
+static uint64_t ignored_signals(void)
+{
+        char text[4096];
+        ssize_t n = file_get(AT_FDCWD, "/proc/self/status", text, sizeof text - 1);
+        const char *at;
+        uint64_t set = 0;
+
+        text[n < 0 ? 0 : n] = '\0';
+        at = strstr(text, "\nSigIgn:\t");
+        if (!at)
+                return UINT64_MAX;
+        for (at += strlen("\nSigIgn:\t"); *at != '\n' && *at; at++)
+                set = set << 4 | (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+        return set;
+}
+
 void process_reset_signals(void)
 {
+        uint64_t ignored = ignored_signals();
+
         /* The raw calls: a C library keeps two or three signals (32 to 34) to itself and would pass
          * them over, yet they can come ignored like all others. All zero is SIG_DFL, no flags and an
-         * empty mask in the kernel's struct sigaction, on every architecture. */
+         * empty mask in the kernel's struct sigaction, on every architecture. A handler needs none of
+         * it: exec takes it away. */
         static const uint64_t nothing[4];
 
         for (int i = 1; i <= 64; i++)
-                syscall(SYS_rt_sigaction, i, nothing, NULL, sizeof nothing[0]);
+                if (ignored >> (i - 1) & 1)
+                        syscall(SYS_rt_sigaction, i, nothing, NULL, sizeof nothing[0]);
         syscall(SYS_rt_sigprocmask, SIG_SETMASK, nothing, NULL, sizeof nothing[0]);
 }
 

@@ -258,22 +258,24 @@ int do_make_mount(struct machine *m, const struct op_make_mount *o)
         return put(m, o->tree, tree);
 }
 
-/* The place that `path` names inside the slot `dir`, or on the host when there is no slot. */
-static int clone(const struct machine *m, int16_t dir, const char *path, bool recursive)
-{
-        auto_close at = NO_FD;
-
-        if (dir < 0)
-                return mount_clone(AT_FDCWD, path, recursive);
-        if (!*path)
-                return mount_clone(slot(m, dir), "", recursive);
-        at = rootpath_open(slot(m, dir), path, O_PATH, false);
-        return at < 0 ? at : mount_clone(at, "", recursive);
-}
-
+/* A clone of the place that `path` names inside the slot `dir`, or on the host without one. */
 int do_clone_tree(struct machine *m, const struct op_clone_tree *o)
 {
-        return put(m, o->tree, clone(m, o->dir, o->path, o->recursive != 0));
+        struct mount_change change = { .set = o->set,
+                                       .clear = o->clear,
+                                       .propagation = propagation_flag(o->propagation) };
+        int dir = o->dir < 0 ? AT_FDCWD : slot(m, o->dir);
+        const char *path = o->path;
+        auto_close at = NO_FD;
+
+        if (o->dir >= 0 && *path) {
+                at = rootpath_open(dir, path, O_PATH, false);
+                if (at < 0)
+                        return at;
+                dir = at;
+                path = "";
+        }
+        return put(m, o->tree, mount_clone_changed(dir, path, o->recursive != 0, &change));
 }
 
 int do_set_mount(struct machine *m, const struct op_set_mount *o)
@@ -449,14 +451,16 @@ int do_lock_path(struct machine *m, const struct op_lock_path *o)
                 return 0;
         if (target < 0)
                 return target;
-        tree = mount_clone(target, "", true);
+        tree = mount_clone_changed(
+                target, "", true, &(struct mount_change){ .set = MOUNT_ATTR_RDONLY });
+        if (tree >= 0)
+                return mount_attach(tree, target);
+        if (tree != -ENOSYS && tree != -EPERM) /* an old kernel, or a filter around us */
+                return tree;
+        /* There the read-only mount is the top's alone: what is mounted below is hidden by it. */
+        tree = mount_clone(target, "", false);
         if (tree < 0)
                 return tree;
-        r = mount_set_attributes(tree, MOUNT_ATTR_RDONLY, 0, 0, true);
-        if (r == 0)
-                return mount_attach(tree, target);
-        if (r != -ENOSYS && r != -EPERM) /* an old kernel, or a filter around us */
-                return r;
         r = mount_attach(tree, target);
         return r < 0 ? r : mount_change_attributes(tree, MOUNT_ATTR_RDONLY, 0);
 }

@@ -253,6 +253,19 @@ void shell_make_mount(struct shell *sh, const struct op_make_mount *o)
         tree->set = o->attrs;
 }
 
+static void change(struct shell_slot *tree, const struct op_set_mount *o)
+{
+        tree->set = (tree->set & ~o->clear) | o->set;
+        tree->clear = (tree->clear | o->clear) & ~o->set;
+        if (o->clear & MOUNT_ATTR__ATIME && !(o->set & MOUNT_ATTR__ATIME))
+                tree->clear |= MOUNT_ATTR__ATIME;
+        tree->recursive_set |= o->recursive != 0;
+        if (o->propagation != PROPAGATE_UNCHANGED) {
+                tree->propagation = o->propagation;
+                tree->recursive_propagation = o->recursive != 0;
+        }
+}
+
 void shell_clone_tree(struct shell *sh, const struct op_clone_tree *o)
 {
         const struct shell_slot *dir = shell_slot(sh, o->dir);
@@ -265,19 +278,13 @@ void shell_clone_tree(struct shell *sh, const struct op_clone_tree *o)
                 tree->source = shell_under(sh, o->dir, o->path);
         else
                 *tree = *dir; /* a clone of what is not attached yet: the same again */
-}
-
-static void change(struct shell_slot *tree, const struct op_set_mount *o)
-{
-        tree->set = (tree->set & ~o->clear) | o->set;
-        tree->clear = (tree->clear | o->clear) & ~o->set;
-        if (o->clear & MOUNT_ATTR__ATIME && !(o->set & MOUNT_ATTR__ATIME))
-                tree->clear |= MOUNT_ATTR__ATIME;
-        tree->recursive_set |= o->recursive != 0;
-        if (o->propagation != PROPAGATE_UNCHANGED) {
-                tree->propagation = o->propagation;
-                tree->recursive_propagation = o->recursive != 0;
-        }
+        if (o->set || o->clear || o->propagation != PROPAGATE_UNCHANGED)
+                change(tree, &(struct op_set_mount){
+                                     .set = o->set,
+                                     .clear = o->clear,
+                                     .propagation = o->propagation,
+                                     .recursive = o->recursive,
+                             });
 }
 
 void shell_set_mount(struct shell *sh, const struct op_set_mount *o)

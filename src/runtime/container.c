@@ -344,9 +344,13 @@ bool container_is_oom_killed(struct arena *arena, const struct container *contai
         size_t n;
 
         container_cgroups(arena, container, &paths, &n);
-        for (size_t i = 0; i < n; i++)
-                if (cgroup_oom_kills(paths[i]) > 0)
-                        return true;
+        /* One hierarchy alone has the memory controller. */
+        for (size_t i = 0; i < n; i++) {
+                int64_t kills = cgroup_oom_kills(paths[i]);
+
+                if (kills >= 0)
+                        return kills > 0;
+        }
         return false;
 }
 

@@ -163,7 +163,7 @@ static void read_oom_score(struct facts *facts)
 int facts_gather(struct arena *arena, struct facts *ret_facts)
 {
         struct facts facts = { .uid = geteuid(), .gid = getegid() };
-        uint64_t permitted, inheritable, soft;
+        uint64_t permitted, inheritable;
         int r;
 
         read_kernel(&facts);
@@ -176,9 +176,7 @@ int facts_gather(struct arena *arena, struct facts *ret_facts)
         /* A kernel that was built without them refuses the unshare. */
         facts.has_time_namespace = facts_kernel(&facts, 5, 6);
         for (int i = 0; i < (int)ARRAY_SIZE(facts.rlimit_hard); i++)
-                if (process_get_rlimit(i, &soft, &facts.rlimit_hard[i]) < 0)
-                        facts.rlimit_hard[i] = UINT64_MAX;
-        read_oom_score(&facts);
+                facts.rlimit_hard[i] = UINT64_MAX;
         facts.in_user_namespace = !namespace_is_first_user();
         facts.has_mount_api = mount_has_interface(
                 facts_capable(&facts, 21 /* CAP_SYS_ADMIN */) && namespace_owns_mounts());
@@ -194,6 +192,22 @@ int facts_gather(struct arena *arena, struct facts *ret_facts)
                 forget_foreign_cgroups(arena, &facts);
         *ret_facts = facts;
         return 0;
+}
+
+void facts_gather_process(struct facts *facts, const struct spec_process *process)
+{
+        uint64_t soft;
+
+        if (!process)
+                return;
+        for (size_t i = 0; i < process->rlimits.n; i++) {
+                int resource = process_rlimit_number(process->rlimits.items[i].type);
+
+                if (resource >= 0 && resource < (int)ARRAY_SIZE(facts->rlimit_hard))
+                        process_get_rlimit(resource, &soft, &facts->rlimit_hard[resource]);
+        }
+        if (process->oom_score_adj.set)
+                read_oom_score(facts);
 }
 
 static const char *const modes[] = { "none", "v1", "v2", "hybrid" };

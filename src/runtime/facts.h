@@ -12,6 +12,8 @@ struct cgroup_hierarchy {
         const char *own;   /* our own cgroup in it, "/" or "/user.slice/..." */
 };
 
+struct spec_process;
+
 enum cgroup_mode {
         CGROUP_NONE,
         CGROUP_V1,
@@ -28,7 +30,7 @@ struct facts {
         unsigned kernel_major, kernel_minor;
         uint32_t uid, gid;
         uint64_t caps;     /* our effective capabilities */
-        int oom_score_adj; /* our own */
+        int oom_score_adj; /* our own; see facts_gather_process */
         int landlock;      /* the version of its ABI; 0: there is none */
         /* The mount interface by descriptor (fsopen(2) and its kin), and mount_setattr(2): neither
          * too new for this kernel nor refused by a filter around us. */
@@ -52,6 +54,9 @@ struct facts {
 
 /* Ask the kernel. 0 or -errno with a trail. Not child-safe. */
 int facts_gather(struct arena *arena, struct facts *ret_facts);
+/* Ask for what only some programs need: our own hard limits that its rlimits (may be NULL) name, and
+ * our oom_score_adj when it has one. What is not asked for is without limit, and 0. */
+void facts_gather_process(struct facts *facts, const struct spec_process *process);
 /* Read them from a fixture / write them as one. */
 int facts_parse(
         struct arena *arena, const char *name, const char *bytes, size_t size,

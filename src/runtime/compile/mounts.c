@@ -239,19 +239,44 @@ static int begin(struct compile *c, size_t number, struct mount_job *ret_job)
 
 /* -- trees ------------------------------------------------------------------------------------- */
 
-/* Attributes of a tree that is a clone of something: the kernel's default is what the source had. */
-static void add_attributes(const struct mount_job *job, FD tree)
-{
-        const struct mount_options *options = &job->options;
+/* What is said to a tree in one call: with all that is below it, or to itself alone. */
+struct change {
+        uint64_t set, clear;
+        PROPAGATION propagation;
+};
 
-        if (options->set_all || options->clear_all)
+static struct change changes(const struct mount_options *options, bool all)
+{
+        struct change change = { .set = all ? options->set_all : options->set,
+                                 .clear = all ? options->clear_all : options->clear };
+
+        if (options->propagation_all == all)
+                change.propagation = options->propagation;
+        return change;
+}
+
+static bool is_change(const struct change *change)
+{
+        return change->set || change->clear || change->propagation != PROPAGATE_UNCHANGED;
+}
+
+static void add_change(const struct mount_job *job, FD tree, bool all)
+{
+        struct change change = changes(&job->options, all);
+
+        if (is_change(&change))
                 plan_add(
                         job->c->plan, job->actor, job->reason, set_mount, .tree = tree,
-                        .set = options->set_all, .clear = options->clear_all, .recursive = 1);
-        if (options->set || options->clear)
-                plan_add(
-                        job->c->plan, job->actor, job->reason, set_mount, .tree = tree,
-                        .set = options->set, .clear = options->clear);
+                        .set = change.set, .clear = change.clear, .propagation = change.propagation,
+                        .recursive = all);
+}
+
+/* Attributes of a tree that is a clone of something: the kernel's default is what the source had.
+ * Those of the top alone win, so they come last. */
+static void add_changes(const struct mount_job *job, FD tree)
+{
+        add_change(job, tree, true);
+        add_change(job, tree, false);
 }
 
 void compile_mount_propagation(const struct mount_job *job, FD tree)
@@ -298,15 +323,23 @@ static FD make_bind(const struct mount_job *job)
         struct compile *c = job->c;
         const char *source = job->mount.source;
         FD tree = plan_slot(c->plan);
+        /* The clone takes with it what goes for all of it, since Linux 6.15. */
+        bool all = job->options.recursive,
+             at_once = has_setattr(c) && facts_kernel(c->facts, 6, 15);
+        struct change change = { 0 };
 
         if (source[0] != '/')
                 source = why(c, "%s/%s", c->options->bundle, source);
+        if (at_once)
+                change = changes(&job->options, all);
         plan_add(
                 c->plan, job->actor, job->reason, clone_tree, .dir = -1, .path = source,
-                .recursive = job->options.recursive, .tree = tree);
-        if (has_setattr(c))
-                add_attributes(job, tree);
-        compile_mount_propagation(job, tree);
+                .recursive = all, .set = change.set, .clear = change.clear,
+                .propagation = change.propagation, .tree = tree);
+        if (has_setattr(c) && !(at_once && all))
+                add_change(job, tree, true);
+        if (has_setattr(c) && !(at_once && !all))
+                add_change(job, tree, false);
         return tree;
 }
 
@@ -387,9 +420,10 @@ static FD make_fs(const struct mount_job *job)
                 plan_add(
                         c->plan, INIT, job->reason, clone_tree, .dir = -1, .path = "/sys",
                         .recursive = 1, .tree = tree);
-                add_attributes(job, tree);
+                add_changes(job, tree);
+        } else {
+                compile_mount_propagation(job, tree);
         }
-        compile_mount_propagation(job, tree);
         return tree;
 }
 
@@ -451,8 +485,7 @@ static int add_remount(struct mount_job *job)
                         job->c->plan, INIT, job->reason, open_mount, .root = job->c->root,
                         .path = job->mount.destination, .tree = tree);
         }
-        add_attributes(job, tree);
-        compile_mount_propagation(job, tree);
+        add_changes(job, tree);
         return 0;
 }
 

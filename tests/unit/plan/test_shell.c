@@ -387,8 +387,9 @@ TEST(user_namespace)
                 if (init->ops[i].code == OP_make_node)
                         init->ops[i] = (struct op){ .code = OP_new_keyring };
                 else if (init->ops[i].code == OP_clone_tree && init->ops[i].as.clone_tree.dir >= 0)
-                        init->ops[i].as.clone_tree =
-                                (struct op_clone_tree){ -1, "/dev/null", 0, s.null };
+                        init->ops[i].as.clone_tree = (struct op_clone_tree){ .dir = -1,
+                                                                             .path = "/dev/null",
+                                                                             .tree = s.null };
         plan_print_shell(&s.plan, &out);
         put_file(arena_format(&arena, "%s/script", dir), text_string(&out));
         CHECK_STR(
