@@ -180,6 +180,17 @@ static int create(struct run *run, struct machine *machine, int *ret_master, boo
                 machine, ret_master, ret_command);
 }
 
+/* What was made is of no use. */
+static void give_up(struct run *run)
+{
+        struct container own;
+
+        if (container_open(run->arena, run->containers, run->id, true, &own) == 0) {
+                container_remove(run->arena, &own);
+                container_close(&own);
+        }
+}
+
 /* The document names the namespaces of other containers by their processes' numbers. When these are
  * still the processes that were meant, now that the namespaces were entered, no number was used
  * again meanwhile. */
@@ -199,16 +210,32 @@ static int check_joined(struct run *run)
                 container_close(&container);
                 r = process < 0 ? process : 0;
         }
-        if (r < 0) {
-                struct container own;
+        return r < 0 ? trail(r, "a container whose namespace is joined has ended meanwhile") : 0;
+}
 
-                trail(r, "a container whose namespace is joined has ended meanwhile");
-                if (container_open(run->arena, run->containers, run->id, true, &own) == 0) {
-                        container_remove(run->arena, &own);
-                        container_close(&own);
-                }
+/* What finish() needs of the host's files: the container's directory, its cgroups, /proc to see who
+ * is who. An entry is removed by a right on the directory above it. */
+static int harden(struct run *run)
+{
+        const struct op_list *host = &run->plan->list[HOST];
+        struct keeper_grant *grants = arena_array(run->arena, 2 * host->n + 3, sizeof *grants);
+        size_t n = 0;
+
+        grants[n++] = (struct keeper_grant){ run->state, LANDLOCK_FILES_ALL };
+        grants[n++] = (struct keeper_grant){ run->containers, LANDLOCK_REMOVE_DIR };
+        grants[n++] = (struct keeper_grant){ "/proc", LANDLOCK_READ_FILE };
+        for (size_t i = 0; i < host->n; i++) {
+                const char *path = host->ops[i].as.make_cgroup.path;
+
+                if (host->ops[i].code != OP_make_cgroup)
+                        continue;
+                grants[n++] = (struct keeper_grant){ path, LANDLOCK_READ_FILE | LANDLOCK_READ_DIR |
+                                                                   LANDLOCK_WRITE_FILE |
+                                                                   LANDLOCK_REMOVE_DIR };
+                grants[n++] = (struct keeper_grant){ arena_format(run->arena, "%s/..", path),
+                                                     LANDLOCK_REMOVE_DIR };
         }
-        return r;
+        return keeper_harden(grants, n);
 }
 
 /* After the end: the status into the journal and the kernel's objects back, or everything away. */
@@ -232,7 +259,7 @@ static int finish(struct run *run, int exit_code)
         return r;
 }
 
-/* The keeper's life. Its own stdio is let go once the container has it, so that readers see the end
+/* The keeper's life. Its rights go before anybody is told that the container runs. Its own stdio is let go once the container has it, so that readers see the end
  * when the container ends. */
 static void keep(struct run *run, int client)
 {
@@ -240,6 +267,7 @@ static void keep(struct run *run, int client)
         struct report report = { 0 };
         struct stdio away;
         int master = NO_FD, status = 0, r;
+        bool has_away;
 
         setsid();
         process_reset_signals();
@@ -248,21 +276,28 @@ static void keep(struct run *run, int client)
                 r = stdio_enter(&run->stdio);
         if (r == 0)
                 r = create(run, &machine, &master, &report.command);
-        if (r == 0)
-                r = check_joined(run);
         if (r < 0) {
                 send_report(client, &report, r, NO_FD);
                 _exit(1);
         }
         if (chdir("/") < 0)
                 trail_reset(); /* then it keeps the caller's file system busy: no more than that */
+        r = check_joined(run);
+        has_away = r == 0 && stdio_prepare(false, true, &away) == 0;
+        if (r == 0)
+                r = harden(run);
+        if (r < 0) {
+                give_up(run);
+                send_report(client, &report, r, NO_FD);
+                _exit(1);
+        }
         report.terminal = master >= 0;
         report.pid = machine.pid;
         send_report(client, &report, 0, machine.pidfd);
         if (master >= 0)
                 socket_send(client, "", 1, master);
         stdio_close(&run->stdio);
-        if (stdio_prepare(false, true, &away) == 0)
+        if (has_away)
                 stdio_enter(&away);
         r = keeper_wait(machine.pidfd, machine.pid, client, master, &status);
         report.exit_code = process_exit_code(status);

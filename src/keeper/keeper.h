@@ -74,3 +74,15 @@ int keeper_relay_run(struct keeper_relay *relay);
  * `drain` in its place (a pty's master; NO_FD: nothing), so that the container never blocks on a
  * terminal that nobody reads. */
 int keeper_wait(int process, pid_t pid, int client, int drain, int *ret_status);
+
+/* Rights on files that remain, LANDLOCK_*, below a path. */
+struct keeper_grant {
+        const char *path;
+        uint64_t access;
+};
+
+/* For a process that has nothing left to do but keeper_wait() and to clean up: it becomes
+ * non-dumpable, gets no_new_privs, loses all capabilities but those that removing takes, all files
+ * but those granted (where there is Landlock: since Linux 5.13), and all system calls but a short
+ * list. Not to be undone. 0 or -errno with a trail. */
+int keeper_harden(const struct keeper_grant *grants, size_t n);

@@ -11,6 +11,7 @@ enum landlock_files {
         LANDLOCK_WRITE_FILE = 1 << 1,
         LANDLOCK_READ_FILE = 1 << 2,
         LANDLOCK_READ_DIR = 1 << 3,
+        LANDLOCK_REMOVE_DIR = 1 << 4,
         LANDLOCK_CHANGE_DIR = 0x1ff0, /* remove and make entries of all kinds: nine bits */
         LANDLOCK_REFER = 1 << 13,     /* ABI 2: link and rename between directories */
         LANDLOCK_TRUNCATE = 1 << 14,  /* ABI 3 */

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: the keeper gives up what it needs no more.
+ *
+ * It runs as long as its container, is the parent of the container's first process, reads the bytes
+ * of its terminal, and has the rights of whoever called husk. Once the container runs, all that is
+ * left to do is to wait, to write a line, and to remove: so no_new_privs, three capabilities, only the
+ * container's own directories (Landlock), and a short list of system calls without execve, clone,
+ * mount, ptrace, socket and the like. What is not in the list fails with EPERM: the clean-up goes on
+ * with what is left to do, and the next command finishes it.
+ *
+ * Capabilities: files in a container's layers belong to anybody and have any mode (DAC_OVERRIDE,
+ * FOWNER for sticky directories); so do processes in its cgroups (KILL). The bounding set stays as it
+ * is: without exec it means nothing. */
+#include "keeper.h"
+
+#include <fcntl.h>
+
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+/* The C libraries differ in which call of a family they use. */
+static const char *const calls[] = {
+        /* waiting, and the terminal's bytes */
+        "poll",
+        "ppoll",
+        "read",
+        "wait4",
+        "waitid",
+        "nanosleep",
+        "clock_nanosleep",
+        "clock_gettime",
+        "gettimeofday",
+        "restart_syscall",
+        "rt_sigreturn",
+        "rt_sigprocmask",
+        /* telling the client, and the journal */
+        "sendmsg",
+        "sendto",
+        "write",
+        "writev",
+        "flock",
+        "lseek",
+        /* looking */
+        "open",
+        "openat",
+        "close",
+        "dup2",
+        "dup3",
+        "fcntl",
+        "stat",
+        "lstat",
+        "fstat",
+        "newfstatat",
+        "statx",
+        "statfs",
+        "fstatfs",
+        "access",
+        "faccessat",
+        "readlink",
+        "readlinkat",
+        "getdents64",
+        "getpid",
+        "geteuid",
+        /* removing */
+        "rmdir",
+        "unlink",
+        "unlinkat",
+        "fchmod",
+        "fchmodat",
+        "pidfd_open",
+        "pidfd_send_signal",
+        /* memory, and the end */
+        "brk",
+        "mmap",
+        "munmap",
+        "mremap",
+        "mprotect",
+        "madvise",
+        "futex",
+        "exit",
+        "exit_group",
+};
+
+static int drop_capabilities(void)
+{
+        const uint64_t needed = 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_FOWNER | 1ULL << CAP_KILL;
+        uint64_t effective, permitted, inheritable;
+        int r = caps_get(&effective, &permitted, &inheritable);
+
+        if (r < 0)
+                return r;
+        r = caps_set_ambient(0);
+        return r < 0 ? r : caps_set(effective & needed, permitted & needed, 0);
+}
+
+/* A path that is not there is nothing to allow. */
+static int confine_files(const struct keeper_grant *grants, size_t n)
+{
+        int abi = landlock_abi();
+        auto_close rules = abi > 0 ? landlock_make(landlock_known(abi), 0) : NO_FD;
+
+        if (abi == 0)
+                return 0;
+        if (rules < 0)
+                return rules;
+        for (size_t i = 0; i < n; i++) {
+                auto_close at = file_open(AT_FDCWD, grants[i].path, O_PATH, 0);
+                int r = at < 0 ? 0
+                               : landlock_allow_path(
+                                         rules, at, grants[i].access & landlock_known(abi));
+
+                if (r < 0)
+                        return r;
+        }
+        return landlock_restrict(rules);
+}
+
+static int filter_calls(void)
+{
+        const uint32_t architecture = SECCOMP_ARCH_NATIVE;
+        const struct seccomp_rule rule = { calls, ARRAY_SIZE(calls), SECCOMP_RET_ALLOW, NULL, 0 };
+        const struct seccomp_profile profile = {
+                .default_action = SECCOMP_RET_ERRNO | EPERM,
+                .architectures = &architecture,
+                .n_architectures = 1,
+                .rules = &rule,
+                .n_rules = 1,
+        };
+        auto_arena arena = { 0 };
+        const struct sock_filter *program;
+        size_t n;
+        int r = seccomp_compile(&arena, &profile, &program, &n);
+
+        return r < 0 ? r : process_seccomp(program, n * sizeof *program, 0);
+}
+
+int keeper_harden(const struct keeper_grant *grants, size_t n)
+{
+        int r = process_hide();
+
+        if (r == 0)
+                r = process_no_new_privs();
+        if (r == 0)
+                r = confine_files(grants, n);
+        if (r == 0)
+                r = drop_capabilities();
+        if (r == 0)
+                r = filter_calls();
+        return r < 0 ? trail(r, "the keeper cannot give up its rights: %s", text_errno(r)) : 0;
+}
