@@ -57,7 +57,7 @@ static void replay_directory(const char *directory, const char *below)
 
 int main(void)
 {
-        const char *name = FUZZ_TARGET + strlen("fuzz_");
+        const char *name = &FUZZ_TARGET[strlen("fuzz_")];
         char path[4096];
 
         snprintf(path, sizeof path, "%s/tests/fuzz/corpus/%s", SOURCE_DIR, name);

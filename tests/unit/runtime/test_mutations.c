@@ -270,8 +270,8 @@ TEST(a_golden_plan_that_is_changed_is_refused_or_harmless)
 static const char *const process_pieces[] = {
         ",\"noNewPrivileges\":true",
         ",\"user\":{\"uid\":1000,\"gid\":1000,\"additionalGids\":[4,24],\"umask\":18}",
-        ",\"capabilities\":{\"bounding\":[\"CAP_KILL\",\"CAP_CHOWN\"],\"effective\":[\"CAP_KILL\"],"
-        "\"permitted\":[\"CAP_KILL\"],\"inheritable\":[\"CAP_KILL\"],\"ambient\":[\"CAP_KILL\"]}",
+        (",\"capabilities\":{\"bounding\":[\"CAP_KILL\",\"CAP_CHOWN\"],\"effective\":[\"CAP_KILL\"],"
+         "\"permitted\":[\"CAP_KILL\"],\"inheritable\":[\"CAP_KILL\"],\"ambient\":[\"CAP_KILL\"]}"),
         ",\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"hard\":1024,\"soft\":512}]",
         ",\"terminal\":true,\"consoleSize\":{\"height\":24,\"width\":80}",
         ",\"oomScoreAdj\":100",
@@ -282,8 +282,8 @@ static const char *const mount_pieces[] = {
         "{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"options\":[\"nosuid\",\"mode=755\"]}",
         "{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"options\":[\"newinstance\"]}",
         "{\"destination\":\"/sys\",\"type\":\"sysfs\",\"options\":[\"ro\",\"nosuid\"]}",
-        "{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"/srv\",\"options\":[\"rbind\","
-        "\"rro\"]}",
+        ("{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"/srv\",\"options\":[\"rbind\","
+         "\"rro\"]}"),
         "{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\",\"options\":[\"ro\"]}",
         "{\"destination\":\"/tmp\",\"type\":\"tmpfs\",\"options\":[\"size=1m\"]}",
 };
@@ -296,8 +296,8 @@ static const char *const linux_pieces[] = {
         ",\"cgroupsPath\":\"/here\"",
         ",\"rootfsPropagation\":\"rslave\"",
         ",\"resources\":{\"pids\":{\"limit\":64},\"memory\":{\"limit\":67108864}}",
-        ",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mount\"],"
-        "\"action\":\"SCMP_ACT_ERRNO\"}]}",
+        (",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mount\"],"
+         "\"action\":\"SCMP_ACT_ERRNO\"}]}"),
         ",\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229}]",
 };
 
