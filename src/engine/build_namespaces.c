@@ -113,6 +113,28 @@ static struct spec_id_mapping_list one_map(struct build *b, uint32_t id, uint32_
         return (struct spec_id_mapping_list){ map, 1 };
 }
 
+/* Ours as 0, and behind it those that the host grants us: where there are any, and the helpers. */
+static bool map_ranges(struct build *b)
+{
+        const struct facts *f = b->facts;
+        struct spec_id_mapping *uids = arena_array(b->arena, 2, sizeof *uids);
+        struct spec_id_mapping *gids = arena_array(b->arena, 2, sizeof *gids);
+
+        if (f->uid == 0 || !f->newuidmap || !f->newgidmap || !f->n_subuid || !f->n_subgid)
+                return false;
+        uids[0] = (struct spec_id_mapping){ .host_id = f->uid, .size = 1 };
+        gids[0] = (struct spec_id_mapping){ .host_id = f->gid, .size = 1 };
+        uids[1] = (struct spec_id_mapping){ .container_id = 1,
+                                            .host_id = f->subuid[0].first,
+                                            .size = f->subuid[0].count };
+        gids[1] = (struct spec_id_mapping){ .container_id = 1,
+                                            .host_id = f->subgid[0].first,
+                                            .size = f->subgid[0].count };
+        b->linux_->uid_mappings = (struct spec_id_mapping_list){ uids, 2 };
+        b->linux_->gid_mappings = (struct spec_id_mapping_list){ gids, 2 };
+        return true;
+}
+
 static int build_users(struct build *b)
 {
         const struct run_request *request = b->request;
@@ -131,6 +153,8 @@ static int build_users(struct build *b)
                 return r < 0 ? r : 0;
         if (!maps && !keep && uid == 0)
                 return trail(-EINVAL, "--userns private: --uidmap ID:HOST-ID:COUNT is missing");
+        if (!maps && !keep && map_ranges(b))
+                return 0;
         if (!maps) {
                 b->linux_->uid_mappings = one_map(b, uid, keep ? uid : 0);
                 b->linux_->gid_mappings = one_map(b, gid, keep ? gid : 0);

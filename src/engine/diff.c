@@ -40,7 +40,9 @@ static bool is_opaque(int dir)
 {
         char value[2] = "";
 
-        return fgetxattr(dir, "trusted.overlay.opaque", value, sizeof value) == 1 &&
+        /* The second one is an ordinary user's overlay's. */
+        return (fgetxattr(dir, "trusted.overlay.opaque", value, sizeof value) == 1 ||
+                fgetxattr(dir, "user.overlay.opaque", value, sizeof value) == 1) &&
                value[0] == 'y';
 }
 

@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sys/stat.h>
 
@@ -156,6 +157,112 @@ void host_parse_mounts(
                         add(arena, state, path, *ret_overlays, ret_n);
                 line = last ? end : end + 1;
         }
+}
+
+/* -- for an ordinary user ---------------------------------------------------------------------- */
+
+struct parts {
+        struct arena *arena;
+        const char *state;
+        struct runtime_overlay *overlays;
+        struct runtime_link *links;
+        size_t n, n_links;
+};
+
+enum {
+        MOST_PARTS = 64
+};
+
+static struct runtime_overlay *add_part(struct parts *parts, const char *target)
+{
+        struct runtime_overlay *overlay = &parts->overlays[parts->n];
+
+        *overlay = (struct runtime_overlay){
+                .target = target,
+                .lower = arena_format(parts->arena, "/%s", target),
+                .upper = arena_format(parts->arena, "%s/upper%zu", parts->state, parts->n),
+                .work = arena_format(parts->arena, "%s/work%zu", parts->state, parts->n),
+        };
+        parts->n++;
+        return overlay;
+}
+
+static bool has_mount_below(struct arena *arena, const char *table, const char *place)
+{
+        char *line = arena_string(arena, table);
+
+        while (*line) {
+                char *end = line + strcspn(line, "\n"), *path;
+                const char *type;
+                bool last = !*end;
+
+                *end = '\0';
+                if (read_mount(line, &path, &type) && is_below(path, place))
+                        return true;
+                line = last ? end : end + 1;
+        }
+        return false;
+}
+
+/* One name of the host's root directory. */
+static void add_name(struct parts *parts, const char *table, const char *name)
+{
+        const char *path = arena_format(parts->arena, "/%s", name);
+        char target[4096];
+        struct stat st;
+
+        if (lstat(path, &st) < 0 || parts->n == MOST_PARTS || parts->n_links == MOST_PARTS)
+                return;
+        if (S_ISLNK(st.st_mode)) {
+                ssize_t size = readlink(path, target, sizeof target - 1);
+
+                if (size <= 0)
+                        return;
+                target[size] = '\0';
+                parts->links[parts->n_links++] =
+                        (struct runtime_link){ arena_string(parts->arena, name),
+                                               arena_string(parts->arena, target) };
+        } else if (is_usable(path) && !text_equal(path, "/tmp") && access(path, R_OK | X_OK) == 0) {
+                struct runtime_overlay *overlay = add_part(parts, arena_string(parts->arena, name));
+
+                overlay->mode = st.st_mode & 0777;
+                overlay->read_only = has_mount_below(parts->arena, table, path);
+        }
+}
+
+/* In a user namespace every mount on the host's root is locked to it, and of a tree with locked mounts
+ * there is no overlay. So the root is an empty directory, and each directory of the host's root that
+ * can be read is an overlay in it; one that has a mount in it is shown as it is, read-only. */
+int host_parts(struct arena *arena, const char *state, struct host_parts *ret)
+{
+        struct parts parts = {
+                .arena = arena,
+                .state = state,
+                .overlays = arena_array(arena, MOST_PARTS + 1, sizeof *parts.overlays),
+                .links = arena_array(arena, MOST_PARTS + 1, sizeof *parts.links),
+        };
+        struct runtime_overlay *own;
+        struct text table;
+        const char **names;
+        size_t n;
+        int r = file_read(arena, AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &table);
+
+        if (r < 0)
+                return trail(r, "cannot read /proc/self/mountinfo: %s", text_errno(r));
+        r = container_list(arena, "/", &names, &n); /* sorted, without hidden ones */
+        if (r < 0)
+                return r;
+        own = add_part(&parts, "");
+        own->lower = arena_format(arena, "%s/lower0", state);
+        own->make_lower = true;
+        own = add_part(&parts, "tmp");
+        own->lower = arena_format(arena, "%s/lower1", state);
+        own->make_lower = true;
+        own->mode = 01777;
+        for (size_t i = 0; i < n; i++)
+                add_name(&parts, text_string(&table), names[i]);
+        *ret = (struct host_parts){ parts.overlays, parts.links, parts.n, parts.n_links };
+        return 0;
 }
 
 int host_overlays(

@@ -45,11 +45,32 @@ struct run {
         int caught; /* a signal that is ours to die of, once all is put right */
 };
 
+/* The layers of the image `host`. */
+static int find_layers(struct run *run, const struct facts *facts, struct host_parts *ret)
+{
+        int r;
+
+        if (facts->uid == 0)
+                return host_overlays(
+                        run->arena, run->state, &run->record.overlays, &run->record.n_overlays);
+        if (!facts_kernel(facts, 5, 11)) {
+                trail_hint("--rootfs DIR needs no overlay");
+                return trail(
+                        -ENOSYS, "an ordinary user's overlays, which 'host' needs, are since "
+                                 "Linux 5.11");
+        }
+        r = host_parts(run->arena, run->state, ret);
+        run->record.overlays = ret->overlays;
+        run->record.n_overlays = ret->n_overlays;
+        return r;
+}
+
 /* Everything that can be known before anything is done. */
 static int prepare(
         struct run *run, struct arena *arena, const struct run_request *request, bool explain)
 {
         const char *id = explain ? "explained" : store_new_id(arena);
+        struct host_parts parts = { 0 };
         struct build_result built;
         struct facts facts;
         int r;
@@ -88,8 +109,7 @@ static int prepare(
         run->record.seccomp = built.seccomp;
         run->joined = built.joined;
         if (!request->rootfs)
-                r = host_overlays(
-                        arena, run->state, &run->record.overlays, &run->record.n_overlays);
+                r = find_layers(run, &facts, &parts);
         if (r < 0)
                 return r;
         run->options = (struct runtime_options){
@@ -99,6 +119,8 @@ static int prepare(
                 .attach_point = run->state,
                 .overlays = run->record.overlays,
                 .n_overlays = run->record.n_overlays,
+                .links = parts.links,
+                .n_links = parts.n_links,
                 .map_root = built.map_root,
                 .volatile_upper = request->remove,
                 .seccomp = run->record.seccomp,

@@ -58,6 +58,8 @@ void record_encode(const struct record *record, struct text *out)
         json_close_array(&w);
         json_open_array(&w, "overlays");
         for (size_t i = 0; i < record->n_overlays; i++) {
+                if (record->overlays[i].read_only)
+                        continue; /* nothing is written there */
                 json_open_object(&w, NULL);
                 json_put_string(&w, "target", record->overlays[i].target);
                 json_put_string(&w, "lower", record->overlays[i].lower);

@@ -52,6 +52,15 @@ int host_overlays(
         struct arena *arena, const char *state, struct runtime_overlay **ret_overlays,
         size_t *ret_n);
 
+/* The host for an ordinary user: put together of its root's directories. */
+struct host_parts {
+        struct runtime_overlay *overlays;
+        struct runtime_link *links;
+        size_t n_overlays, n_links;
+};
+
+int host_parts(struct arena *arena, const char *state, struct host_parts *ret);
+
 /* The same from the text of a mountinfo, which is cut up. */
 void host_parse_mounts(
         struct arena *arena, const char *state, char *table, struct runtime_overlay **ret_overlays,

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <string.h>
 #include <unistd.h>
 
 /* The process in the new namespace. */
@@ -22,14 +23,106 @@ static void lend_namespace(int gate)
         _exit(0);
 }
 
-static int write_map(pid_t pid, const char *file, const char *map)
+enum {
+        MAP_LINES = 340, /* user_namespaces(7) */
+        MAP_SIZE = 4096,
+};
+
+/* "newuidmap PID inside outside count ...": words of the map, which must not be longer than a page. */
+static int run_helper(pid_t process, const char *helper, const char *map)
+{
+        const char *arguments[2 + 3 * MAP_LINES + 1];
+        char words[MAP_SIZE], pid[16], said[512];
+        size_t n = 0, size = strlen(map);
+        int status, r;
+
+        if (size >= sizeof words)
+                return -E2BIG;
+        memcpy(words, map, size + 1);
+        text_format(pid, sizeof pid, "%d", (int)process);
+        arguments[n++] = helper;
+        arguments[n++] = pid;
+        for (char *at = words; *at && n < ARRAY_SIZE(arguments) - 1;) {
+                size_t length = strcspn(at, " \n");
+                bool last = !at[length];
+
+                if (length)
+                        arguments[n++] = at;
+                at[length] = '\0';
+                at += length + !last;
+        }
+        arguments[n] = NULL;
+        r = process_run(arguments, said, sizeof said, &status);
+        if (r < 0)
+                return trail(r, "cannot run %s", helper);
+        said[strcspn(said, "\n")] = '\0';
+        return status == 0 ? 0
+                           : trail(-EPERM, "%s refused: %s", helper,
+                                   *said ? said : "it does not say why");
+}
+
+int idmap_write(pid_t process, const char *file, const char *helper, const char *map)
 {
         char path[64];
         int r;
 
-        text_format(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+        if (helper)
+                return run_helper(process, helper, map);
+        text_format(path, sizeof path, "/proc/%d/%s", (int)process, file);
         r = file_put(AT_FDCWD, path, map);
-        return r < 0 ? trail(r, "cannot write the map '%s' to %s", map, path) : 0;
+        return r < 0 ? trail(r, "cannot write the %s '%s'", file, map) : 0;
+}
+
+/* In the new namespace, once its maps are there. */
+static void work_inside(int gate, idmap_work *work, void *context)
+{
+        char byte = 0;
+        int r;
+
+        if (socket_receive(gate, &byte, 1, NULL) != 1)
+                _exit(1);
+        r = process_set_ids(0, 0);
+        if (r == 0)
+                r = work(context);
+        socket_send(gate, &r, sizeof r, NO_FD);
+        _exit(0);
+}
+
+int idmap_run(const struct idmap *map, idmap_work *work, void *context)
+{
+        int pair[2], pidfd = NO_FD, status, result = -ECONNRESET;
+        char path[64], byte = 0;
+        pid_t pid;
+        int r = socket_pair(pair);
+
+        if (r < 0)
+                return r;
+        pid = namespace_spawn(CLONE_NEWUSER, NO_FD, &pidfd);
+        if (pid == 0) {
+                file_close(&pair[0]);
+                work_inside(pair[1], work, context);
+        }
+        file_close(&pair[1]);
+        r = pid < 0 ? pid : 0;
+        if (r == 0 && !map->gid_helper) {
+                text_format(path, sizeof path, "/proc/%d/setgroups", (int)pid);
+                r = file_put(AT_FDCWD, path, "deny");
+        }
+        if (r == 0)
+                r = idmap_write(pid, "uid_map", map->uid_helper, map->uid_map);
+        if (r == 0)
+                r = idmap_write(pid, "gid_map", map->gid_helper, map->gid_map);
+        if (r == 0)
+                r = socket_send(pair[0], &byte, 1, NO_FD);
+        if (r == 0 && socket_receive(pair[0], &result, sizeof result, NULL) == sizeof result)
+                r = result;
+        else if (r == 0)
+                r = -ECONNRESET;
+        file_close(&pair[0]);
+        file_close(&pidfd);
+        if (pid > 0)
+                process_wait(pid, &status);
+        return r;
 }
 
 int idmap_open(const char *uid_map, const char *gid_map)
@@ -51,9 +144,9 @@ int idmap_open(const char *uid_map, const char *gid_map)
         if (r == 0 && ns < 0)
                 r = -ECONNRESET;
         if (r == 0)
-                r = write_map(pid, "uid_map", uid_map);
+                r = idmap_write(pid, "uid_map", NULL, uid_map);
         if (r == 0)
-                r = write_map(pid, "gid_map", gid_map);
+                r = idmap_write(pid, "gid_map", NULL, gid_map);
         file_close(&pair[0]);
         file_close(&pidfd);
         if (pid > 0)

@@ -31,8 +31,14 @@ int do_open_process(struct machine *m, const struct op_open_process *o)
 
 int do_make_store(struct machine *m, const struct op_make_store *o)
 {
+        int r;
+
         (void)m;
-        return file_make_dirs(o->path, (mode_t)o->mode);
+        r = file_make_dirs(o->path, (mode_t)o->mode);
+        /* A sticky one is for all, whatever our umask. */
+        if (r == 0 && o->mode & S_ISVTX && fchmodat(AT_FDCWD, o->path, (mode_t)o->mode, 0) < 0)
+                r = -errno;
+        return r;
 }
 
 int do_make_cgroup(struct machine *m, const struct op_make_cgroup *o)

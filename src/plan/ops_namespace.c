@@ -96,54 +96,9 @@ int do_guard_parent(struct machine *m, const struct op_guard_parent *o)
 
 /* -- ids ----------------------------------------------------------------------------------------- */
 
-enum {
-        MAP_LINES = 340, /* user_namespaces(7) */
-        MAP_SIZE = 4096,
-};
-
-/* "newuidmap PID inside outside count ...": words of the map, which must not be longer than a page. */
-static int run_helper(const struct machine *m, const char *helper, const char *map)
-{
-        const char *arguments[2 + 3 * MAP_LINES + 1];
-        char words[MAP_SIZE], pid[16], said[512];
-        size_t n = 0, size = strlen(map);
-        int status, r;
-
-        if (size >= sizeof words)
-                return -E2BIG;
-        memcpy(words, map, size + 1);
-        text_format(pid, sizeof pid, "%d", (int)m->pid);
-        arguments[n++] = helper;
-        arguments[n++] = pid;
-        for (char *at = words; *at && n < ARRAY_SIZE(arguments) - 1;) {
-                size_t length = strcspn(at, " \n");
-                bool last = !at[length];
-
-                if (length)
-                        arguments[n++] = at;
-                at[length] = '\0';
-                at += length + !last;
-        }
-        arguments[n] = NULL;
-        r = process_run(arguments, said, sizeof said, &status);
-        if (r < 0)
-                return trail(r, "cannot run %s", helper);
-        said[strcspn(said, "\n")] = '\0';
-        return status == 0 ? 0
-                           : trail(-EPERM, "%s refused: %s", helper,
-                                   *said ? said : "it does not say why");
-}
-
 static int write_map(const struct machine *m, const char *file, const char *helper, const char *map)
 {
-        char path[64];
-        int r;
-
-        if (helper)
-                return run_helper(m, helper, map);
-        text_format(path, sizeof path, "/proc/%d/%s", (int)m->pid, file);
-        r = file_put(AT_FDCWD, path, map);
-        return r < 0 ? trail(r, "cannot write the %s '%s'", file, map) : 0;
+        return idmap_write(m->pid, file, helper, map);
 }
 
 int do_map_ids(struct machine *m, const struct op_map_ids *o)

@@ -366,6 +366,34 @@ int container_release(struct arena *arena, const struct container *container)
         return journal_undo(arena, text_string(&cgroups), cgroups.len);
 }
 
+struct undoing {
+        struct arena *arena;
+        const struct container *container;
+};
+
+static int undo_inside(void *context)
+{
+        struct undoing *u = context;
+
+        return journal_undo(u->arena, u->container->text, u->container->size);
+}
+
+/* The files that an ordinary user's container wrote belong to ids which are the user's only in a user
+ * namespace, and the directory that an overlay works in is open to root alone. */
+static int undo(struct arena *arena, const struct container *container)
+{
+        struct undoing undoing = { arena, container };
+        struct idmap map;
+
+        if (geteuid() != 0) {
+                map = subids_all(arena);
+                if (idmap_run(&map, undo_inside, &undoing) == 0)
+                        return 0;
+                trail_reset(); /* then as ourselves, which says what is wrong */
+        }
+        return undo_inside(&undoing);
+}
+
 int container_remove(struct arena *arena, struct container *container)
 {
         int r = put_down(container);
@@ -374,7 +402,7 @@ int container_remove(struct arena *arena, struct container *container)
                 return trail(
                         r, "the process %d of '%s' does not die", (int)container->pid,
                         container->id);
-        r = journal_undo(arena, container->text, container->size);
+        r = undo(arena, container);
         if (r < 0)
                 return r;
         /* While the journal is still there: should we be killed, the next one runs them. */

@@ -3,6 +3,8 @@
 
 #include "base/base.h"
 
+struct idmap;
+
 /* What the host is, as far as compiling a plan depends on it. Gathered once; tests give it as a
  * JSON document instead, so that a rootless host or an old kernel is a file. */
 
@@ -76,6 +78,8 @@ bool facts_capable(const struct facts *facts, unsigned capability);
 /* subids.c: the parts of facts on ids. From the text of passwd(5), the name of a uid, or NULL; from that
  * of subuid(5), the ranges of a user by name (may be NULL) or number: how many. */
 void subids_gather(struct arena *arena, struct facts *facts);
+/* Our own id as 0, and behind it all that we were granted: what our containers' files belong to. */
+struct idmap subids_all(struct arena *arena);
 const char *subids_user(struct arena *arena, const char *passwd, uint32_t uid);
 size_t subids_ranges(
         struct arena *arena, const char *file, const char *user, uint32_t uid,

@@ -17,6 +17,14 @@ struct runtime_overlay {
         const char *target;       /* relative to the root */
         const char *lower;        /* directory of the host */
         const char *upper, *work; /* directories of the store; made, and removed by the journal */
+        uint32_t mode;            /* of the upper one; 0: 0755 */
+        bool make_lower;          /* lower is of the store, too, and empty */
+        bool read_only;           /* no overlay: the tree itself, and what is mounted below */
+};
+
+/* A symbolic link at the top of a root that is put together of overlays. */
+struct runtime_link {
+        const char *path, *target;
 };
 
 struct runtime_options {
@@ -27,6 +35,8 @@ struct runtime_options {
                                             container's mount namespace only; NULL: the rootfs */
         const struct runtime_overlay *overlays;
         size_t n_overlays; /* 0: the root is spec.root.path */
+        const struct runtime_link *links;
+        size_t n_links;
         uint64_t preserve_fds;
         unsigned rows, columns; /* of the terminal; 0: what the spec says */
         bool await_start;       /* `create`: stop before exec until START */

@@ -107,6 +107,35 @@ static const char *read_text(struct arena *arena, const char *path)
         return text_string(&text);
 }
 
+static const char *all_ids(
+        struct arena *arena, uint32_t own, const struct id_range *ranges, size_t n)
+{
+        struct text map = { .arena = arena };
+        uint64_t next = 1;
+
+        text_addf(&map, "0 %u 1\n", own);
+        for (size_t i = 0; i < n && next + ranges[i].count < UINT32_MAX; next += ranges[i++].count)
+                text_addf(
+                        &map, "%llu %u %u\n", (unsigned long long)next, ranges[i].first,
+                        ranges[i].count);
+        return text_string(&map);
+}
+
+struct idmap subids_all(struct arena *arena)
+{
+        struct facts f = { .uid = geteuid(), .gid = getegid() };
+        bool granted;
+
+        subids_gather(arena, &f);
+        granted = f.newuidmap && f.newgidmap && f.n_subuid && f.n_subgid;
+        return (struct idmap){
+                .uid_map = all_ids(arena, f.uid, f.subuid, granted ? f.n_subuid : 0),
+                .gid_map = all_ids(arena, f.gid, f.subgid, granted ? f.n_subgid : 0),
+                .uid_helper = granted ? f.newuidmap : NULL,
+                .gid_helper = granted ? f.newgidmap : NULL,
+        };
+}
+
 void subids_gather(struct arena *arena, struct facts *facts)
 {
         facts->user = subids_user(arena, read_text(arena, "/etc/passwd"), facts->uid);

@@ -54,43 +54,96 @@ static void set_lower_mapped(
         plan_add(c->plan, HOST, reason, set_fs_fd, .fs = fs, .key = "lowerdir+", .fd = lower);
 }
 
-static void set_layers(
-        struct compile *c, const char *reason, const struct runtime_overlay *overlay, FD fs)
+static const char *overlay_reason(struct compile *c, const struct runtime_overlay *overlay)
 {
+        return overlay->target[0] ? why(c, "[overlay of /%s]", overlay->target) : "/root/path";
+}
+
+static void set_layers(
+        struct compile *c, enum actor actor, const struct runtime_overlay *overlay, FD fs)
+{
+        const char *reason = overlay_reason(c, overlay);
+
         if (c->map_root)
                 set_lower_mapped(c, reason, overlay, fs);
         else
                 plan_add(
-                        c->plan, HOST, reason, set_fs, .fs = fs, .key = "lowerdir",
+                        c->plan, actor, reason, set_fs, .fs = fs, .key = "lowerdir",
                         .value = overlay->lower);
         plan_add(
-                c->plan, HOST, reason, set_fs, .fs = fs, .key = "upperdir",
+                c->plan, actor, reason, set_fs, .fs = fs, .key = "upperdir",
                 .value = overlay->upper);
-        plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "workdir", .value = overlay->work);
+        plan_add(
+                c->plan, actor, reason, set_fs, .fs = fs, .key = "workdir", .value = overlay->work);
 }
 
-static void make_overlay(struct compile *c, const struct runtime_overlay *overlay, FD tree)
+/* Their places in the store. */
+static void make_stores(struct compile *c, const struct runtime_overlay *overlay)
 {
-        const char *reason =
-                overlay->target[0] ? why(c, "[overlay of /%s]", overlay->target) : "/root/path";
+        const char *reason = overlay_reason(c, overlay);
+
+        if (overlay->make_lower)
+                plan_add(c->plan, HOST, reason, make_store, .path = overlay->lower, .mode = 0755);
+        plan_add(
+                c->plan, HOST, reason, make_store, .path = overlay->upper,
+                .mode = overlay->mode ? overlay->mode : 0755);
+        plan_add(c->plan, HOST, reason, make_store, .path = overlay->work, .mode = 0700);
+}
+
+static void make_overlay(
+        struct compile *c, enum actor actor, const struct runtime_overlay *overlay, FD tree)
+{
+        const char *reason = overlay_reason(c, overlay);
         FD fs = plan_slot(c->plan);
 
-        plan_add(c->plan, HOST, reason, make_store, .path = overlay->upper, .mode = 0755);
-        plan_add(c->plan, HOST, reason, make_store, .path = overlay->work, .mode = 0700);
-        plan_add(c->plan, HOST, reason, open_fs, .type = "overlay", .fs = fs);
-        plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "source", .value = "husk");
-        set_layers(c, reason, overlay, fs);
+        plan_add(c->plan, actor, reason, open_fs, .type = "overlay", .fs = fs);
+        plan_add(c->plan, actor, reason, set_fs, .fs = fs, .key = "source", .value = "husk");
+        set_layers(c, actor, overlay, fs);
         /* Every change is a file of its own in the upper layer, whatever the kernel's defaults are:
          * that is what diff reads. */
-        plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "index", .value = "off");
-        plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "redirect_dir", .value = "off");
-        plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "metacopy", .value = "off");
-        compile_mount_label(c, HOST, "overlay", fs);
+        plan_add(c->plan, actor, reason, set_fs, .fs = fs, .key = "index", .value = "off");
+        if (actor == HOST) {
+                plan_add(
+                        c->plan, actor, reason, set_fs, .fs = fs, .key = "redirect_dir",
+                        .value = "off");
+                plan_add(
+                        c->plan, actor, reason, set_fs, .fs = fs, .key = "metacopy",
+                        .value = "off");
+        } else {
+                /* trusted.* attributes are out of reach in a user namespace; this one turns the two
+                 * off, and does not go with their names. */
+                plan_add(c->plan, INIT, reason, set_fs, .fs = fs, .key = "userxattr");
+        }
+        compile_mount_label(c, actor, "overlay", fs);
         if (c->options->volatile_upper)
-                plan_add(c->plan, HOST, reason, set_fs, .fs = fs, .key = "volatile");
+                plan_add(c->plan, actor, reason, set_fs, .fs = fs, .key = "volatile");
         plan_add(
-                c->plan, HOST, reason, make_mount, .fs = fs, .attrs = MOUNT_ATTR_NODEV,
+                c->plan, actor, reason, make_mount, .fs = fs, .attrs = MOUNT_ATTR_NODEV,
                 .tree = tree);
+}
+
+/* A tree of the host as it is, read-only. */
+static void make_read_only(struct compile *c, const struct runtime_overlay *overlay, FD tree)
+{
+        const char *reason = overlay_reason(c, overlay);
+
+        plan_note(
+                c->plan,
+                "/%s: read-only: the host has something mounted in it, and an ordinary user can "
+                "make no overlay of such a directory",
+                overlay->target);
+        plan_add(
+                c->plan, INIT, reason, clone_tree, .dir = -1, .path = overlay->lower,
+                .recursive = 1, .tree = tree);
+        plan_add(
+                c->plan, INIT, reason, set_mount, .tree = tree,
+                .set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, .recursive = 1);
+}
+
+/* Who has no rights on the host has them in the container's user namespace: overlays are made there. */
+static bool by_init(const struct compile *c)
+{
+        return !facts_capable(c->facts, 21 /* CAP_SYS_ADMIN */);
 }
 
 /* What all mounts of the new namespace get first. */
@@ -130,9 +183,48 @@ int compile_root_host(struct compile *c)
         for (size_t i = 0; i < c->options->n_overlays; i++)
                 plan_slot(c->plan);
         c->root = first;
-        for (size_t i = 0; i < c->options->n_overlays; i++)
-                make_overlay(c, &c->options->overlays[i], (FD)(first + (FD)i));
+        for (size_t i = 0; i < c->options->n_overlays; i++) {
+                const struct runtime_overlay *overlay = &c->options->overlays[i];
+
+                if (!overlay->read_only)
+                        make_stores(c, overlay);
+                if (!by_init(c))
+                        make_overlay(c, HOST, overlay, (FD)(first + (FD)i));
+        }
         return 0;
+}
+
+/* The overlays that the first process makes by itself. */
+static void make_own(struct compile *c)
+{
+        for (size_t i = 0; i < c->options->n_overlays; i++) {
+                const struct runtime_overlay *overlay = &c->options->overlays[i];
+                FD tree = (FD)(c->root + (FD)i);
+
+                if (overlay->read_only)
+                        make_read_only(c, overlay, tree);
+                else
+                        make_overlay(c, INIT, overlay, tree);
+        }
+}
+
+static void attach_overlays(struct compile *c, FD at)
+{
+        plan_add(
+                c->plan, INIT, "/root/path", open_path, .path = c->options->attach_point, .fd = at);
+        if (by_init(c))
+                make_own(c);
+        plan_add(c->plan, INIT, "/root/path", attach, .tree = c->root, .root = at, .target = "");
+        for (size_t i = 1; i < c->options->n_overlays; i++)
+                plan_add(
+                        c->plan, INIT, overlay_reason(c, &c->options->overlays[i]), attach,
+                        .tree = (FD)(c->root + (FD)i), .root = c->root,
+                        .target = c->options->overlays[i].target, .make = TARGET_DIRECTORY,
+                        .strict = 1);
+        for (size_t i = 0; i < c->options->n_links; i++)
+                plan_add(
+                        c->plan, INIT, "/root/path", make_link, .dir = c->root,
+                        .path = c->options->links[i].path, .target = c->options->links[i].target);
 }
 
 int compile_root_init(struct compile *c)
@@ -144,19 +236,7 @@ int compile_root_init(struct compile *c)
                 c->plan, INIT, "/linux/rootfsPropagation", set_propagation, .target = "/",
                 .kind = base_propagation(c));
         if (c->options->n_overlays) {
-                plan_add(
-                        c->plan, INIT, "/root/path", open_path, .path = c->options->attach_point,
-                        .fd = at);
-                plan_add(
-                        c->plan, INIT, "/root/path", attach, .tree = c->root, .root = at,
-                        .target = "");
-                for (size_t i = 1; i < c->options->n_overlays; i++)
-                        plan_add(
-                                c->plan, INIT,
-                                why(c, "[overlay of /%s]", c->options->overlays[i].target), attach,
-                                .tree = (FD)(c->root + (FD)i), .root = c->root,
-                                .target = c->options->overlays[i].target, .make = TARGET_DIRECTORY,
-                                .strict = 1);
+                attach_overlays(c, at);
         } else {
                 plan_add(c->plan, INIT, "/root/path", open_path, .path = rootfs_path(c), .fd = at);
                 if (c->root < 0) {

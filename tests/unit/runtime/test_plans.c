@@ -34,6 +34,13 @@ static const char *member(const struct json *object, const char *name, const cha
         return value ? value : otherwise;
 }
 
+static bool flag(const struct json *object, const char *name)
+{
+        const struct json *value = json_member(object, name);
+
+        return value && value->boolean;
+}
+
 static void read_overlays(
         struct arena *arena, const struct json *list, struct runtime_options *options)
 {
@@ -48,16 +55,26 @@ static void read_overlays(
                         .lower = member(&list->items[i], "lower", NULL),
                         .upper = member(&list->items[i], "upper", NULL),
                         .work = member(&list->items[i], "work", NULL),
+                        .make_lower = flag(&list->items[i], "makeLower"),
+                        .read_only = flag(&list->items[i], "readOnly"),
                 };
         options->overlays = overlays;
         options->n_overlays = list->n;
 }
 
-static bool flag(const struct json *object, const char *name)
+static void read_links(
+        struct arena *arena, const struct json *list, struct runtime_options *options)
 {
-        const struct json *value = json_member(object, name);
+        struct runtime_link *links;
 
-        return value && value->boolean;
+        if (!list)
+                return;
+        links = arena_array(arena, list->n, sizeof *links);
+        for (size_t i = 0; i < list->n; i++)
+                links[i] = (struct runtime_link){ member(&list->items[i], "path", ""),
+                                                  member(&list->items[i], "target", "") };
+        options->links = links;
+        options->n_links = list->n;
 }
 
 /* options.json; *ret_exec_pid is 0 for a container, the pid of its first process for an exec. */
@@ -87,6 +104,7 @@ static void read_options(
                 options->columns = (unsigned)number;
         json_i64(json_member(json, "execPid"), ret_exec_pid);
         read_overlays(arena, json_member(json, "overlays"), options);
+        read_links(arena, json_member(json, "links"), options);
 }
 
 /* Compile one: 0, or what the compiler said. */

@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# `husk run` for an ordinary user, who is made for this file: with ids of /etc/subuid and without; the
+# image `host` and a directory; what is left behind: nothing.
+
+# shellcheck disable=SC2154,SC2016,SC2030,SC2031 # set by bats and setup_file; other shells' words
+bats_require_minimum_version 1.5.0
+
+NAME=hkrun$$
+
+setup_file() {
+        [ "$(id -u)" = 0 ] || skip 'needs root, to make an ordinary user'
+        local tool
+        for tool in useradd usermod userdel newuidmap newgidmap setpriv busybox; do
+                command -v $tool >/dev/null || skip "needs $tool"
+        done
+        export RUSER=$NAME RUID RGID RHOME
+        # Where a store can hold the upper layer of an overlay.
+        RHOME=$(mktemp -d /var/tmp/husk-home.XXXXXX)
+        useradd --no-create-home --home-dir "$RHOME" --shell /bin/sh "$RUSER"
+        sed -i "/^$RUSER:/d" /etc/subuid /etc/subgid
+        usermod --add-subuids 2000100000-2000165535 --add-subgids 2000100000-2000165535 "$RUSER"
+        RUID=$(id -u "$RUSER") RGID=$(id -g "$RUSER")
+        cp "${HUSK:-$BATS_TEST_DIRNAME/../../build/husk}" "$RHOME/husk"
+        mkdir -p "$RHOME/root/bin"
+        cp "$(command -v busybox)" "$RHOME/root/bin/busybox"
+        ln -s busybox "$RHOME/root/bin/sh"
+        chown -R "$RUID:$RGID" "$RHOME"
+        chmod 755 "$RHOME"
+}
+
+teardown_file() {
+        [ -n "${RUSER:-}" ] || return 0
+        userdel "$RUSER" 2>/dev/null || true
+        sed -i "/^$RUSER:/d" /etc/subuid /etc/subgid
+        rm -rf --one-file-system "$RHOME"
+}
+
+# husk as that user, without anything of root's
+husk() {
+        (cd / && exec setpriv --reuid "$RUID" --regid "$RGID" --init-groups \
+                env -i PATH=/usr/bin:/bin HOME="$RHOME" timeout -k 5 60 "$RHOME/husk" "$@" 3>&-)
+}
+
+teardown() {
+        local id
+        for id in $(husk ps -aq --no-trunc 2>/dev/null); do
+                husk rm -f "$id" >/dev/null 2>&1 || :
+        done
+}
+
+same() { [ "$1" = "$2" ] || { printf 'is       %q\nexpected %q\n' "$1" "$2" && return 1; }; }
+has() { [[ $1 == *"$2"* ]] || { printf 'in  %s\nnot %s\n' "$1" "$2" && return 1; }; }
+nothing_left() { same "$(find "$RHOME/.local/share/husk/containers" -mindepth 1)" ''; }
+
+@test 'the image host: ids by ranges, changes of its own, all removed' {
+        run -0 --separate-stderr husk run --rm host sh -c '
+                id -u; tr -s " " </proc/self/uid_map
+                touch /etc/made /made && mkdir /tmp/d && chown 33:33 /made /tmp/d && chmod 700 /tmp/d
+                stat -c %u /made; stat -c %a /tmp; test -x /usr/bin/env && echo usr'
+        same "$output" $'0\n 0 '"$RUID"$' 1\n 1 2000100000 65536\n33\n1777\nusr'
+        [ ! -e /etc/made ] && [ ! -e /made ]
+        nothing_left
+}
+
+@test 'a directory as the root' {
+        same "$(husk run --rm --rootfs "$RHOME/root" sh -c 'echo $(busybox id -u) >/made; busybox cat /made')" 0
+        same "$(stat -c %u "$RHOME/root/made")" "$RUID"
+        rm "$RHOME/root/made"
+        nothing_left
+}
+
+@test 'ps, exec, diff, stop, kill, inspect and rm of its own containers' {
+        husk run -d --name one host sh -c 'touch /made; chown 33 /made; touch /etc/made; exec sleep 300'
+        has "$(husk ps)" one
+        same "$(husk exec one id -u)" 0
+        same "$(husk exec one sh -c 'until [ -e /etc/made ]; do :; done; stat -c %u /made' 2>&1)" 33
+        has "$(husk diff one)" 'A /made'
+        has "$(husk diff one)" 'A /etc/made'
+        same "$(husk inspect one | jq -r '.[0].State.Status')" running
+        run ! husk rm one
+        has "$output" "is running"
+        husk stop -t 0 one
+        same "$(husk wait one)" 137
+        husk rm one
+        husk run -d --name two host sleep 300
+        husk kill two
+        same "$(husk wait two)" 137
+        husk rm two
+        nothing_left
+}
+
+@test 'limits are not granted in silence' {
+        run -0 --separate-stderr husk run --rm --memory 64m host true
+        has "$stderr" 'no limits: an ordinary user has no cgroup of its own here'
+}
+
+@test 'one id alone, where there are no ranges' {
+        sed -i "/^$RUSER:/d" /etc/subuid /etc/subgid
+        run -0 --separate-stderr husk run --rm host sh -c 'tr -s " " </proc/self/uid_map; touch /etc/made && stat -c %u /etc/made'
+        usermod --add-subuids 2000100000-2000165535 --add-subgids 2000100000-2000165535 "$RUSER"
+        same "$output" " 0 $RUID 1"$'\n0'
+        nothing_left
+}
