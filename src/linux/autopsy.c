@@ -124,6 +124,29 @@ static int place_follow(struct place *p)
         return 0;
 }
 
+/* Does the kernel take this link elsewhere than its text says? So do those of /proc/PID: to a file
+ * that has lost its name or never had one, or that has it in another root. */
+static bool is_magic(struct place *p)
+{
+        struct stat there, named;
+        char *slash = strrchr(p->at, '/');
+        ssize_t n = readlink(p->at, p->target, sizeof p->target - 1);
+        size_t size;
+
+        if (n < 0 || stat(p->at, &there) < 0)
+                return false;
+        p->target[n] = '\0';
+        if (p->target[0] == '/')
+                size = text_format(p->scratch, sizeof p->scratch, "%s", p->target);
+        else
+                size = text_format(
+                        p->scratch, sizeof p->scratch, "%.*s/%s", slash ? (int)(slash - p->at) : 0,
+                        p->at, p->target);
+        return size < sizeof p->scratch &&
+               (stat(p->scratch, &named) < 0 || there.st_dev != named.st_dev ||
+                there.st_ino != named.st_ino);
+}
+
 /* One component: what stands in the way there. 0, or an error with a trail. */
 static int place_look(struct place *p)
 {
@@ -133,8 +156,12 @@ static int place_look(struct place *p)
                 return 0;
         if (lstat(p->at, &st) < 0)
                 return place_missing(p, -errno);
-        if (S_ISLNK(st.st_mode))
-                return place_follow(p);
+        if (S_ISLNK(st.st_mode)) {
+                if (!is_magic(p))
+                        return place_follow(p);
+                if (stat(p->at, &st) < 0)
+                        return place_missing(p, -errno);
+        }
         if (place_at_end(p))
                 return 0;
         if (!S_ISDIR(st.st_mode))

@@ -147,6 +147,19 @@ patch() {
         dies 126 /bin/one '/bin/one: the symbolic link' 'leads in a circle'
 }
 
+@test "a program by a descriptor: the link of procfs is the end of the path" {
+        local fd
+        printf '#!/not/there\n' >lost
+        chmod 755 lost
+        exec {fd}<lost
+        rm lost
+        config '.process.args = ["/proc/self/fd/3"]'
+        run --separate-stderr -127 oci run --preserve-fds 1 "$WORD" 3<&"$fd"
+        exec {fd}<&-
+        echo "# $stderr"
+        [[ $stderr == *"/fd/3 asks for the interpreter /not/there"* ]]
+}
+
 @test "14: a missing shared library is named by the program's own loader" {
         mkdir "$BUNDLE/rootfs/lib64"
         cp /lib64/ld-linux-x86-64.so.2 "$BUNDLE/rootfs/lib64"

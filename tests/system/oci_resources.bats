@@ -5,7 +5,10 @@
 # shellcheck disable=SC2154,SC2016,SC2034 # set by bats and the helper; other shells' words
 load helper
 setup() { begin; }
-teardown() { finish; }
+teardown() {
+        finish
+        [ -z "${LOOP:-}" ] || losetup -d "$LOOP"
+}
 
 # limit JSON: merged into the resources
 limit() {
@@ -210,6 +213,35 @@ rules() {
                 [ "$(file blkio.throttle.read_bps_device '')" = "$device 1048576" ]
                 [ "$(file blkio.throttle.write_iops_device '')" = "$device 77" ]
         fi
+}
+
+# What the kernel counts as written to the device by the container.
+written() {
+        if is_v2; then
+                file '' io.stat | sed -n "s/^$1 .*wbytes=\([0-9]*\).*/\1/p"
+        else
+                file blkio.throttle.io_service_bytes '' | sed -n "s/^$1 Write //p"
+        fi
+}
+
+@test "a throttle of block IO holds: three MiB at one MiB a second" {
+        need blkio io
+        [ -e /dev/loop-control ] || skip "this kernel has no loop devices"
+        local device begun
+        truncate -s 8M "$BATS_TEST_TMPDIR/disk"
+        LOOP=$(losetup --find --show "$BATS_TEST_TMPDIR/disk")
+        device=$(cat "/sys/class/block/${LOOP##*/}/dev")
+        limit '{"devices": [{"allow": true, "type": "b", "major": '"${device%:*}"', "minor": '"${device#*:}"', "access": "rw"}],
+                "blockIO": {"throttleWriteBpsDevice":
+                        [{"major": '"${device%:*}"', "minor": '"${device#*:}"', "rate": 1048576}]}}'
+        config '.linux.devices = [{"path": "/dev/disk", "type": "b", "major": '"${device%:*}"', "minor": '"${device#*:}"'}]'
+        script 'dd if=/dev/zero of=/dev/disk bs=64k count=48 oflag=direct && echo done; sleep 1000'
+        begun=$(date +%s%N)
+        oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >"$BATS_TEST_TMPDIR/said" 2>&1
+        eventually 30 grep -q done "$BATS_TEST_TMPDIR/said"
+        # Sooner than in two seconds they cannot be through, however slow or fast the machine is.
+        [ $(($(date +%s%N) - begun)) -ge 2000000000 ]
+        [ "$(written "$device")" = $((48 * 65536)) ]
 }
 
 @test "huge pages" {
