@@ -128,6 +128,12 @@ static int prepare(
                                                         : NULL,
         };
         r = runtime_compile(arena, run->spec, &run->options, &facts, &run->plan);
+        if (r == 0 && request->ipc && text_starts(request->ipc, "container:"))
+                plan_note(
+                        run->plan,
+                        "--ipc %s: its System V objects and message queues are shared, /dev/shm is "
+                        "this container's own",
+                        request->ipc);
         if (r == 0 && !explain)
                 plan_warn(run->plan);
         return r;

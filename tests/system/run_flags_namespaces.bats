@@ -34,6 +34,8 @@ differ() { [ "$1" != "$2" ] || { echo "both are $1" && return 1; }; }
         same "$(husk run --rm --pid container:other host cat /proc/1/comm)" sleep
         run -125 husk run --rm --uts container:other -h mine host true
         has "$output" '--hostname would change the name of others'
+        run -0 --separate-stderr husk run --rm --ipc container:other host true
+        has "$stderr" "/dev/shm is this container's own"
         husk kill other
         husk wait other
         run -125 husk run --rm --pid container:other host true
