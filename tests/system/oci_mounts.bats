@@ -313,6 +313,49 @@ dir/below 755 directory" ]
         [ "$(cat "$BUNDLE/upper/u/new")" = up ]
 }
 
+@test "an overlay's paths may be longer than an option" {
+        local name at word
+        (( $(uname -r | cut -d. -f1) > 6 || $(uname -r | cut -d. -f2) >= 13 )) || skip "needs Linux 6.13"
+        name=$(printf 'n%.0s' {1..200})
+        at=$BUNDLE/$name/$name
+        mkdir -p "$BUNDLE/$name"
+        mount -t tmpfs "$WORD" "$BUNDLE/$name" # an overlay cannot hold an upper layer
+        mkdir -p "$at/l" "$at/m" "$at/u" "$at/w"
+        [ ${#at} -gt 255 ]
+        echo low >"$at/l/low"
+        config --arg at "$at" '.mounts += [{destination: "/o", type: "overlay", source: "overlay",
+                options: ["lowerdir=" + $at + "/m:" + $at + "/l", "upperdir=" + $at + "/u",
+                "workdir=" + $at + "/w"]},
+                {destination: "/p", type: "overlay", source: "overlay", options: ["lowerdir=" + $at + "/l:/usr"]}]'
+        inside 'cat /o/low /p/low; echo up >/o/new'
+        [ "$output" = $'low\nlow' ]
+        [ "$(cat "$at/u/new")" = up ]
+        word=$(printf 'x%.0s' {1..256})
+        mounts "[{destination: \"/t\", type: \"tmpfs\", options: [\"size=$word\"]}]"
+        run ! oci run --bundle "$BUNDLE" "$WORD"
+        [[ $output == *"/mounts/0/options/0"*"255 bytes"* ]]
+}
+
+@test "what the host locked stays locked: a read-only mount in a user namespace" {
+        mkdir -p "$BUNDLE/locked"
+        mount -t tmpfs -o ro,nosuid "$WORD" "$BUNDLE/locked"
+        config --arg at "$BUNDLE/locked" '.linux.namespaces += [{type: "user"}] |
+                .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+                .linux.gidMappings = .linux.uidMappings |
+                .mounts += [{destination: "/l", source: $at, options: ["bind"]}]'
+        local dir=$BUNDLE
+        while [ "$dir" != / ] && [ "$dir" != /tmp ]; do
+                chmod a+x "$dir"
+                dir=$(dirname "$dir")
+        done
+        chown -R 100000:100000 "$BUNDLE/rootfs"
+        inside 'cat /proc/self/mountinfo'
+        [[ $(line /l) == ro,nosuid,* ]]
+        mounts 'map(if .destination == "/l" then .options = ["bind", "rw"] else . end)'
+        run ! oci run --bundle "$BUNDLE" "$WORD"
+        [[ $output == *"/mounts/"*"not permitted"* || $output == *EPERM* ]]
+}
+
 # On the host a mount that shares: DIR.
 shared_dir() {
         mkdir -p "$1"

@@ -126,6 +126,21 @@ struct mount_job {
 
 /* -- cgroup_mounts.c: for the types cgroup and cgroup2 -- */
 int compile_cgroup_mount(struct mount_job *job);
+
+/* -- overlay.c -- */
+struct overlay_layer {
+        FD fs;
+        const char *key, *path;
+};
+
+/* One layer, by its path or, when that is too long for the kernel, by a descriptor. */
+void compile_overlay_layer(
+        struct compile *c, enum actor actor, const char *reason, const struct overlay_layer *layer);
+/* An option of /mounts; false: it is none of a layer, and nothing was added. */
+bool compile_overlay_option(const struct mount_job *job, FD fs, const char *key, const char *value);
+/* An error for an option, of any file system, that is too long for this kernel. */
+int compile_check_lengths(const struct mount_job *job);
+
 /* -- mounts.c: what others use -- */
 /* The user namespace that says how ids are mapped: the mount's own mapping, or the container's (NULL).
  * Many mounts have the same one. */

@@ -200,7 +200,7 @@ static int check_options(const struct mount_job *job)
                 return spec_error(
                         mount->at, job->c->document, why(job->c, "%s/type", job->reason),
                         "missing: it is no bind mount, so what file system is it?");
-        return 0;
+        return compile_check_lengths(job);
 }
 
 /* Mapped ids: only the host's side may. Sharing: the peers must be the host's. A slave is lost
@@ -343,24 +343,6 @@ static FD make_bind(const struct mount_job *job)
         return tree;
 }
 
-/* An overlay of several layers: one option each, because the kernel takes 255 bytes an option. It
- * reads no escapes then; data-only layers keep the old form. */
-static bool add_lower_layers(const struct mount_job *job, FD fs, const char *layers)
-{
-        if (!text_equal(job->mount.type, "overlay") || !facts_kernel(job->c->facts, 6, 7) ||
-            !strchr(layers, ':') || strstr(layers, "::") || strchr(layers, '\\'))
-                return false;
-        for (const char *at = layers; *at;) {
-                size_t size = strcspn(at, ":");
-
-                plan_add(
-                        job->c->plan, job->actor, job->reason, set_fs, .fs = fs, .key = "lowerdir+",
-                        .value = why(job->c, "%.*s", (int)size, at));
-                at += size + (at[size] == ':');
-        }
-        return true;
-}
-
 /* "key=value" or a flag, for a filesystem. */
 static void add_data(const struct mount_job *job, FD fs, const char *word)
 {
@@ -371,7 +353,7 @@ static void add_data(const struct mount_job *job, FD fs, const char *word)
                 key = why(job->c, "%.*s", (int)(equals - word), word);
                 value = equals + 1;
         }
-        if (equals && text_equal(key, "lowerdir") && add_lower_layers(job, fs, value))
+        if (equals && compile_overlay_option(job, fs, key, value))
                 return;
         plan_add(
                 job->c->plan, job->actor, job->reason, set_fs, .fs = fs, .key = key,

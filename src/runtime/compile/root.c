@@ -70,11 +70,10 @@ static void set_layers(
                 plan_add(
                         c->plan, actor, reason, set_fs, .fs = fs, .key = "lowerdir",
                         .value = overlay->lower);
-        plan_add(
-                c->plan, actor, reason, set_fs, .fs = fs, .key = "upperdir",
-                .value = overlay->upper);
-        plan_add(
-                c->plan, actor, reason, set_fs, .fs = fs, .key = "workdir", .value = overlay->work);
+        compile_overlay_layer(
+                c, actor, reason, &(struct overlay_layer){ fs, "upperdir", overlay->upper });
+        compile_overlay_layer(
+                c, actor, reason, &(struct overlay_layer){ fs, "workdir", overlay->work });
 }
 
 /* Their places in the store. */
