@@ -228,7 +228,7 @@ nodes 1"
         [[ $output == *"/process/execCPUAffinity/final"*"none of these CPUs"* ]]
 }
 
-@test "oom_score_adj, also without a proc mount and in a user namespace" {
+@test "oom_score_adj, also without a proc mount" {
         config '.process.oomScoreAdj = 321'
         both oom
         is 'oom 321'
@@ -238,6 +238,35 @@ nodes 1"
         [ "$(cat "/proc/$(pid_of "$WORD")/oom_score_adj")" = 321 ]
         oci exec --detach --pid-file "$BUNDLE/pid" "$WORD" /bin/sleep 1000 >/dev/null 2>&1
         [ "$(cat "/proc/$(cat "$BUNDLE/pid")/oom_score_adj")" = 321 ]
+}
+
+@test "in a user namespace: oom_score_adj, ids and groups, each mapped" {
+        [ "$(id -u)" = 0 ] || skip "needs root, for a mapping of many ids"
+        local dir=$BUNDLE
+        while [ "$dir" != / ] && [ "$dir" != /tmp ]; do
+                chmod a+x "$dir"
+                dir=$(dirname "$dir")
+        done
+        chown -R 100000:100000 "$BUNDLE/rootfs"
+        config '.linux.namespaces += [{"type": "user"}] |
+                .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] |
+                .linux.gidMappings = .linux.uidMappings |
+                .process.oomScoreAdj = 321 | .process.user = {"uid": 7, "gid": 8, "additionalGids": [9]}'
+        script 'sleep 1000'
+        oci run --detach --bundle "$BUNDLE" "$WORD" >/dev/null 2>&1
+        oci exec --detach --pid-file "$BUNDLE/pid" "$WORD" /bin/sleep 1000 >/dev/null 2>&1
+        local pid
+        for pid in "$(pid_of "$WORD")" "$(cat "$BUNDLE/pid")"; do
+                [ "$(cat "/proc/$pid/oom_score_adj")" = 321 ]
+                # As the host sees it.
+                grep -qP '^Uid:\t100007\t100007\t100007\t100007$' "/proc/$pid/status"
+                grep -qP '^Gid:\t100008\t100008\t100008\t100008$' "/proc/$pid/status"
+                grep -qP '^Groups:\t100009 ?$' "/proc/$pid/status"
+                [ "$(readlink "/proc/$pid/ns/user")" != "$(readlink /proc/self/ns/user)" ]
+        done
+        [ "$(oci exec "$WORD" /bin/id -u)" = 7 ]
+        [ "$(oci exec --user 0 "$WORD" /bin/sh -c 'cat /proc/self/uid_map')" = \
+                "$(printf '%10u %10u %10u' 0 100000 65536)" ]
 }
 
 @test "oom_score_adj below the caller's is raised to it where the right is missing" {
