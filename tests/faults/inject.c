@@ -2,11 +2,13 @@
 /* Theory of operation: the hook that apply.c calls around each operation (plan/apply.h).
  *
  * A fault is a global of the process; fork and clone hand it on to keeper and INIT. What happens is
- * written to memory that all of them share, so that nothing here calls the kernel: INIT may be under
- * a filter. An operation that is only the alternative of the one before it is reached by letting that
+ * written to memory that all of them share, so that nothing here calls the kernel where INIT may be
+ * under a filter. An operation that is only the alternative of the one before it is reached by letting that
  * one fail softly. */
 #include "faults.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,12 +45,31 @@ static void die(void)
         __builtin_trap();
 }
 
+/* A HOST that dies right behind `spawn` finds INIT anywhere between its clone and its first gate. The
+ * worst is made certain: INIT has not done a thing, and has not asked to die with HOST, when that is
+ * gone and the journal knows no process. The other end of the gate tells. */
+static void outlive_host(const struct machine *m)
+{
+        struct pollfd gate = { .fd = m->gate };
+
+        while (!(gate.revents & POLLHUP) && (poll(&gate, 1, -1) >= 0 || errno == EINTR))
+                ;
+}
+
+static bool host_dies_behind_spawn(const struct machine *m)
+{
+        return fault->actor == HOST && fault->late && fault->error == KILLED &&
+               m->plan->list[HOST].ops[fault->i].code == OP_spawn;
+}
+
 int plan_fault(const struct machine *m, bool after)
 {
         if (!seen)
                 return 0;
         if (m->actor == HOST && m->failed == 0 && !after)
                 record_plan(m->plan);
+        if (fault && m->actor == INIT && m->failed == 0 && !after && host_dies_behind_spawn(m))
+                outlive_host(m);
         if (!fault || m->actor != (int)fault->actor)
                 return 0;
         if (!after && m->failed + 1 == fault->i && m->plan->list[m->actor].ops[m->failed].has_else)

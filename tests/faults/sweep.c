@@ -407,8 +407,10 @@ static void sweep_mode(
         if (o->mode && !text_equal(o->mode, mode_names[mode]))
                 return;
         sweep->lives = mode == EXEC;
-        if (mode == EXEC)
+        if (mode == EXEC) {
                 in_child(sweep, command_run, NULL);
+                sweep->files = files_count(sweep->document.bundle);
+        }
         why = try_without(&arena, sweep, mode);
         if (!why)
                 sweep_points(sweep, o, mode, tally);
