@@ -156,6 +156,26 @@ int compile_self(struct compile *c)
         return r < 0 ? r : compile_labels(c);
 }
 
+/* Without mount_setattr(2) a read-only path is the top alone, and hides what is mounted below. */
+static int check_below(struct compile *c, size_t number)
+{
+        const char *path = c->linux_->readonly_paths.items[number];
+        size_t size = strlen(path);
+
+        for (size_t i = 0; i < c->spec->mounts.n && !c->facts->has_mount_setattr; i++) {
+                const char *mounted = c->spec->mounts.items[i].destination;
+
+                if (strncmp(mounted, path, size) == 0 && mounted[size] == '/')
+                        return spec_error(
+                                c->linux_->at, c->document,
+                                why(c, "/linux/readonlyPaths/%zu", number),
+                                "%s is mounted below %s, which then needs mount_setattr(2): since "
+                                "Linux 5.12, and perhaps refused by a seccomp profile around us",
+                                mounted, path);
+        }
+        return 0;
+}
+
 int compile_masks(struct compile *c)
 {
         FD null = -1, empty = -1, fs;
@@ -181,10 +201,15 @@ int compile_masks(struct compile *c)
                         c->plan, INIT, "/linux/maskedPaths", make_mount, .fs = fs,
                         .attrs = MOUNT_ATTR_RDONLY, .tree = empty);
         }
-        for (size_t i = 0; i < c->linux_->readonly_paths.n; i++)
+        for (size_t i = 0; i < c->linux_->readonly_paths.n; i++) {
+                int r = check_below(c, i);
+
+                if (r < 0)
+                        return r;
                 plan_add(
                         c->plan, INIT, why(c, "/linux/readonlyPaths/%zu", i), lock_path,
                         .root = c->root, .path = c->linux_->readonly_paths.items[i]);
+        }
         for (size_t i = 0; i < c->linux_->masked_paths.n; i++)
                 plan_add(
                         c->plan, INIT, why(c, "/linux/maskedPaths/%zu", i), mask_path,
