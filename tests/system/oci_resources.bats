@@ -244,6 +244,28 @@ written() {
         [ "$(written "$device")" = $((48 * 65536)) ]
 }
 
+@test "a throttled disk is read no faster" {
+        need blkio io
+        local disk device
+        disk=$(lsblk -dnro NAME,TYPE 2>/dev/null | awk '$2 == "disk" && !/^zram/ { print $1; exit }')
+        [ -n "$disk" ] && dd if="/dev/$disk" of=/dev/null bs=1M count=4 iflag=direct 2>/dev/null ||
+                skip "this machine has no disk to be read"
+        device=$(cat "/sys/class/block/$disk/dev")
+        config --argjson major "${device%:*}" --argjson minor "${device#*:}" '
+                .linux.devices = [{path: "/dev/disk", type: "b", major: $major, minor: $minor}] |
+                .linux.resources.devices += [{allow: true, type: "b", major: $major, minor: $minor, access: "r"}] |
+                .linux.resources.blockIO.throttleReadBpsDevice =
+                        [{major: $major, minor: $minor, rate: 1048576}]'
+        script 'read -r start _ </proc/uptime
+                dd if=/dev/disk of=/dev/null bs=256k count=16 iflag=direct 2>/dev/null || exit
+                read -r end _ </proc/uptime
+                echo $start $end'
+        run -0 oci run --bundle "$BUNDLE" "$WORD"
+        # A slow machine takes longer, none is done earlier than 4 MiB at 1 MiB a second allow: a part
+        # of the first second is free.
+        awk '{ print $2 - $1 " s"; exit $2 - $1 < 3 }' <<<"$output"
+}
+
 @test "huge pages" {
         need hugetlb
         limit '{"hugepageLimits": [{"pageSize": "2MB", "limit": 4194304}]}'
