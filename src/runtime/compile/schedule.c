@@ -171,6 +171,21 @@ static int check_deadline(struct compile *c, const struct spec_scheduler *from)
         return 0;
 }
 
+/* A process of a deadline cannot fork, sched(7), and the thread that takes a seccomp listener away
+ * (notify.c) would never run beside a loader that is ahead of all others and waits for it. */
+static int check_listener(struct compile *c, const struct spec_scheduler *from)
+{
+        static const char *const refused[] = { "SCHED_FIFO", "SCHED_DEADLINE", NULL };
+
+        if (!c->linux_->seccomp || !c->linux_->seccomp->listener_path ||
+            !one_of(from->policy, refused))
+                return 0;
+        return refuse(
+                c, from->at, "/process/scheduler/policy",
+                "%s cannot be had together with a seccomp agent (/linux/seccomp/listenerPath)",
+                from->policy);
+}
+
 static int compile_scheduler(struct compile *c)
 {
         const struct spec_scheduler *from = c->process->scheduler;
@@ -182,6 +197,8 @@ static int compile_scheduler(struct compile *c)
         r = check_scheduler(c, from);
         if (r == 0)
                 r = check_deadline(c, from);
+        if (r == 0)
+                r = check_listener(c, from);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < from->flags.n; i++)
