@@ -112,15 +112,19 @@ char *arena_string(struct arena *arena, const char *string)
         return arena_copy(arena, string, strlen(string));
 }
 
+/* Nearly all are short: formatted once then, and copied. */
 char *arena_format(struct arena *arena, const char *format, ...)
 {
+        char small[192];
         va_list values;
         size_t length;
         char *string;
 
         va_start(values, format);
-        length = text_vformat(NULL, 0, format, values);
+        length = text_vformat(small, sizeof small, format, values);
         va_end(values);
+        if (length < sizeof small)
+                return arena_copy(arena, small, length);
         string = arena_take(arena, length + 1, 1);
         va_start(values, format);
         text_vformat(string, length + 1, format, values);

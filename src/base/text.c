@@ -58,9 +58,15 @@ void text_addf(struct text *text, const char *format, ...)
         va_list values;
         size_t length;
 
+        /* Into the room that is there first: mostly it is enough. */
+        text_reserve(text, 32);
         va_start(values, format);
-        length = text_vformat(NULL, 0, format, values);
+        length = text_vformat(text->data + text->len, text->room - text->len, format, values);
         va_end(values);
+        if (length < text->room - text->len) {
+                text->len += length;
+                return;
+        }
         text_reserve(text, length);
         va_start(values, format);
         text_vformat(text->data + text->len, length + 1, format, values);
@@ -219,11 +225,6 @@ const char *text_pointer(struct arena *arena, const char *pointer, const char *m
         text_add(&text, pointer);
         text_add_pointer(&text, member);
         return text_string(&text);
-}
-
-bool text_equal(const char *a, const char *b)
-{
-        return a == b || (a && b && *a == *b && !strcmp(a, b)); /* mostly the first letter tells */
 }
 
 bool text_starts(const char *string, const char *prefix)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct arena;
 
@@ -51,7 +52,12 @@ const char *text_pointer(struct arena *arena, const char *pointer, const char *m
  * or 0 when it begins with none. Child-safe. Source: The Unicode Standard, table 3-7. */
 size_t text_utf8(const char *string, size_t size);
 
-bool text_equal(const char *a, const char *b);            /* NULL equals NULL only */
+/* NULL equals NULL only. Mostly the first letter tells. */
+static inline bool text_equal(const char *a, const char *b)
+{
+        return a == b || (a && b && *a == *b && !strcmp(a, b));
+}
+
 bool text_starts(const char *string, const char *prefix); /* NULL starts with nothing */
 /* Strict decimal, no sign, no space, no overflow: 0 or -EINVAL / -ERANGE. */
 int text_u64(const char *string, uint64_t *ret_value);

@@ -5,9 +5,8 @@
  * read while open), gates (both lists are run against each other with every operation but the
  * messages left out) and order (the stages of ops.def, with a table of argued exceptions). The
  * rules are about what a compiler of plans gets wrong and a kernel would not notice: a descriptor
- * used after its end, a lock-out of the two sides, privileges dropped in an order that leaves some.
- * Whether the operands are what the user asked for is not looked at. Allocates in the plan's
- * arena; makes no system call. */
+ * used after its end, a lock-out of the two sides, privileges dropped in an order that leaves some;
+ * not whether the operands are what the user asked for. Allocates in the plan's arena; pure. */
 #include "operand.h"
 
 #include <sched.h>

@@ -28,7 +28,7 @@ S
 @test 'husk in husk: root with CAP_SYS_ADMIN and cgroups that may be written' {
         [ ! -e /sys/fs/cgroup/cgroup.controllers ] ||
                 skip 'on cgroup v2 the outer processes must be moved out of the way first'
-        run -0 husk run --rm --cap-add SYS_ADMIN --security-opt seccomp=nesting \
+        run -0 --separate-stderr husk run --rm --cap-add SYS_ADMIN --security-opt seccomp=nesting \
                 --security-opt systempaths=unconfined --security-opt writable-cgroups=true \
                 --tmpfs /srv host "$husk" --root /srv/store --runroot /srv/run run --rm host \
                 sh -c 'echo inner $$ $(stat -c %t:%T /dev/null)'
@@ -51,7 +51,7 @@ S
                 chown -R 0:0 .
                 unshare -Ur bash -ec "oci run b"
                 unshare -Urm bash -ec "oci run c; oci list -q"'
-        run -0 husk run --rm --security-opt seccomp=nesting --security-opt systempaths=unconfined \
+        run -0 --separate-stderr husk run --rm --security-opt seccomp=nesting --security-opt systempaths=unconfined \
                 host bash "$host/script"
         same "$output" $'inner 0 1 1:3\ninner 0 1 1:3\ninner 0 1 1:3'
 }
@@ -60,6 +60,6 @@ S
         inside 'bundle
                 unshare -Ur bash -ec "$(declare -f oci); D=$D; oci run b; oci list -q"
                 unshare -Urm bash -ec "$(declare -f oci); D=$D; oci run c; oci list -q"'
-        run -0 bash "$host/script"
+        run -0 --separate-stderr bash "$host/script"
         same "$output" $'inner 0 1 1:3\ninner 0 1 1:3'
 }

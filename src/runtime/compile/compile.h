@@ -105,6 +105,8 @@ void compile_guard(struct compile *c, bool on);
 void compile_become_root(struct compile *c);
 /* Is its root that of a mount namespace that it joins? */
 bool compile_joins_root(const struct compile *c);
+/* Does a pid 1 of husk's own stay in front of the program? */
+bool compile_stays_init(const struct compile *c);
 bool compile_has_namespace(const struct compile *c, uint32_t type);
 /* The cgroup in which the process is made; -1: it joins its cgroups by itself. */
 FD compile_birth_cgroup(const struct compile *c);

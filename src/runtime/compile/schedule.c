@@ -171,12 +171,22 @@ static int check_deadline(struct compile *c, const struct spec_scheduler *from)
         return 0;
 }
 
-/* A process of a deadline cannot fork, sched(7), and the thread that takes a seccomp listener away
- * (notify.c) would never run beside a loader that is ahead of all others and waits for it. */
-static int check_listener(struct compile *c, const struct spec_scheduler *from)
+/* A process of a deadline cannot fork, sched(7): so nothing that forks may come behind it. And the
+ * thread that takes a seccomp listener away (notify.c) would never run beside a loader that is ahead
+ * of all others and waits for it. */
+static int check_forks(struct compile *c, const struct spec_scheduler *from)
 {
         static const char *const refused[] = { "SCHED_FIFO", "SCHED_DEADLINE", NULL };
+        const struct spec_hooks *hooks = c->spec->hooks;
 
+        if (text_equal(from->policy, "SCHED_DEADLINE") && c->start &&
+            (compile_stays_init(c) || (hooks && hooks->start_container.n)))
+                return refuse(
+                        c, from->at, "/process/scheduler/policy",
+                        "SCHED_DEADLINE cannot be had together with %s: a process with a deadline "
+                        "cannot fork",
+                        compile_stays_init(c) ? "--init (/annotations/dev.husk.init)"
+                                              : "/hooks/startContainer");
         if (!c->linux_->seccomp || !c->linux_->seccomp->listener_path ||
             !one_of(from->policy, refused))
                 return 0;
@@ -198,7 +208,7 @@ static int compile_scheduler(struct compile *c)
         if (r == 0)
                 r = check_deadline(c, from);
         if (r == 0)
-                r = check_listener(c, from);
+                r = check_forks(c, from);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < from->flags.n; i++)

@@ -159,6 +159,14 @@ static const char *search_path(const struct spec_process *process)
         return NULL;
 }
 
+bool compile_stays_init(const struct compile *c)
+{
+        for (size_t i = 0; i < c->spec->annotations.n; i++)
+                if (text_equal(c->spec->annotations.items[i].key, "dev.husk.init"))
+                        return text_equal(c->spec->annotations.items[i].value, "true");
+        return false;
+}
+
 /* The annotation dev.husk.init: a pid 1 of husk's own in front of the program. */
 static int add_init(struct compile *c)
 {
