@@ -278,15 +278,6 @@ int container_create(
         return 0;
 }
 
-static int finish_start(struct arena *arena, struct container *container)
-{
-        int r;
-
-        unlinkat(container->dir, "start", 0);
-        r = container_note(container, "{\"status\":\"started\"}");
-        return r < 0 ? r : container_poststart(arena, container);
-}
-
 int container_start(struct arena *arena, struct container *container, bool *ret_command)
 {
         struct machine machine;
@@ -304,9 +295,6 @@ int container_start(struct arena *arena, struct container *container, bool *ret_
         machine_init(&machine, &none);
         machine.pid = container->pid;
         machine.gate = socket_connect(container->dir, "start");
-        /* Nobody listens, and it lives: it was started by somebody who died before the note. */
-        if (machine.gate == -ECONNREFUSED || machine.gate == -ENOENT)
-                return finish_start(arena, container);
         if (machine.gate < 0)
                 return trail(
                         machine.gate, "the first process of '%s' does not listen", container->id);
@@ -326,7 +314,9 @@ int container_start(struct arena *arena, struct container *container, bool *ret_
                         container_give_up(arena, container);
                 return trail(r, "cannot start '%s'", container->id);
         }
-        return finish_start(arena, container);
+        unlinkat(container->dir, "start", 0);
+        r = container_note(container, "{\"status\":\"started\"}");
+        return r < 0 ? r : container_poststart(arena, container);
 }
 
 int container_exec(
