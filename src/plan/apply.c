@@ -118,10 +118,6 @@ ssize_t gate_receive(struct machine *m, void *bytes, size_t size, int *ret_fd)
          * what the peer had to say is still in the queue. */
         if (n == -ECONNRESET)
                 n = socket_receive(m->gate, &message, sizeof message, ret_fd);
-        /* A peer that ended with a gate of ours unread: the kernel reports that first, once; what
-         * the peer said before its end comes behind it. */
-        if (n == -ECONNRESET)
-                n = socket_receive(m->gate, &message, sizeof message, ret_fd);
         if (n == 0)
                 return -ECONNRESET;
         if (n < 0)

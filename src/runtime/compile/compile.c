@@ -194,12 +194,7 @@ static int enter(struct compile *c, pid_t pid)
         compile_cgroup_init(c);
         compile_resctrl_exec(c);
         compile_guard(c, true);
-        for (size_t i = 0; i < c->n_cgroups; i++)
-                plan_add(
-                        c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
-                        .file = c->join_file[i]);
-        compile_resctrl_join(c);
-        r = compile_self(c);
+        r = compile_host_groups(c);
         if (r < 0)
                 return r;
         plan_add(c->plan, INIT, "/linux/namespaces", join_namespace, .ns = process, .type = spaces);

@@ -63,6 +63,9 @@ int compile_namespaces_host(struct compile *c);
  * them? */
 int compile_id_maps(struct compile *c, bool as_maker);
 int compile_spawn(struct compile *c);
+/* What INIT does to itself by files of the host, before it enters any namespace: cgroups, resctrl
+ * groups, its own /proc. For a start and for an exec. */
+int compile_host_groups(struct compile *c);
 int compile_namespaces_init(struct compile *c);
 int compile_root_host(struct compile *c);
 int compile_root_init(struct compile *c);

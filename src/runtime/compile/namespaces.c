@@ -346,6 +346,16 @@ static void add_loopback(struct compile *c)
                         "/linux/namespaces: lo stays down: bringing it up needs CAP_NET_ADMIN");
 }
 
+int compile_host_groups(struct compile *c)
+{
+        for (size_t i = 0; i < c->n_cgroups; i++)
+                plan_add(
+                        c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
+                        .file = c->join_file[i]);
+        compile_resctrl_join(c);
+        return compile_self(c);
+}
+
 int compile_namespaces_init(struct compile *c)
 {
         int r;
@@ -353,13 +363,7 @@ int compile_namespaces_init(struct compile *c)
         compile_guard(c, true);
         if (c->options->log)
                 plan_add(c->plan, INIT, "[log]", redirect_output, .path = c->options->log);
-        /* Before any namespace is entered: the cgroup files are the host's. */
-        for (size_t i = 0; i < c->n_cgroups; i++)
-                plan_add(
-                        c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
-                        .file = c->join_file[i]);
-        compile_resctrl_join(c);
-        r = compile_self(c);
+        r = compile_host_groups(c);
         if (r < 0)
                 return r;
         enter(c);
