@@ -280,6 +280,17 @@ int process_seccomp(const void *filter, size_t size, uint64_t flags)
                      : 0;
 }
 
+bool process_has_seccomp_flag(unsigned flag)
+{
+        unsigned long flags = flag;
+
+        /* It is about a listener, and refused without one. */
+        if (flag == 1U << 5 /* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV */)
+                flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+        /* The flags are looked at before the program, which is nowhere. */
+        return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) < 0 && errno == EFAULT;
+}
+
 int process_new_keyring(const char *name)
 {
         return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name) < 0 ? -errno : 0;

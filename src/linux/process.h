@@ -44,6 +44,8 @@ void process_reset_signals(void);
 void process_fill_signals(sigset_t *ret_set);
 int process_no_new_privs(void);
 int process_seccomp(const void *filter, size_t size, uint64_t flags);
+/* Would seccomp(2) take this SECCOMP_FILTER_FLAG_*? Nothing is loaded. */
+bool process_has_seccomp_flag(unsigned flag);
 int process_new_keyring(const char *name);
 /* Neither ptrace nor /proc/PID/{fd,exe,mem} for those who could: PR_SET_DUMPABLE 0. */
 int process_hide(void);

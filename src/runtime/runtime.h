@@ -78,3 +78,6 @@ bool runtime_has_hooks(const struct spec *spec);
 
 /* Leave a hint about a failed operation, if there is one worth giving. */
 void runtime_hint(const struct op *op, int error);
+
+/* The features structure of the specification (features.md), for a husk of that version. */
+void runtime_features(struct arena *arena, const char *version, struct text *out);

@@ -109,6 +109,8 @@ struct spec_map {
 
 /* The version of the runtime specification that husk writes. */
 #define SPEC_VERSION "1.3.0"
+/* The oldest that it reads; every 1.x is read, since they are compatible. */
+#define SPEC_VERSION_MIN "1.0.0"
 
 /* The largest config.json that is read: 16 MiB. */
 #define SPEC_SIZE_MAX ((size_t)16 << 20)
@@ -147,6 +149,11 @@ struct spec *spec_default(struct arena *arena, bool rootless);
 int spec_error(
         const struct json *at, const char *name, const char *pointer, const char *format, ...)
         __attribute__((format(printf, 4, 5)));
+
+/* What the decoder knows at a place, a path of member names ("linux/namespaces/type"): the words of an
+ * enumeration, else the members' names of an object ("hooks"). Empty for all else; n 0 and items NULL
+ * when there is no such place. In `arena`, in the order of runtime.def. */
+struct spec_texts spec_known(struct arena *arena, const char *path);
 
 /* -- state --------------------------------------------------------------------------------------- */
 

@@ -11,6 +11,21 @@
 
 static const struct spec_linux no_linux;
 
+const char *const compile_annotations[ANNOTATIONS] = {
+        [ANNOTATION_INIT] = "dev.husk.init",
+        [ANNOTATION_LANDLOCK] = "dev.husk.landlock",
+};
+
+const char *compile_annotation(const struct compile *c, enum annotation which)
+{
+        const struct spec_map *map = &c->spec->annotations;
+
+        for (size_t i = 0; i < map->n; i++)
+                if (text_equal(map->items[i].key, compile_annotations[which]))
+                        return map->items[i].value;
+        return NULL;
+}
+
 static void init(
         struct compile *c, struct arena *arena, const struct spec *spec,
         const struct runtime_options *options, const struct facts *facts)

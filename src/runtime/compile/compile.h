@@ -51,6 +51,18 @@ struct compile {
         const char *idmap_uids, *idmap_gids;
 };
 
+/* The annotations that change what is compiled. There is no other way to read one, so that
+ * `features` knows them all. */
+enum annotation {
+        ANNOTATION_INIT,     /* "true": a pid 1 of husk's own in front of the program */
+        ANNOTATION_LANDLOCK, /* rules, docs/landlock.md */
+        ANNOTATIONS
+};
+
+extern const char *const compile_annotations[ANNOTATIONS];
+/* What the document says, or NULL. */
+const char *compile_annotation(const struct compile *c, enum annotation which);
+
 /* Every section appends its operations in the order of construction. 0 or -errno with a trail. */
 int compile_cgroup_host(struct compile *c);
 int compile_cgroup_init(struct compile *c);

@@ -191,13 +191,10 @@ static void add_rules(struct compile *c, const struct rules *rules)
 
 int compile_landlock(struct compile *c)
 {
-        const char *text = NULL;
+        const char *text = compile_annotation(c, ANNOTATION_LANDLOCK);
         struct rules rules = { 0 };
         int r;
 
-        for (size_t i = 0; i < c->spec->annotations.n; i++)
-                if (text_equal(c->spec->annotations.items[i].key, ANNOTATION))
-                        text = c->spec->annotations.items[i].value;
         if (!text)
                 return 0;
         r = read_rules(c, text, &rules);

@@ -52,12 +52,38 @@ static const struct {
         { "runbindable", PROPAGATE_UNBINDABLE, true },
 };
 
-static bool is_one_of(const char *word, const char *const *words, size_t n)
+/* What asks husk for something. */
+enum husk_word {
+        BIND,
+        RBIND,
+        IDMAP,
+        RIDMAP,
+        COPY_UP,
+        REMOUNT
+};
+
+static const char *const husk_words[] = {
+        [BIND] = "bind",     [RBIND] = "rbind",       [IDMAP] = "idmap",
+        [RIDMAP] = "ridmap", [COPY_UP] = "tmpcopyup", [REMOUNT] = "remount",
+};
+
+/* The flags of a superblock that fsconfig(2) knows for every file system. The negative words take
+ * the positive ones before them back and are the kernel's default. */
+static const char *const super_words[] = { "sync", "dirsync", "lazytime", "mand" };
+static const char *const super_no_words[] = { "async", "", "nolazytime", "nomand" };
+
+/* Defaults of the kernel's and words of fstab(5) for other programs; words that were flags of
+ * mount(2) once and have no place in the new interface. */
+static const char *const idle_words[] = { "defaults", "loud",   "noiversion", "auto",
+                                          "noauto",   "nouser", "_netdev" };
+static const char *const unheard_words[] = { "silent", "iversion" };
+
+static int word_find(const char *const *words, size_t n, const char *word)
 {
         for (size_t i = 0; i < n; i++)
                 if (text_equal(words[i], word))
-                        return true;
-        return false;
+                        return (int)i;
+        return -1;
 }
 
 static void apply_attribute(struct mount_options *options, size_t word, bool all)
@@ -112,67 +138,87 @@ static bool propagation_option(struct mount_options *options, const char *word)
         return true;
 }
 
-/* What asks husk for something. */
 static bool husk_option(struct mount_options *options, const char *word)
 {
-        if (text_equal(word, "bind")) {
-                options->bind = true;
-        } else if (text_equal(word, "rbind")) {
-                options->bind = options->recursive = true;
-        } else if (text_equal(word, "idmap")) {
-                options->idmap = true;
-                options->idmap_all = false;
-        } else if (text_equal(word, "ridmap")) {
-                options->idmap = options->idmap_all = true;
-        } else if (text_equal(word, "tmpcopyup")) {
-                options->copy_up = true;
-        } else if (text_equal(word, "remount")) {
-                options->remount = true;
-        } else {
+        int found = word_find(husk_words, ARRAY_SIZE(husk_words), word);
+
+        if (found < 0)
                 return false;
+        switch ((enum husk_word)found) {
+        case BIND:
+        case RBIND:
+                options->bind = true;
+                options->recursive |= found == RBIND;
+                break;
+        case IDMAP:
+        case RIDMAP:
+                options->idmap = true;
+                options->idmap_all = found == RIDMAP;
+                break;
+        case COPY_UP:
+                options->copy_up = true;
+                break;
+        case REMOUNT:
+                options->remount = true;
         }
         return true;
 }
 
-/* The flags of a superblock that fsconfig(2) knows for every file system. The negative words take
- * the positive ones before them back and are the kernel's default. */
 static bool super_option(struct mount_options *options, const char *word)
 {
-        static const char *const yes[] = { "sync", "dirsync", "lazytime", "mand" };
-        static const char *const no[] = { "async", "", "nolazytime", "nomand" };
+        int given = word_find(super_words, ARRAY_SIZE(super_words), word), found = given;
+        size_t n = 0;
 
-        for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
-                bool given = text_equal(word, yes[i]);
-                size_t n = 0;
-
-                if (!given && !(*no[i] && text_equal(word, no[i])))
-                        continue;
-                for (size_t k = 0; k < options->n_super; k++)
-                        if (!text_equal(options->super[k], yes[i]))
-                                options->super[n++] = options->super[k];
-                if (given)
-                        options->super[n++] = yes[i];
-                options->n_super = n;
-                return true;
-        }
-        return false;
+        if (given < 0 && *word)
+                found = word_find(super_no_words, ARRAY_SIZE(super_no_words), word);
+        if (found < 0)
+                return false;
+        for (size_t k = 0; k < options->n_super; k++)
+                if (!text_equal(options->super[k], super_words[found]))
+                        options->super[n++] = options->super[k];
+        if (given >= 0)
+                options->super[n++] = super_words[given];
+        options->n_super = n;
+        return true;
 }
 
-/* Defaults of the kernel's, words of fstab(5) for other programs, and words that were flags of
- * mount(2) once and have no place in the new interface. */
 static bool idle_option(struct mount_options *options, const char *word)
 {
-        static const char *const idle[] = { "",     "defaults", "loud",    "noiversion",
-                                            "auto", "noauto",   "_netdev", "nouser" };
-        static const char *const unheard[] = { "silent", "iversion" };
-
-        if (is_one_of(word, unheard, ARRAY_SIZE(unheard)))
+        if (word_find(unheard_words, ARRAY_SIZE(unheard_words), word) >= 0)
                 options->unheard = word;
         else if (
-                !is_one_of(word, idle, ARRAY_SIZE(idle)) && !text_starts(word, "x-") &&
-                !text_starts(word, "comment="))
+                *word && word_find(idle_words, ARRAY_SIZE(idle_words), word) < 0 &&
+                !text_starts(word, "x-") && !text_starts(word, "comment="))
                 return false;
         return true;
+}
+
+static void put_words(struct json_writer *w, const char *const *words, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (*words[i])
+                        json_put_string(w, NULL, words[i]);
+}
+
+void mount_options_encode(struct json_writer *w, const char *name)
+{
+        json_open_array(w, name);
+        for (size_t i = 0; i < ARRAY_SIZE(attribute_words); i++)
+                json_put_string(w, NULL, attribute_words[i].word);
+        for (size_t i = 0; i < ARRAY_SIZE(attribute_words); i++) {
+                char all[32];
+
+                text_format(all, sizeof all, "r%s", attribute_words[i].word);
+                json_put_string(w, NULL, all);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(propagation_words); i++)
+                json_put_string(w, NULL, propagation_words[i].word);
+        put_words(w, husk_words, ARRAY_SIZE(husk_words));
+        put_words(w, super_words, ARRAY_SIZE(super_words));
+        put_words(w, super_no_words, ARRAY_SIZE(super_no_words));
+        put_words(w, idle_words, ARRAY_SIZE(idle_words));
+        put_words(w, unheard_words, ARRAY_SIZE(unheard_words));
+        json_close_array(w);
 }
 
 void mount_options_parse(

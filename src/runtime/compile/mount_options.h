@@ -24,3 +24,5 @@ void mount_options_parse(
         struct arena *arena, const struct spec_texts *words, struct mount_options *ret_options);
 /* "rslave" and the like; PROPAGATE_UNCHANGED when it is no such word. */
 PROPAGATION mount_options_propagation(const char *word, bool *ret_recursive);
+/* Every word that is not data, as an array of strings: for `features`. */
+void mount_options_encode(struct json_writer *w, const char *name);

@@ -161,27 +161,22 @@ static const char *search_path(const struct spec_process *process)
 
 bool compile_stays_init(const struct compile *c)
 {
-        for (size_t i = 0; i < c->spec->annotations.n; i++)
-                if (text_equal(c->spec->annotations.items[i].key, "dev.husk.init"))
-                        return text_equal(c->spec->annotations.items[i].value, "true");
-        return false;
+        const char *value = compile_annotation(c, ANNOTATION_INIT);
+
+        return value && text_equal(value, "true");
 }
 
-/* The annotation dev.husk.init: a pid 1 of husk's own in front of the program. */
 static int add_init(struct compile *c)
 {
-        for (size_t i = 0; c->start && i < c->spec->annotations.n; i++) {
-                const struct spec_pair *pair = &c->spec->annotations.items[i];
+        const char *value = c->start ? compile_annotation(c, ANNOTATION_INIT) : NULL;
 
-                if (!text_equal(pair->key, "dev.husk.init") || text_equal(pair->value, "false"))
-                        continue;
-                if (!text_equal(pair->value, "true"))
-                        return spec_error(
-                                c->spec->at, c->document, "/annotations/dev.husk.init",
-                                "'%s' is neither true nor false", pair->value);
-                plan_add(c->plan, INIT, "/annotations/dev.husk.init", stay_init);
+        if (!value || text_equal(value, "false"))
                 return 0;
-        }
+        if (!text_equal(value, "true"))
+                return spec_error(
+                        c->spec->at, c->document, "/annotations/dev.husk.init",
+                        "'%s' is neither true nor false", value);
+        plan_add(c->plan, INIT, "/annotations/dev.husk.init", stay_init);
         return 0;
 }
 
