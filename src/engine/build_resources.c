@@ -18,7 +18,7 @@
  * not be asked to. */
 static bool can_limit_swap(const struct build *b)
 {
-        if (b->facts->cgroup_mode == CGROUP_V2)
+        if (b->facts->cgroup_mode == CGROUP_V2 || b->facts->uid != 0)
                 return true;
         for (size_t i = 0; i < b->facts->n_v1; i++)
                 if (text_equal(b->facts->v1[i].names, "memory"))
@@ -405,8 +405,11 @@ static int build_cgroup(struct build *b)
         if (parent && (!*parent || strstr(parent, "..")))
                 return build_refuse(
                         "--cgroup-parent", parent, "expected a cgroup's path, such as /apps/web");
-        b->linux_->cgroups_path =
-                arena_format(b->arena, "%s/husk-%s", text_equal(plain, "/") ? "" : plain, b->id);
+        plain = arena_format(b->arena, "%s/husk-%s", text_equal(plain, "/") ? "" : plain, b->id);
+        /* An ordinary user's are beside our own: what lies at the top is not ours. */
+        if (b->facts->delegated && !text_starts(plain, b->facts->delegated))
+                plain++;
+        b->linux_->cgroups_path = plain;
         return 0;
 }
 

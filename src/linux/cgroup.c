@@ -242,6 +242,28 @@ int cgroup_delegate(const char *path, const char *controllers)
         return 0;
 }
 
+int cgroup_give(int cgroup, uint32_t uid)
+{
+        static const char by_default[] = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n";
+        char list[2048];
+        const gid_t same = (gid_t)-1;
+        ssize_t size = file_get(AT_FDCWD, "/sys/kernel/cgroup/delegate", list, sizeof list);
+
+        if (size <= 0)
+                memcpy(list, by_default, sizeof by_default);
+        if (fchownat(cgroup, "", uid, same, AT_EMPTY_PATH) < 0)
+                return -errno;
+        for (char *name = list, *next; *name; name = next) {
+                next = name + strcspn(name, "\n");
+                next += *next ? (*next = '\0', 1) : 0;
+                if (!*name || strchr(name, '/'))
+                        continue;
+                if (fchownat(cgroup, name, uid, same, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
+                        return -errno;
+        }
+        return 0;
+}
+
 int64_t cgroup_oom_kills(const char *path)
 {
         static const char *const files[] = { "memory.oom_control", "memory.events" };

@@ -19,6 +19,10 @@ int cgroup_set(int cgroup, const char *file, const char *values);
  * controller that an ancestor does not have is passed over, and so is an ancestor that has processes
  * of its own: cgroups(7), "no internal processes". */
 int cgroup_delegate(const char *path, const char *controllers);
+/* Give a v2 cgroup to a user: the directory, and those of its files that are listed in
+ * /sys/kernel/cgroup/delegate (since Linux 4.15; without it the three that the OCI specification
+ * names). The group stays. */
+int cgroup_give(int cgroup, uint32_t uid);
 /* How many of its processes the kernel has killed for want of memory: "oom_kill" of memory.events (v2)
  * or memory.oom_control (v1). -ENOENT when it has no such file. Since Linux 4.13. */
 int64_t cgroup_oom_kills(const char *path);

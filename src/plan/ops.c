@@ -103,6 +103,11 @@ int do_share_group(struct machine *m, const struct op_share_group *o)
         return put(m, o->group, fd);
 }
 
+int do_give_cgroup(struct machine *m, const struct op_give_cgroup *o)
+{
+        return cgroup_give(slot(m, o->cgroup), (uint32_t)o->uid);
+}
+
 int do_delegate_cgroup(struct machine *m, const struct op_delegate_cgroup *o)
 {
         (void)m;

@@ -222,35 +222,6 @@ void shell_set_cgroup(struct shell *sh, const struct op_set_cgroup *o)
         }
 }
 
-void shell_set_cgroup_pair(struct shell *sh, const struct op_set_cgroup_pair *o)
-{
-        const char *file = shell_under(sh, o->cgroup, o->file);
-        const char *file2 = shell_under(sh, o->cgroup, o->file2);
-        const char *value = shell_word(sh, o->value), *value2 = shell_word(sh, o->value2);
-
-        shell_line(
-                sh, "echo %s 2>/dev/null >%s || { echo %s >%s; echo %s >%s; }", value, file, value2,
-                file2, value, file);
-        shell_line(sh, "echo %s >%s", value2, file2);
-}
-
-/* From the top down: a controller must be in the parent before it can be given on. */
-void shell_delegate_cgroup(struct shell *sh, const struct op_delegate_cgroup *o)
-{
-        const char *controllers = shell_word(sh, o->controllers);
-
-        for (const char *end = strchr(o->path, '/'); end; end = strchr(end + 1, '/')) {
-                const char *dir = arena_copy(sh->arena, o->path, (size_t)(end - o->path));
-                const char *file =
-                        shell_word(sh, arena_format(sh->arena, "%s/cgroup.subtree_control", dir));
-
-                if (end != o->path)
-                        shell_line(
-                                sh, "[ ! -e %s ] || printf '%%s\\n' %s >%s", file, controllers,
-                                file);
-        }
-}
-
 void shell_spawn(struct shell *sh, const struct op_spawn *o)
 {
         sh->spaces |= o->spaces;

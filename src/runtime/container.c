@@ -192,7 +192,10 @@ int container_open(
                 AT_FDCWD, arena_format(arena, "%s/%s", root, id),
                 O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
         if (container.dir < 0)
-                return container.dir == -ENOENT ? missing(id) : container.dir;
+                return container.dir == -ENOENT
+                             ? missing(id)
+                             : trail(container.dir, "cannot open the container '%s': %s", id,
+                                     text_errno(container.dir));
         container.journal = file_open(container.dir, "journal", O_RDWR | O_APPEND | O_NOFOLLOW, 0);
         if (container.journal < 0) {
                 /* Killed between mkdir and the first write: nothing was made yet. */

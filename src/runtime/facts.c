@@ -125,6 +125,51 @@ static void forget_foreign_cgroups(struct arena *arena, struct facts *facts)
                 facts->cgroup_mode = CGROUP_NONE;
 }
 
+/* May we make cgroups in it, move processes there, and give controllers on? */
+static bool is_managed(struct arena *arena, const char *dir)
+{
+        static const char *const files[] = { "", "cgroup.procs", "cgroup.subtree_control" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+                if (faccessat(
+                            AT_FDCWD, arena_format(arena, "%s/%s", dir, files[i]), W_OK,
+                            AT_EACCESS) < 0)
+                        return false;
+        return true;
+}
+
+/* From our own cgroup upwards, as far as it is ours: to move a process takes the right to the lowest
+ * cgroup that has both places in it (cgroups(7)). */
+static void find_delegated(struct arena *arena, struct facts *facts)
+{
+        const struct cgroup_hierarchy *v2 = &facts->v2;
+        char *at = arena_string(arena, text_equal(v2->own, "/") ? "" : v2->own);
+
+        if (text_starts(at, "/..")) /* out of our cgroup namespace */
+                return;
+        while (is_managed(arena, arena_format(arena, "%s%s", v2->mount, at))) {
+                char *slash = strrchr(at, '/');
+
+                facts->delegated = *at ? arena_string(arena, at) : "/";
+                if (!slash)
+                        return;
+                *slash = '\0';
+        }
+}
+
+/* Which controllers can be given to a cgroup of v2 that we make: root can give what the mount has. In
+ * a delegated subtree it is what its top has; in our own cgroup, with us in it, only what that gives
+ * on already. */
+static const char *controllers_file(struct arena *arena, const struct facts *facts)
+{
+        const char *top = facts->delegated ? facts->delegated : "/";
+
+        return arena_format(
+                arena, "%s%s/%s", facts->v2.mount, text_equal(top, "/") ? "" : top,
+                facts->delegated && text_equal(top, facts->v2.own) ? "cgroup.subtree_control"
+                                                                   : "cgroup.controllers");
+}
+
 static int read_cgroups(struct arena *arena, struct facts *facts)
 {
         char list[8192];
@@ -136,9 +181,9 @@ static int read_cgroups(struct arena *arena, struct facts *facts)
                 return trail((int)n, "cannot read /proc/self/cgroup");
         facts_parse_cgroups(arena, list, facts);
         if (facts->v2.mount) {
-                n = file_get(
-                        AT_FDCWD, arena_format(arena, "%s/cgroup.controllers", facts->v2.mount),
-                        list, sizeof list);
+                if (facts->uid != 0 || facts->in_user_namespace)
+                        find_delegated(arena, facts);
+                n = file_get(AT_FDCWD, controllers_file(arena, facts), list, sizeof list);
                 if (n > 0) {
                         list[strcspn(list, "\n")] = '\0';
                         facts->v2.names = arena_string(arena, list);
@@ -281,6 +326,7 @@ int facts_parse(
         list = json_member(root, "timeNamespace");
         facts.has_time_namespace = list && list->boolean;
         facts.in_user_namespace = is_true(json_member(root, "userNamespace"));
+        facts.delegated = json_string(json_member(root, "delegated"));
         facts.user = json_string(json_member(root, "user"));
         facts.n_subuid = parse_ranges(arena, json_member(root, "subuid"), &facts.subuid);
         facts.n_subgid = parse_ranges(arena, json_member(root, "subgid"), &facts.subgid);
@@ -374,6 +420,7 @@ void facts_encode(const struct facts *facts, struct text *out)
         json_close_array(&w);
         if (facts->v2.mount)
                 encode_hierarchy(&w, "v2", &facts->v2);
+        encode_string(&w, "delegated", facts->delegated);
         encode_string(&w, "resctrl", facts->resctrl);
         json_open_array(&w, "rlimitHard");
         for (size_t i = 0; i < ARRAY_SIZE(facts->rlimit_hard); i++)

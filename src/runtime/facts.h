@@ -50,8 +50,11 @@ struct facts {
         struct cgroup_hierarchy *v1; /* n_v1 of them */
         size_t n_v1;
         struct cgroup_hierarchy v2; /* mount NULL: none */
-        const char *resctrl;        /* where it is mounted; NULL: nowhere */
-        uint64_t rlimit_hard[16];   /* by RLIMIT_* number */
+        /* Of whoever is not root of the host: the highest cgroup of v2 that is ours to manage, our
+         * own or one above it, "/user.slice/..."; NULL: none. */
+        const char *delegated;
+        const char *resctrl;      /* where it is mounted; NULL: nowhere */
+        uint64_t rlimit_hard[16]; /* by RLIMIT_* number */
 };
 
 /* Ask the kernel. 0 or -errno with a trail. Not child-safe. */

@@ -7,19 +7,27 @@
  * block_io.c, device_rules.c. */
 #include "limits.h"
 
+#include <sched.h>
 #include <string.h>
+
+static const char *wanted_path(const struct compile *c)
+{
+        return c->options->cgroup ? c->options->cgroup : c->linux_->cgroups_path;
+}
 
 const char *compile_cgroup_path(const struct compile *c, const struct cgroup_hierarchy *hierarchy)
 {
-        const char *path = c->options->cgroup ? c->options->cgroup : c->linux_->cgroups_path;
+        const char *path = wanted_path(c);
         const char *own = text_equal(hierarchy->own, "/") ? "" : hierarchy->own;
+        const char *top = c->facts->delegated;
+        bool only = hierarchy == &c->facts->v2 && top;
         int size = (int)strlen(own);
 
         if (path && path[0] == '/')
                 return why(c, "%s%s", hierarchy->mount, path);
         /* Beside our own cgroup: below it no cgroup of v2 could get controllers, because there are
-         * processes in it (cgroups(7), "no internal processes"). */
-        if (c->facts->cgroup_mode == CGROUP_V2 && size)
+         * processes in it (cgroups(7), "no internal processes"). But not above what is ours. */
+        if ((c->facts->cgroup_mode == CGROUP_V2 || only) && size && !text_equal(top, own))
                 size = (int)(strrchr(own, '/') - own);
         return why(
                 c, "%s%.*s/%s", hierarchy->mount, size, own, path && *path ? path : c->options->id);
@@ -144,7 +152,7 @@ static void open_tasks(struct compile *c)
                     list->ops[i].as.make_cgroup.cgroup != c->cgroup2 &&
                     !is_used(c, list->ops[i].as.make_cgroup.cgroup))
                         list->ops[i].as.make_cgroup.tasks = 1;
-        for (size_t i = 0; i < c->facts->n_v1; i++)
+        for (size_t i = 0; i < c->n_cgroups; i++)
                 c->join_file[i] = is_used(c, c->cgroups[i]) ? "tasks" : "";
 }
 
@@ -166,11 +174,11 @@ static void make_all(struct compile *c)
 {
         /* The freezer last: what is made last is undone first, and there the processes can be held
          * while they are killed. */
-        for (int last = 0; last < 2; last++)
+        for (int last = 0; last < 2 && c->facts->uid == 0; last++)
                 for (size_t i = 0; i < c->facts->n_v1; i++)
                         if (compile_has_word(c->facts->v1[i].names, "freezer") == (last == 1))
                                 c->cgroups[i] = make(c, &c->facts->v1[i]);
-        c->n_cgroups = c->facts->n_v1;
+        c->n_cgroups = c->facts->uid == 0 ? c->facts->n_v1 : 0;
         if (!c->facts->v2.mount)
                 return;
         if (wants_controllers(c))
@@ -188,21 +196,97 @@ static bool wants_limits(const struct spec_resources *resources)
                              resources->hugepage_limits.n || resources->unified.n);
 }
 
+/* Why there is no cgroup for it; NULL: there is one. What is not ours is somebody's else, and so is
+ * a place outside of what was given to us. */
+static const char *lacks_cgroup(const struct compile *c)
+{
+        const struct facts *facts = c->facts;
+        const char *path = wanted_path(c);
+
+        if (facts->cgroup_mode == CGROUP_NONE)
+                return facts->in_user_namespace
+                             ? "this user namespace has no cgroup that it may change"
+                             : "this host has no cgroups";
+        if (facts->uid == 0 && (!facts->in_user_namespace || facts->n_v1))
+                return NULL;
+        if (!facts->delegated)
+                return facts->uid ? "an ordinary user has no cgroup of its own here"
+                                  : "this user namespace has no cgroup that it may change";
+        if (path && path[0] == '/' && !text_equal(facts->delegated, "/") &&
+            (!text_starts(path, facts->delegated) || path[strlen(facts->delegated)] != '/'))
+                return why(
+                        c, "cgroupsPath %s is not below %s, which is what we may change", path,
+                        facts->delegated);
+        return NULL;
+}
+
+/* The uid of the host that the program has; -1: only the joined user namespace knows. */
+static int64_t program_uid(const struct compile *c)
+{
+        int64_t uid = c->process->user ? c->process->user->uid : 0;
+
+        if (c->joined_spaces & CLONE_NEWUSER)
+                return -1;
+        for (size_t i = 0; c->new_spaces & CLONE_NEWUSER && i < c->linux_->uid_mappings.n; i++) {
+                const struct spec_id_mapping *line = &c->linux_->uid_mappings.items[i];
+
+                if (uid >= line->container_id && uid < (int64_t)line->container_id + line->size)
+                        return line->host_id + (uid - line->container_id);
+        }
+        return c->new_spaces & CLONE_NEWUSER ? -1 : uid;
+}
+
+/* Is v2 shown writable at /sys/fs/cgroup? */
+static bool shows_writable(const struct compile *c)
+{
+        for (size_t i = 0; i < c->spec->mounts.n; i++) {
+                const struct spec_mount *mount = &c->spec->mounts.items[i];
+                bool v2 = text_equal(mount->type, "cgroup2") ||
+                          (text_equal(mount->type, "cgroup") && c->facts->cgroup_mode == CGROUP_V2);
+                bool read_only = false;
+
+                for (size_t k = 0; k < mount->options.n; k++)
+                        read_only |= text_equal(mount->options.items[k], "ro") ||
+                                     text_equal(mount->options.items[k], "rro");
+                if (v2 && !read_only && text_equal(mount->destination, "/sys/fs/cgroup"))
+                        return true;
+        }
+        return false;
+}
+
+/* The program may manage what is below its own cgroup when it sees that, and that alone, writable
+ * (config-linux.md, "Cgroup ownership"). Of v1 the kernel lets nobody have a part safely. */
+static void give(struct compile *c)
+{
+        int64_t uid = program_uid(c);
+
+        if (c->cgroup2 < 0 || !(c->new_spaces & CLONE_NEWCGROUP) || !shows_writable(c) ||
+            uid == c->facts->uid || uid < 0)
+                return;
+        if (facts_capable(c->facts, 0 /* CAP_CHOWN */))
+                plan_add(
+                        c->plan, HOST, "/linux/cgroupsPath", give_cgroup, .cgroup = c->cgroup2,
+                        .uid = uid);
+        else
+                plan_note(
+                        c->plan,
+                        "/linux/cgroupsPath: the cgroup stays ours: giving it to the "
+                        "program's user %lld takes CAP_CHOWN",
+                        (long long)uid);
+}
+
 int compile_cgroup_host(struct compile *c)
 {
         const struct spec_resources *resources = c->linux_->resources;
+        const char *lack;
         int r = check_path(c);
 
         if (r < 0)
                 return r;
-        if (c->facts->cgroup_mode == CGROUP_NONE || c->facts->uid != 0) {
+        lack = lacks_cgroup(c);
+        if (lack) {
                 if (wants_limits(resources))
-                        plan_note(
-                                c->plan, "/linux/resources: no limits: %s",
-                                c->facts->uid ? "an ordinary user has no cgroup of its own here"
-                                : c->facts->in_user_namespace
-                                        ? "this user namespace has no cgroup that it may change"
-                                        : "this host has no cgroups");
+                        plan_note(c->plan, "/linux/resources: no limits: %s", lack);
                 return 0;
         }
         make_all(c);
@@ -210,14 +294,15 @@ int compile_cgroup_host(struct compile *c)
         if (r == 0 && resources)
                 r = compile_limits(c);
         if (r == 0) {
+                give(c);
                 open_tasks(c);
                 join_v2(c);
         }
         return r;
 }
 
-/* The one that was made in this hierarchy: a path relative to the maker's own cgroup would mean
- * another one for whoever calls exec. */
+/* The one that was made in this hierarchy, or NULL: a path relative to the maker's own cgroup would
+ * mean another one for whoever calls exec. */
 static const char *made_path(const struct compile *c, const struct cgroup_hierarchy *hierarchy)
 {
         size_t size = strlen(hierarchy->mount);
@@ -228,31 +313,36 @@ static const char *made_path(const struct compile *c, const struct cgroup_hierar
                 if (strncmp(path, hierarchy->mount, size) == 0 && path[size] == '/')
                         return path;
         }
-        return compile_cgroup_path(c, hierarchy);
+        return c->options->made_cgroups ? NULL : compile_cgroup_path(c, hierarchy);
 }
 
-/* exec: the cgroups are there; the new process joins them. */
+static FD open_made(struct compile *c, const char *path)
+{
+        FD slot = plan_slot(c->plan);
+
+        plan_add(c->plan, HOST, "/linux/cgroupsPath", open_path, .path = path, .fd = slot);
+        return slot;
+}
+
+/* exec: the cgroups are there; the new process joins them. Which they are is in the journal: an
+ * ordinary user's container may have none, whoever enters it. */
 int compile_cgroup_init(struct compile *c)
 {
-        bool has_none = c->options->made_cgroups && c->options->n_made_cgroups == 0;
+        const char *path;
 
-        /* An ordinary user's container has none, whoever enters it. */
-        if (c->facts->cgroup_mode == CGROUP_NONE || c->facts->uid != 0 || has_none)
+        if (c->facts->cgroup_mode == CGROUP_NONE ||
+            (c->facts->uid != 0 && !c->options->n_made_cgroups))
                 return 0;
         for (size_t i = 0; i < c->facts->n_v1; i++) {
-                c->cgroups[i] = plan_slot(c->plan);
-                c->join_file[i] = "tasks";
-                plan_add(
-                        c->plan, HOST, "/linux/cgroupsPath", open_path,
-                        .path = made_path(c, &c->facts->v1[i]), .fd = c->cgroups[i]);
+                path = made_path(c, &c->facts->v1[i]);
+                if (!path)
+                        continue;
+                c->cgroups[c->n_cgroups] = open_made(c, path);
+                c->join_file[c->n_cgroups++] = "tasks";
         }
-        c->n_cgroups = c->facts->n_v1;
-        if (c->facts->v2.mount) {
-                c->cgroup2 = plan_slot(c->plan);
-                plan_add(
-                        c->plan, HOST, "/linux/cgroupsPath", open_path,
-                        .path = made_path(c, &c->facts->v2), .fd = c->cgroup2);
-        }
+        path = c->facts->v2.mount ? made_path(c, &c->facts->v2) : NULL;
+        if (path)
+                c->cgroup2 = open_made(c, path);
         join_v2(c);
         return 0;
 }
