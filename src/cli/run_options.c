@@ -87,7 +87,7 @@ const struct option cli_run_options[] = {
         ROW(TEXT, pid, 0, "pid", "MODE", "processes: private, host, container:NAME or ns:PATH",
             .values = "private host", .shown_default = "private"),
         ROW(TEXT, ipc, 0, "ipc", "MODE",
-            "System V IPC and queues: private, shareable, none, host, container:NAME or ns:PATH",
+            "System V IPC, queues, /dev/shm: private, shareable, none, host, container:NAME or ns:PATH",
             .values = "private shareable none host", .shown_default = "private"),
         ROW(TEXT, uts, 0, "uts", "MODE", "host name: private, host, container:NAME or ns:PATH",
             .values = "private host", .shown_default = "private"),

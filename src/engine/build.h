@@ -56,9 +56,8 @@ struct spec_texts build_texts(struct arena *arena, const struct spec_texts *from
 /* KEY=VALUE words as a map that is added to `map`; later ones win. */
 int build_map(struct build *b, const char *option, const struct words *words, struct spec_map *map);
 
-/* "/proc/PID/ns/FILE" of a running container, which joins the list of those that the new one depends
- * on. */
-int build_container_namespace(
+/* "/proc/PID/FILE" of a running container, which joins the list of those that the new one depends on. */
+int build_container_file(
         struct build *b, const char *option, const char *name, const char *file,
         const char **ret_path);
 

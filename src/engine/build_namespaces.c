@@ -14,12 +14,12 @@ static const struct kind {
         const char *option, *type, *file;
         const char *words; /* what is another spelling of private */
 } kinds[] = {
-        { "--network", "network", "net", "none" },
-        { "--pid", "pid", "pid", "private" },
-        { "--ipc", "ipc", "ipc", "private shareable none" },
-        { "--uts", "uts", "uts", "private" },
-        { "--cgroupns", "cgroup", "cgroup", "private" },
-        { "--userns", "user", "user", "private keep-id" },
+        { "--network", "network", "ns/net", "none" },
+        { "--pid", "pid", "ns/pid", "private" },
+        { "--ipc", "ipc", "ns/ipc", "private shareable none" },
+        { "--uts", "uts", "ns/uts", "private" },
+        { "--cgroupns", "cgroup", "ns/cgroup", "private" },
+        { "--userns", "user", "ns/user", "private keep-id" },
 };
 
 enum {
@@ -54,7 +54,7 @@ static int add_space(struct build *b, const struct kind *kind, const char *mode)
         if (text_equal(mode, "host"))
                 return 1;
         if (text_starts(mode, "container:") && mode[10])
-                r = build_container_namespace(b, kind->option, mode + 10, kind->file, &space.path);
+                r = build_container_file(b, kind->option, mode + 10, kind->file, &space.path);
         else if (text_starts(mode, "ns:") && mode[3] == '/')
                 space.path = mode + 3;
         else if (text_starts(mode, "ns:"))
@@ -230,32 +230,44 @@ static int build_clocks(struct build *b)
 
 /* -- what lives in them ---------------------------------------------------------------------------- */
 
-/* POSIX shared memory and queues go with the ipc namespace: the host's are bound, "none" has none. */
-static void fit_shared_memory(struct build *b, const char *mode)
+static bool is_shm(const struct spec_mount *mount)
 {
+        return text_equal(mount->destination, "/dev/shm");
+}
+
+/* POSIX shared memory and queues go with the ipc namespace: the host's are bound, another container's
+ * memory is borrowed (its queues are those of the namespace), "none" has no memory. */
+static int fit_shared_memory(struct build *b, const char *mode)
+{
+        static const char *host[] = { "rbind", "rprivate", NULL };
+        static const char *other[] = { "bind", "private", "nosuid", "nodev", "noexec", NULL };
         struct spec_mount_list kept = {
                 .items = arena_array(b->arena, b->spec->mounts.n + 1, sizeof *kept.items)
         };
+        int r = 0;
 
-        for (size_t i = 0; i < b->spec->mounts.n; i++) {
+        for (size_t i = 0; i < b->spec->mounts.n && r == 0; i++) {
                 struct spec_mount mount = b->spec->mounts.items[i];
-                bool shm = text_equal(mount.destination, "/dev/shm");
 
-                if (shm && text_equal(mode, "none"))
+                if (is_shm(&mount) && text_equal(mode, "none"))
                         continue;
-                if ((shm || text_equal(mount.destination, "/dev/mqueue")) &&
+                if ((is_shm(&mount) || text_equal(mount.destination, "/dev/mqueue")) &&
                     text_equal(mode, "host")) {
-                        static const char *words[] = { "rbind", "rprivate", NULL };
-
                         if (access(mount.destination, F_OK) < 0)
                                 continue;
                         mount.source = mount.destination;
                         mount.type = "bind";
-                        mount.options = (struct spec_texts){ words, 2 };
+                        mount.options = (struct spec_texts){ host, 2 };
+                }
+                if (is_shm(&mount) && text_starts(mode, "container:")) {
+                        r = build_container_file(
+                                b, "--ipc", mode + 10, "root/dev/shm", &mount.source);
+                        mount.options = (struct spec_texts){ other, 5 };
                 }
                 kept.items[kept.n++] = mount;
         }
         b->spec->mounts = kept;
+        return r;
 }
 
 static int build_names(struct build *b, const char *uts)
@@ -307,6 +319,6 @@ int build_namespaces(struct build *b)
         }
         if ((r = build_users(b)) < 0 || (r = build_clocks(b)) < 0 || (r = build_names(b, uts)) < 0)
                 return r;
-        fit_shared_memory(b, ipc);
-        return build_map(b, "--sysctl", &request->sysctl, &b->linux_->sysctl);
+        r = fit_shared_memory(b, ipc);
+        return r < 0 ? r : build_map(b, "--sysctl", &request->sysctl, &b->linux_->sysctl);
 }

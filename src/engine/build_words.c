@@ -149,7 +149,7 @@ int build_map(struct build *b, const char *option, const struct words *words, st
         return 0;
 }
 
-int build_container_namespace(
+int build_container_file(
         struct build *b, const char *option, const char *name, const char *file,
         const char **ret_path)
 {
@@ -169,6 +169,6 @@ int build_container_namespace(
                 b->joined.items = arena_array(b->arena, 9, sizeof(char *));
         if (b->joined.n < 8)
                 b->joined.items[b->joined.n++] = container.id;
-        *ret_path = arena_format(b->arena, "/proc/%d/ns/%s", (int)container.pid, file);
+        *ret_path = arena_format(b->arena, "/proc/%d/%s", (int)container.pid, file);
         return 0;
 }

@@ -65,6 +65,26 @@ static int find_layers(struct run *run, const struct facts *facts, struct host_p
         return r;
 }
 
+/* What --ipc and --shm-size leave undone. */
+static void note_shared_memory(struct run *run)
+{
+        const char *ipc = run->request->ipc ? run->request->ipc : "private";
+
+        if (text_starts(ipc, "ns:"))
+                plan_note(
+                        run->plan,
+                        "--ipc %s: System V objects and message queues are shared, /dev/shm is this "
+                        "container's own: --ipc container:NAME shares that too",
+                        ipc);
+        else if (
+                run->request->shm_bytes && !text_equal(ipc, "private") &&
+                !text_equal(ipc, "shareable"))
+                plan_note(
+                        run->plan, "--shm-size has no effect: with --ipc %s %s", ipc,
+                        text_equal(ipc, "none") ? "there is no /dev/shm"
+                                                : "/dev/shm is that one's, as large as it is");
+}
+
 /* Everything that can be known before anything is done. */
 static int prepare(
         struct run *run, struct arena *arena, const struct run_request *request, bool explain)
@@ -128,12 +148,8 @@ static int prepare(
                                                         : NULL,
         };
         r = runtime_compile(arena, run->spec, &run->options, &facts, &run->plan);
-        if (r == 0 && request->ipc && text_starts(request->ipc, "container:"))
-                plan_note(
-                        run->plan,
-                        "--ipc %s: its System V objects and message queues are shared, /dev/shm is "
-                        "this container's own",
-                        request->ipc);
+        if (r == 0)
+                note_shared_memory(run);
         if (r == 0 && !explain)
                 plan_warn(run->plan);
         return r;

@@ -198,20 +198,10 @@ static int place_walk(struct place *p, const char *path)
 
 /* ---- mode and mount ---- */
 
-/* statx(2), STATX_ATTR_MOUNT_ROOT. musl 1.2.3 has no struct statx, and the kernel's header that has
- * it cannot be included beside sys/stat.h: stx_attributes is the second of its 64-bit words. */
-static bool is_mount_root(const char *path)
-{
-        uint64_t words[32];
-
-        return syscall(SYS_statx, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, 0, words) == 0 &&
-               words[1] & 0x2000;
-}
-
 /* Cut `path` back to the mount point that it lies below. */
 static void mount_point(char *path)
 {
-        while (*path && !is_mount_root(path)) {
+        while (*path && !mount_is_root(AT_FDCWD, path)) {
                 char *slash = strrchr(path, '/');
 
                 *(slash ? slash : path) = '\0';

@@ -177,6 +177,16 @@ int mount_map_ids(int tree, int ns, bool recursive)
         return result(syscall(SYS_mount_setattr, tree, "", flags, &attr, sizeof attr));
 }
 
+/* statx(2), STATX_ATTR_MOUNT_ROOT. musl 1.2.3 has no struct statx, and the kernel's header that has
+ * it cannot be included beside sys/stat.h: stx_attributes is the second of its 64-bit words. */
+bool mount_is_root(int dir, const char *path)
+{
+        const unsigned flags = AT_SYMLINK_NOFOLLOW | (*path ? 0 : AT_EMPTY_PATH);
+        uint64_t words[32];
+
+        return syscall(SYS_statx, dir, path, flags, 0, words) == 0 && words[1] & 0x2000;
+}
+
 int mount_attach(int tree, int target)
 {
         return result(

@@ -32,12 +32,19 @@ struct mount_change {
 
 int mount_clone_changed(
         int dir, const char *path, bool recursive, const struct mount_change *change);
+/* A clone, for us, of the tmpfs mount that another process (its pidfd) has at a path, changed as above.
+ * Made by a child in that process's namespaces. -ELOOP: a symbolic link is in the path. -EMEDIUMTYPE: no
+ * tmpfs is mounted there. Since Linux 5.8. */
+int mount_borrow(int process, const char *path, const struct mount_change *change);
 /* propagation 0 leaves it; else MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE. */
 int mount_set_attributes(
         int tree, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive);
 /* The owners that a detached tree shows are those of the user namespace `ns`. -EINVAL: its file
  * system cannot do that. Since Linux 5.12. */
 int mount_map_ids(int tree, int ns, bool recursive);
+/* Is a mount's root at dir/path, a symbolic link at its end not followed; path "" is dir itself. False
+ * where the kernel does not say. Since Linux 5.8. */
+bool mount_is_root(int dir, const char *path);
 /* Attach a detached tree at a descriptor. */
 int mount_attach(int tree, int target);
 /* Attach it at one name below a descriptor: no '/', neither "." nor "..". A symbolic link of that

@@ -289,6 +289,19 @@ int do_clone_tree(struct machine *m, const struct op_clone_tree *o)
         return put(m, o->tree, mount_clone_changed(dir, path, o->recursive != 0, &change));
 }
 
+int do_borrow_mount(struct machine *m, const struct op_borrow_mount *o)
+{
+        struct mount_change change = { .set = o->set,
+                                       .clear = o->clear,
+                                       .propagation = propagation_flag(o->propagation) };
+        int r = mount_borrow(slot(m, o->process), o->path, &change);
+
+        file_close(&m->fd[o->process]);
+        if (r == -EMEDIUMTYPE)
+                return trail(r, "that process has no tmpfs mounted on %s", o->path);
+        return put(m, o->tree, r);
+}
+
 int do_set_mount(struct machine *m, const struct op_set_mount *o)
 {
         return mount_set_attributes(

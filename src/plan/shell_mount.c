@@ -287,6 +287,20 @@ void shell_clone_tree(struct shell *sh, const struct op_clone_tree *o)
                              });
 }
 
+/* A new one in its place: the rest of the script has what it needs. */
+void shell_borrow_mount(struct shell *sh, const struct op_borrow_mount *o)
+{
+        struct shell_slot *tree = shell_slot(sh, o->tree);
+
+        *tree = (struct shell_slot){
+                .type = "tmpfs", .set = o->set, .clear = o->clear, .propagation = o->propagation
+        };
+        tree->options.arena = sh->arena;
+        shell_cannot(
+                sh, "borrow_mount",
+                "mount(8) takes no mount out of another namespace: here it is a new one");
+}
+
 void shell_set_mount(struct shell *sh, const struct op_set_mount *o)
 {
         struct shell_slot *tree = shell_slot(sh, o->tree), now = { 0 };

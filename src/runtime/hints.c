@@ -117,6 +117,12 @@ static const struct {
         { OP_clone_tree, EINVAL, ANYBODY,
           "what is mounted below the source is locked in this user namespace, or it is unbindable: "
           "use rbind for the former" },
+        { OP_borrow_mount, EMEDIUMTYPE, ANYBODY,
+          "there is no memory to share then: mount something of this container's own there" },
+        { OP_borrow_mount, ENOENT, ANYBODY,
+          "there is no memory to share then: mount something of this container's own there" },
+        { OP_borrow_mount, EPERM, ANYBODY,
+          "taking another process's mount needs CAP_SYS_ADMIN in the user namespace that owns it" },
         { OP_set_mount, EPERM, ANYBODY,
           "the mount came from another user namespace, which locked a flag: leave out the word "
           "that takes it away" },

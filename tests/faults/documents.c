@@ -63,6 +63,11 @@ static void fit_mounts(struct arena *arena, const struct sweep *sweep, struct sp
         for (size_t i = 0; i < spec->mounts.n; i++) {
                 struct spec_mount *mount = &spec->mounts.items[i];
 
+                if (mount->source && text_starts(mount->source, "/proc/77/root/")) {
+                        mount->source = arena_format(
+                                arena, "/proc/%ld/%s", sweep->joined, mount->source + 9);
+                        continue;
+                }
                 if (is_bind(mount) && (!mount->source || access(mount->source, F_OK) < 0)) {
                         mount->source = arena_format(arena, "%s/source", sweep->work);
                         mkdir(mount->source, 0755);

@@ -34,14 +34,50 @@ differ() { [ "$1" != "$2" ] || { echo "both are $1" && return 1; }; }
         same "$(husk run --rm --pid container:other host cat /proc/1/comm)" sleep
         run -125 husk run --rm --uts container:other -h mine host true
         has "$output" '--hostname would change the name of others'
-        run -0 --separate-stderr husk run --rm --ipc container:other host true
-        has "$stderr" "/dev/shm is this container's own"
         husk kill other
         husk wait other
         run -125 husk run --rm --pid container:other host true
         has "$output" '--pid container:other: it is not running'
         run -125 husk run --rm --ipc container:nobody host true
         has "$output" "there is no container 'nobody'"
+}
+
+@test '--ipc container:NAME: its /dev/shm, whatever it has put there' {
+        husk run -d --name other host sh -c 'echo theirs >/dev/shm/word; exec sleep 1000'
+        await husk exec other test -s /dev/shm/word
+        run -0 --separate-stderr husk run --rm --ipc container:other host sh -c \
+                'cat /dev/shm/word; echo ours >/dev/shm/word; awk '\''$5 == "/dev/shm" { print $6 }'\'' /proc/self/mountinfo'
+        same "$output" $'theirs\nrw,nosuid,nodev,noexec,relatime'
+        same "$stderr" ''
+        same "$(husk exec other cat /dev/shm/word)" ours
+        # One that shares it passes it on, and what is asked for by name comes first.
+        husk run -d --name third --ipc container:other host sleep 1000
+        same "$(husk run --rm --ipc container:third host cat /dev/shm/word)" ours
+        run -1 husk run --rm --ipc container:other --tmpfs /dev/shm host test -e /dev/shm/word
+        run -0 --separate-stderr husk run --rm --ipc container:other --shm-size 1m host true
+        has "$stderr" '--shm-size has no effect'
+        # The script that explains it has memory of its own, and says so.
+        run -0 husk explain run --format shell --ipc container:other host true
+        has "$output" '# husk: borrow_mount: '
+
+        # Nothing there, and what only looks like it: a link to a file system of the host's, a directory
+        # of a tmpfs, a file system that is none.
+        for name in none link directory other-type; do
+                case $name in
+                none) words=(--ipc none host sleep 1000) ;;
+                link) words=(--ipc none host sh -c 'ln -s /etc /dev/shm; exec sleep 1000') ;;
+                directory) words=(--ipc none host sh -c 'mkdir /dev/shm; exec sleep 1000') ;;
+                other-type) words=(-v "$host:/dev/shm" host sleep 1000) ;;
+                esac
+                husk run -d --name "$name" "${words[@]}"
+                case $name in
+                link) await husk exec "$name" test -L /dev/shm ;;
+                directory) await husk exec "$name" test -d /dev/shm ;;
+                esac
+                run -125 husk run --rm --ipc "container:$name" host true
+                has "$output" '(borrow_mount)'
+        done
+        has "$output" 'that process has no tmpfs mounted on /dev/shm'
 }
 
 @test 'ns:PATH joins what a file says, and nothing else than a namespace' {

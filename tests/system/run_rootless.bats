@@ -53,6 +53,17 @@ same() { [ "$1" = "$2" ] || { printf 'is       %q\nexpected %q\n' "$1" "$2" && r
 has() { [[ $1 == *"$2"* ]] || { printf 'in  %s\nnot %s\n' "$1" "$2" && return 1; }; }
 nothing_left() { same "$(find "$RHOME/.local/share/husk/containers" -mindepth 1)" ''; }
 
+@test '--userns and --ipc of another container: its /dev/shm' {
+        husk run -d --name other host sh -c 'echo theirs >/dev/shm/word; exec sleep 1000'
+        husk exec other sh -c 'until test -s /dev/shm/word; do sleep 0.1; done'
+        run -0 --separate-stderr husk run --rm --userns container:other --ipc container:other host sh -c \
+                'cat /dev/shm/word; echo ours >/dev/shm/word'
+        same "$output" theirs
+        same "$(husk exec other cat /dev/shm/word)" ours
+        husk rm -f other
+        nothing_left
+}
+
 @test 'the image host: ids by ranges, changes of its own, all removed' {
         run -0 --separate-stderr husk run --rm host sh -c '
                 id -u; tr -s " " </proc/self/uid_map

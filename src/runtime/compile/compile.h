@@ -158,7 +158,11 @@ bool compile_overlay_option(const struct mount_job *job, FD fs, const char *key,
 /* An error for an option, of any file system, that is too long for this kernel. */
 int compile_check_lengths(const struct mount_job *job);
 
-/* -- mounts.c: what others use -- */
+/* -- borrow.c: a tmpfs bound from /proc/PID/root/... -- */
+bool compile_is_borrowed(const struct mount_job *job);
+FD compile_borrowed(const struct mount_job *job);
+
+/* -- mounts.c and idmaps.c: what others use -- */
 /* The user namespace that says how ids are mapped: the mount's own mapping, or the container's (NULL).
  * Many mounts have the same one. */
 FD compile_idmap(struct compile *c, const char *reason, const struct spec_mount *own);

@@ -103,14 +103,14 @@ static int check_line(struct compile *c, const struct map *map, size_t i)
         return 0;
 }
 
-static const char *map_text(struct compile *c, const struct map *map)
+static const char *map_text(struct compile *c, const struct spec_id_mapping_list *list)
 {
         struct text text = { .arena = c->arena };
 
-        for (size_t i = 0; i < map->list->n; i++)
+        for (size_t i = 0; i < list->n; i++)
                 text_addf(
-                        &text, "%u %u %u\n", map->list->items[i].container_id,
-                        map->list->items[i].host_id, map->list->items[i].size);
+                        &text, "%u %u %u\n", list->items[i].container_id, list->items[i].host_id,
+                        list->items[i].size);
         return text_string(&text);
 }
 
@@ -131,7 +131,7 @@ static int check_map(struct compile *c, const struct map *map)
                 if (r < 0)
                         return r;
         }
-        if (strlen(map_text(c, map)) > BYTES_MAX)
+        if (strlen(map_text(c, map->list)) > BYTES_MAX)
                 return spec_error(
                         map->list->items[0].at, c->document, map->pointer,
                         "is longer than the %d bytes that the kernel takes, written out in lines "
@@ -277,8 +277,8 @@ int compile_id_maps(struct compile *c, bool as_maker)
         if ((r = check_map(c, &uids)) < 0 || (r = check_map(c, &gids)) < 0)
                 return r;
         c->ids = (struct id_plan){
-                .uid_map = map_text(c, &uids),
-                .gid_map = map_text(c, &gids),
+                .uid_map = map_text(c, uids.list),
+                .gid_map = map_text(c, gids.list),
                 .uid_helper = uids.capable || is_own(&uids) ? NULL : uids.helper,
                 .gid_helper = gids.capable || is_own(&gids) ? NULL : gids.helper,
                 .deny_setgroups = !gids.capable && is_own(&gids),
@@ -293,4 +293,23 @@ int compile_id_maps(struct compile *c, bool as_maker)
         if (!gids.capable && !is_own(&gids) && (r = check_grants(c, &gids)) < 0)
                 return r;
         return check_user(c, &uids, &gids);
+}
+
+FD compile_idmap(struct compile *c, const char *reason, const struct spec_mount *own)
+{
+        const char *uids, *gids;
+
+        if (!own && c->joined_spaces & CLONE_NEWUSER)
+                return c->join[0];
+        uids = map_text(c, own ? &own->uid_mappings : &c->linux_->uid_mappings);
+        gids = map_text(c, own ? &own->gid_mappings : &c->linux_->gid_mappings);
+        if (c->idmap >= 0 && text_equal(uids, c->idmap_uids) && text_equal(gids, c->idmap_gids))
+                return c->idmap;
+        c->idmap = plan_slot(c->plan);
+        c->idmap_uids = uids;
+        c->idmap_gids = gids;
+        plan_add(
+                c->plan, HOST, reason, make_idmap, .uid_map = uids, .gid_map = gids,
+                .ns = c->idmap);
+        return c->idmap;
 }

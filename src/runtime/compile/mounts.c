@@ -5,9 +5,9 @@
  * the root: nothing of the container's tree is ever resolved by the host. proc and sysfs go to real
  * directories only (CVE-2019-19921, CVE-2023-27561).
  *
- * Most trees are made by the container's first process. Two kinds are made by the host's side and
- * inherited: those with mapped ids, for which the kernel wants the owner of the file system; and
- * those that share with the host, whose peers are lost when the new mount namespace turns slave. */
+ * Most trees are made by the container's first process. Three kinds are made by the host's side and
+ * inherited: those with mapped ids, for which the kernel wants the owner of the file system, those of
+ * another container (borrow.c), and those that share with the host, whose peers are lost when the new mount namespace turns slave. */
 #include "compile.h"
 
 #include <sched.h>
@@ -203,8 +203,8 @@ static int check_options(const struct mount_job *job)
         return compile_check_lengths(job);
 }
 
-/* Mapped ids: only the host's side may. Sharing: the peers must be the host's. A slave is lost
- * where the whole namespace turns private. */
+/* Mapped ids and another process's mounts: only the host's side may. Sharing: the peers must be the
+ * host's. A slave is lost where the whole namespace turns private. */
 static enum actor maker(const struct mount_job *job)
 {
         struct compile *c = job->c;
@@ -212,7 +212,7 @@ static enum actor maker(const struct mount_job *job)
         bool all, private = mount_options_propagation(c->linux_->rootfs_propagation, &all) ==
                             PROPAGATE_PRIVATE;
 
-        if (job->options.idmap)
+        if (job->options.idmap || compile_is_borrowed(job))
                 return HOST;
         if (!is_bind(job) || !facts_capable(c->facts, CAP_SYS_ADMIN))
                 return INIT;
@@ -286,36 +286,6 @@ void compile_mount_propagation(const struct mount_job *job, FD tree)
                         job->c->plan, job->actor, job->reason, set_mount, .tree = tree,
                         .propagation = job->options.propagation,
                         .recursive = job->options.propagation_all);
-}
-
-static const char *map_text(struct compile *c, const struct spec_id_mapping_list *list)
-{
-        struct text text = { .arena = c->arena };
-
-        for (size_t i = 0; i < list->n; i++)
-                text_addf(
-                        &text, "%u %u %u\n", list->items[i].container_id, list->items[i].host_id,
-                        list->items[i].size);
-        return text_string(&text);
-}
-
-FD compile_idmap(struct compile *c, const char *reason, const struct spec_mount *own)
-{
-        const char *uids, *gids;
-
-        if (!own && c->joined_spaces & CLONE_NEWUSER)
-                return c->join[0];
-        uids = map_text(c, own ? &own->uid_mappings : &c->linux_->uid_mappings);
-        gids = map_text(c, own ? &own->gid_mappings : &c->linux_->gid_mappings);
-        if (c->idmap >= 0 && text_equal(uids, c->idmap_uids) && text_equal(gids, c->idmap_gids))
-                return c->idmap;
-        c->idmap = plan_slot(c->plan);
-        c->idmap_uids = uids;
-        c->idmap_gids = gids;
-        plan_add(
-                c->plan, HOST, reason, make_idmap, .uid_map = uids, .gid_map = gids,
-                .ns = c->idmap);
-        return c->idmap;
 }
 
 static FD make_bind(const struct mount_job *job)
@@ -414,7 +384,9 @@ static FD make_tree(const struct mount_job *job)
         bool mapped = job->options.idmap;
         const struct spec_mount *own = job->mount.uid_mappings.n ? &job->mount : NULL;
         FD ns = mapped ? compile_idmap(job->c, job->reason, own) : -1;
-        FD tree = is_bind(job) ? make_bind(job) : make_fs(job);
+        FD tree = compile_is_borrowed(job) ? compile_borrowed(job)
+                : is_bind(job)             ? make_bind(job)
+                                           : make_fs(job);
 
         if (mapped)
                 plan_add(

@@ -151,6 +151,24 @@ TEST(namespaces_joined_and_made)
             "--mount --time --propagation unchanged --monotonic 5 --boottime -3 -- sh -euc");
 }
 
+TEST(a_mount_of_others)
+{
+        auto_arena arena = { 0 };
+        struct plan plan = { .arena = &arena };
+        const char *script;
+
+        plan_add(&plan, HOST, "/m", open_process, .pid = 7, .fd = 0);
+        plan_add(
+                &plan, HOST, "/m", borrow_mount, .process = 0, .path = "/dev/shm",
+                .set = SAMPLE_NOSUID, .propagation = PROPAGATE_PRIVATE, .tree = 1);
+        plan_add(&plan, HOST, "/m", spawn, .cgroup = -1, .process = 2);
+        plan_add(&plan, INIT, "/m", attach, .tree = 1, .root = 3, .target = "dev/shm");
+        script = host_script(&plan);
+        has(script, "# husk: borrow_mount: mount(8) takes no mount out of another namespace");
+        has(script, "mount -t tmpfs -o nosuid none /");
+        has(script, "mount --make-private /");
+}
+
 TEST(mounts_with_an_alternative)
 {
         auto_arena arena = { 0 };
