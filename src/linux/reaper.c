@@ -13,6 +13,7 @@
  * signals, it still reaps, and where it forbids that, too, it ends. */
 #include "linux.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,8 @@
 #include <sys/wait.h>
 
 extern char *program_invocation_name;
+
+static const char name[] = "husk-init";
 
 int reaper_prepare(void)
 {
@@ -52,7 +55,6 @@ bool reaper_has_executed(pid_t child)
  * strings of both, execve(2). */
 static void wipe(void)
 {
-        static const char name[] = "husk-init";
         char *first = program_invocation_name;
         char *end = (char *)(uintptr_t)getauxval(AT_EXECFN); /* NOLINT: an address, as a number */
 
@@ -75,6 +77,16 @@ static void reap(pid_t child, int options)
                         _exit(process_exit_code(status));
         if (pid < 0 && errno != EINTR && errno != EAGAIN)
                 _exit(128 + SIGKILL); /* no child, or no leave to wait for it */
+}
+
+/* What wipe() wrote: no filter can forbid that, and only the process itself could change it. */
+bool reaper_is_running(pid_t pid)
+{
+        char path[64], line[sizeof name] = "";
+
+        text_format(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+        file_get(AT_FDCWD, path, line, sizeof line); /* it is longer: its beginning will do */
+        return memcmp(line, name, sizeof name) == 0;
 }
 
 void reaper_run(pid_t child)

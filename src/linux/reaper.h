@@ -17,3 +17,6 @@ bool reaper_has_executed(pid_t child);
 /* Forget what we were started with and what we have open; pass every signal on to the child, reap
  * whoever ends, and end as the child does: its status, or 128 + its signal. Child-safe. */
 _Noreturn void reaper_run(pid_t child);
+/* Is that process in reaper_run()? As it never calls execve(2), process_has_executed() cannot tell that
+ * the program in front of which it is has begun. */
+bool reaper_is_running(pid_t pid);

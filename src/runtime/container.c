@@ -124,6 +124,12 @@ static void read_annotations(struct arena *arena, struct container *container)
                                             json_string(&map->members[i].value) };
 }
 
+/* Was the first process let go, whatever the journal knows of it? */
+static bool has_begun(pid_t pid)
+{
+        return process_has_executed(pid) || reaper_is_running(pid);
+}
+
 static int read_journal(struct arena *arena, struct container *container)
 {
         const char *line = container->text, *end = container->text + container->size;
@@ -166,7 +172,7 @@ static int read_journal(struct arena *arena, struct container *container)
                 container->complete = true;
         if (!is_alive(container))
                 container->status = CONTAINER_STOPPED;
-        else if (run || started || (container->complete && process_has_executed(container->pid)))
+        else if (run || started || (container->complete && has_begun(container->pid)))
                 container->status = CONTAINER_RUNNING; /* a `start` may have died before its note */
         return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: every operation of every plan goes wrong once, and nothing may be left.
  *
- *      faults [-e EVERY [-o OFFSET]] [-d DOCUMENT] [-m MODE] [-p ACTOR:OPERATION[:ERRNO]] [-v]
+ *      faults [-e EVERY [-o OFFSET]] [-d DOCUMENT | -f FIRST] [-m MODE] [-p ACTOR:OPERATION[:ERRNO]]
+ *             [-v]
  *
  * The documents are those of tests/plans. Each is made to run once, which shows its plan; from that
  * plan come the points: each operation of HOST and of INIT fails with each errno that its manual
@@ -15,7 +16,8 @@
  *
  * Modes: run (create and start in one), create (then start), exec (one more process in a container,
  * which lives on). With -e only every EVERYth point is tried, from OFFSET on; the count goes over all
- * documents, so that all operations get their share. Nothing is random. TAP on stdout. */
+ * documents, so that all operations get their share. -f goes on where an earlier sweep was stopped: at
+ * the document FIRST of those in the order of their names. Nothing is random. TAP on stdout. */
 #include "faults.h"
 
 #include <dirent.h>
@@ -45,7 +47,7 @@ static const char *const mode_names[] = { "run", "create", "exec" };
 
 struct options {
         size_t every, offset;
-        const char *document, *mode;
+        const char *document, *first, *mode;
         bool has_point, verbose;
         struct point point;
 };
@@ -456,7 +458,8 @@ static void sweep_documents(struct sweep *sweep, const struct options *o, struct
                 auto_arena own = { 0 };
                 int r;
 
-                if (o->document && !text_equal(o->document, names[i]))
+                if ((o->document && !text_equal(o->document, names[i])) ||
+                    (o->first && strcmp(names[i], o->first) < 0))
                         continue;
                 trail_reset();
                 r = document_make(&own, sweep, names[i]);
@@ -502,7 +505,7 @@ static bool read_options(int argc, char **argv, struct options *o)
 {
         int option;
 
-        while ((option = getopt(argc, argv, "e:o:d:m:p:v")) >= 0)
+        while ((option = getopt(argc, argv, "e:o:d:f:m:p:v")) >= 0)
                 switch (option) {
                 case 'e':
                         o->every = strtoul(optarg, NULL, 10);
@@ -512,6 +515,9 @@ static bool read_options(int argc, char **argv, struct options *o)
                         break;
                 case 'd':
                         o->document = optarg;
+                        break;
+                case 'f':
+                        o->first = optarg;
                         break;
                 case 'm':
                         o->mode = optarg;
@@ -572,8 +578,8 @@ int main(int argc, char **argv)
         int console, r;
 
         if (!read_options(argc, argv, &options)) {
-                fputs("faults [-e EVERY [-o OFFSET]] [-d DOCUMENT] [-m MODE] [-p ACTOR:I[:ERRNO]] "
-                      "[-v]\n",
+                fputs("faults [-e EVERY [-o OFFSET]] [-d DOCUMENT | -f FIRST] [-m MODE] "
+                      "[-p ACTOR:I[:ERRNO]] [-v]\n",
                       stderr);
                 return 2;
         }
