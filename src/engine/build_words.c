@@ -161,7 +161,8 @@ int build_container_file(
         process = container_process(&container);
         file_close(&process);
         container_close(&container);
-        if (container.status != CONTAINER_RUNNING || process == -ESRCH) {
+        if ((container.status != CONTAINER_RUNNING && container.status != CONTAINER_PAUSED) ||
+            process == -ESRCH) {
                 trail_hint("it has namespaces only while it runs");
                 return trail(-ESRCH, "%s container:%s: it is not running", option, name);
         }

@@ -69,6 +69,10 @@ int engine_rm(const struct rm_request *request);
 int engine_kill(const struct kill_request *request);
 int engine_stop(const struct stop_request *request);
 
+/* Stop all processes of the named containers where they are; let them go on. Failures as above. */
+int engine_pause(const struct pause_request *request);
+int engine_unpause(const struct pause_request *request);
+
 /* Wait until the first of `names` has ended; *ret_exit is its exit status. */
 int engine_wait(const struct wait_request *request, int *ret_exit);
 
@@ -94,6 +98,9 @@ int engine_oci_create(const struct oci_create_request *request, int *ret_exit);
 /* The operations of the runtime spec (runtime.md, "Operations"). */
 int engine_oci_start(const struct oci_id_request *request);
 int engine_oci_state(const struct oci_id_request *request, struct text *out);
+/* Stop all processes of a container where they are; let them go on. */
+int engine_oci_pause(const struct oci_id_request *request);
+int engine_oci_resume(const struct oci_id_request *request);
 int engine_oci_kill(const struct oci_kill_request *request);
 int engine_oci_delete(const struct oci_delete_request *request);
 

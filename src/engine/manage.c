@@ -73,7 +73,9 @@ static void describe(
         };
         if (container->status != CONTAINER_STOPPED) {
                 info->status = container_status_word(container->status);
-                info->status_text = arena_format(arena, "Up %s", span(arena, now - created));
+                info->status_text = arena_format(
+                        arena, "Up %s%s", span(arena, now - created),
+                        container->status == CONTAINER_PAUSED ? " (Paused)" : "");
         } else {
                 info->status = "exited";
                 info->status_text =
@@ -195,6 +197,7 @@ int engine_stop(const struct stop_request *request)
                 if (process < 0)
                         return process;
                 r = process_signal(process, record.stop_signal ? record.stop_signal : SIGTERM);
+                container_thaw(&container); /* a paused one hears nothing */
                 if (r == 0 && process_poll(process, wait_s < 0 ? -1 : (int)(wait_s * 1000)) == 0)
                         r = process_signal(process, SIGKILL);
                 if (r == 0)
@@ -299,7 +302,10 @@ int engine_inspect(const struct inspect_request *request, struct text *out)
         json_put_string(&w, "Image", info.image);
         json_open_object(&w, "State");
         json_put_string(&w, "Status", info.status);
-        json_put_bool(&w, "Running", container.status == CONTAINER_RUNNING);
+        json_put_bool(
+                &w, "Running",
+                container.status == CONTAINER_RUNNING || container.status == CONTAINER_PAUSED);
+        json_put_bool(&w, "Paused", container.status == CONTAINER_PAUSED);
         json_put_i64(&w, "Pid", info.pid);
         if (container.has_exit)
                 json_put_i64(&w, "ExitCode", info.exit_code);

@@ -532,7 +532,7 @@ int oci_exec_compile(
         int r;
 
         container_cgroups(arena, container, &options.made_cgroups, &options.n_made_cgroups);
-        if (container->status != CONTAINER_RUNNING && container->status != CONTAINER_CREATED)
+        if (container->status == CONTAINER_STOPPED || container->status == CONTAINER_CREATING)
                 return trail(-ESRCH, "container '%s' is not running", container->id);
         r = facts_gather(arena, &facts);
         if (r < 0)
@@ -559,7 +559,8 @@ int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit)
         *ret_exit = 0;
         if (r < 0)
                 return r;
-        if ((r = container_spec(&arena, &container, &spec)) == 0 &&
+        if ((r = oci_refuse_paused(&container, request->id, request->ignore_paused)) == 0 &&
+            (r = container_spec(&arena, &container, &spec)) == 0 &&
             (r = build_process(&arena, request, spec, &process)) == 0 &&
             (r = check_terminal(process, request->console_socket, !request->detach)) == 0)
                 r = oci_exec_compile(&arena, &container, spec, process, NULL, &plan);

@@ -14,6 +14,8 @@ struct bundle {
 };
 
 int oci_read_bundle(struct arena *arena, const char *path, struct bundle *ret_bundle);
+/* -EBUSY when it is paused, unless `ignore`: what joins its cgroups stops there. */
+int oci_refuse_paused(const struct container *container, const char *name, bool ignore);
 /* The plan of one more process in a running container; `seccomp`: a built-in profile, or NULL. */
 int oci_exec_compile(
         struct arena *arena, const struct container *container, const struct spec *spec,

@@ -164,6 +164,12 @@ struct stop_request {
         int64_t timeout_s; /* between the signal and SIGKILL; -1: for ever; or STOP_TIMEOUT_UNSET */
 };
 
+/* pause, unpause */
+struct pause_request {
+        struct engine_options engine;
+        struct words names;
+};
+
 struct wait_request {
         struct engine_options engine;
         struct words names;
@@ -211,7 +217,7 @@ struct oci_create_request {
         bool no_new_keyring;
 };
 
-/* start, state */
+/* start, state, pause, resume */
 struct oci_id_request {
         struct oci_options oci;
         const char *id;

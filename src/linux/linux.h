@@ -13,6 +13,7 @@
 #include "copy.h"
 #include "devices.h"
 #include "file.h"
+#include "freezer.h"
 #include "idmap.h"
 #include "landlock.h"
 #include "lsm.h"

@@ -53,6 +53,8 @@ const char *container_status_word(enum container_status status)
                 return "created";
         case CONTAINER_RUNNING:
                 return "running";
+        case CONTAINER_PAUSED:
+                return "paused";
         case CONTAINER_STOPPED:
                 return "stopped";
         }
@@ -174,6 +176,9 @@ static int read_journal(struct arena *arena, struct container *container)
                 container->status = CONTAINER_STOPPED;
         else if (run || started || (container->complete && has_begun(container->pid)))
                 container->status = CONTAINER_RUNNING; /* a `start` may have died before its note */
+        if ((container->status == CONTAINER_CREATED || container->status == CONTAINER_RUNNING) &&
+            container_find_freezer(arena, container))
+                container->status = CONTAINER_PAUSED;
         return 0;
 }
 
@@ -295,9 +300,14 @@ int container_signal(const struct container *container, int signal)
 {
         auto_close fd = container_process(container);
 
+        int r;
+
         if (fd < 0)
                 return fd;
-        return signal ? process_signal(fd, signal) : 0;
+        r = signal ? process_signal(fd, signal) : 0;
+        if (r == 0 && signal == 9)
+                container_thaw(container);
+        return r;
 }
 
 int container_note(const struct container *container, const char *format, ...)
@@ -320,7 +330,18 @@ static int put_down(const struct container *container)
         if (fd < 0)
                 return 0;
         process_signal(fd, 9);
+        container_thaw(container);
         return process_poll(fd, 10000) == 1 ? 0 : -EBUSY;
+}
+
+const char *container_cgroup_line(struct arena *arena, const char *line, size_t size)
+{
+        const struct json *value;
+
+        if (!text_starts(line, "{\"undo\":\"remove_cgroup\"") ||
+            json_parse(arena, "journal", line, size, &value) < 0)
+                return NULL;
+        return json_string(json_member(value, "path"));
 }
 
 void container_cgroups(
@@ -333,13 +354,8 @@ void container_cgroups(
 
         for (const char *line = container->text, *stop;
              n < 64 && (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1) {
-                const struct json *value;
-                const char *path;
+                const char *path = container_cgroup_line(arena, line, (size_t)(stop - line));
 
-                if (!text_starts(line, "{\"undo\":\"remove_cgroup\"") ||
-                    json_parse(arena, "journal", line, (size_t)(stop - line), &value) < 0)
-                        continue;
-                path = json_string(json_member(value, "path"));
                 if (path)
                         paths[n++] = path;
         }
@@ -411,6 +427,9 @@ int container_remove(struct arena *arena, struct container *container)
                 return trail(
                         r, "the process %d of '%s' does not die", (int)container->pid,
                         container->id);
+        /* Others of its cgroups may be frozen although the first process has ended. */
+        if (container->pid > 0 && container_find_freezer(arena, container))
+                container_thaw(container);
         r = undo(arena, container);
         if (r < 0)
                 return r;

@@ -17,6 +17,7 @@ enum container_status {
         CONTAINER_CREATING,
         CONTAINER_CREATED,
         CONTAINER_RUNNING,
+        CONTAINER_PAUSED, /* created or running, and frozen */
         CONTAINER_STOPPED,
 };
 
@@ -34,7 +35,8 @@ struct container {
         pid_t pid; /* 0: never had a process */
         uint64_t start_time;
         enum container_status status; /* when it was read */
-        bool complete;                /* its making came to an end: else its maker was killed */
+        const char *freezer; /* its cgroup that can be frozen; NULL: none, or it has stopped */
+        bool complete;       /* its making came to an end: else its maker was killed */
         bool has_exit;
         int exit_code;
         bool oom_killed; /* the kernel killed in it for want of memory */
@@ -63,6 +65,7 @@ int container_spec(
         struct arena *arena, const struct container *container, const struct spec **ret_spec);
 /* A pidfd of its first process, checked against pid reuse; -ESRCH when that is gone. */
 int container_process(const struct container *container);
+/* To its first process; 0 only asks whether there is one. -ESRCH. SIGKILL ends a paused one, too. */
 int container_signal(const struct container *container, int signal);
 /* A whole line for the journal. */
 int container_note(const struct container *container, const char *format, ...)
@@ -74,10 +77,24 @@ int container_remove(struct arena *arena, struct container *container);
 void container_cgroups(
         struct arena *arena, const struct container *container, const char *const **ret_paths,
         size_t *ret_n);
+/* The cgroup that a line of the journal, without its newline, names; NULL: none. */
+const char *container_cgroup_line(struct arena *arena, const char *line, size_t size);
 /* Has the kernel killed a process in its cgroups for want of memory? To be asked before they go. */
 bool container_is_oom_killed(struct arena *arena, const struct container *container);
 /* After its end: take back what the kernel holds (cgroups); what is on disk stays. */
 int container_release(struct arena *arena, const struct container *container);
+
+/* -- pause.c -------------------------------------------------------------------------------------- */
+
+/* Stop all of its processes where they are, and let them go on. The lock must be held. -EINVAL when it
+ * is not running, or not paused; -EOPNOTSUPP when it has no cgroup; -ETIMEDOUT when a process cannot
+ * be stopped: then all go on. */
+int container_pause(const struct container *container);
+int container_resume(const struct container *container);
+/* Let go on what is frozen, if it is, whatever the container's state: errors show elsewhere. */
+void container_thaw(const struct container *container);
+/* Fill in container->freezer; is it frozen? */
+bool container_find_freezer(struct arena *arena, struct container *container);
 
 /* -- hooks.c: those that run apart from the plan of a start ------------------------------------- */
 

@@ -161,3 +161,40 @@ load engine_helper
         husk rm two three
         nothing_left
 }
+
+@test 'pause and unpause: what is paused waits; stop, kill and rm do not' {
+        run -0 husk run -d --name one host sh -c 'trap "exit 4" TERM; echo ready >/tmp/ready; while :; do sleep 0.1; done'
+        id=$output
+        await husk exec one test -e /tmp/ready
+        run -0 husk pause one
+        same "$output" one
+        is_state one paused
+        run -0 husk ps --format '{{.State}} {{.Status}}'
+        [[ $output == 'paused Up '*' (Paused)' ]]
+        same "$(husk inspect one | jq -c '.[0].State | [.Running, .Paused]')" '[true,true]'
+        run -1 husk pause one
+        has "$output" 'is paused'
+        run -125 husk exec one true
+        has "$output" "'one' is paused"
+        run -1 husk rm one
+        husk unpause one
+        is_state one running
+        run -1 husk unpause one none
+        has "$output" 'is not paused'
+        has "$output" "no container 'none'"
+        husk pause one
+        husk stop one
+        run -0 husk wait one
+        same "$output" 4
+        husk rm one
+        husk run -d --name two host sleep 1000 >/dev/null
+        husk pause two
+        husk kill two
+        run -0 husk wait two
+        same "$output" 137
+        husk rm two
+        husk run -d --name three host sleep 1000 >/dev/null
+        husk pause three
+        husk rm -f three
+        nothing_left "$id"
+}

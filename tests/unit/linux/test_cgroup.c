@@ -156,3 +156,47 @@ TEST(no_cgroup_is_no_cgroup)
         CHECK_INT(cgroup_oom_kills(path), -ENOENT);
         rmdir(path);
 }
+
+/* Frozen and thawed, with processes that keep forking in it; the same for both versions. */
+static void check_freeze(const char *root, const char *join)
+{
+        const char *path = place(root, "freeze");
+        int fd = cgroup_make(path, false), status;
+        pid_t pid;
+
+        CHECK(fd >= 0);
+        pid = member(fd, join, 3);
+        CHECK_INT(freezer_is_frozen(path), 0);
+        CHECK_INT(freezer_freeze(path, 10000), 0);
+        CHECK_INT(freezer_is_frozen(path), 1);
+        CHECK_INT(freezer_freeze(path, 10000), 0);
+        CHECK_INT(freezer_thaw(path), 0);
+        CHECK_INT(freezer_is_frozen(path), 0);
+        CHECK_INT(freezer_thaw(path), 0);
+        CHECK_INT(cgroup_kill(path), 0);
+        CHECK_INT(waitpid(pid, &status, 0), pid);
+        close(fd);
+        CHECK_INT(cgroup_remove(path), 0);
+        CHECK_INT(freezer_is_frozen(path), -ENOENT);
+        CHECK_INT(freezer_freeze(path, 10), -ENOENT);
+        CHECK_INT(freezer_thaw(path), -ENOENT);
+}
+
+TEST(frozen_v1)
+{
+        SKIP_UNLESS(mounted(FREEZER "/tasks"), "needs root and the freezer of cgroup v1");
+        check_freeze(FREEZER, "tasks");
+}
+
+TEST(frozen_v2)
+{
+        SKIP_UNLESS(v2_root(), "needs root and a cgroup v2 tree");
+        check_freeze(v2_root(), "cgroup.procs");
+}
+
+TEST(a_directory_without_a_freezer)
+{
+        CHECK_INT(freezer_is_frozen("/tmp"), -ENOENT);
+        CHECK_INT(freezer_freeze("/tmp", 10), -ENOTTY);
+        CHECK_INT(freezer_thaw("/tmp"), -ENOTTY);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Stopping all that runs in a cgroup, and letting it go on: the freezer of v1 (freezer.state), and
+ * cgroup.freeze of v2, since Linux 5.2. Paths are absolute and must lie on a cgroup filesystem. */
+
+/* Has somebody frozen this very cgroup, not one above it? 1, 0, or -ENOENT when it has no freezer. */
+int freezer_is_frozen(const char *path);
+/* Freeze it, and wait until all of it stands still. -ETIMEDOUT when something in it does not within
+ * timeout_ms: then it is thawed again. -ENOENT: no freezer. */
+int freezer_freeze(const char *path, int timeout_ms);
+/* What is not frozen stays so. -ENOENT: no freezer. */
+int freezer_thaw(const char *path);
