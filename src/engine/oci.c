@@ -9,7 +9,6 @@
 #include "store.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -92,87 +91,6 @@ int engine_oci_spec(const struct oci_spec_request *request)
         r = file_write(fd, out.data, out.len);
         close(fd);
         return r < 0 ? trail(r, "cannot write %s: %s", path, text_errno(r)) : 0;
-}
-
-static int write_pid_file(struct arena *arena, const char *path, pid_t pid)
-{
-        const char *temporary, *text;
-        const char *slash;
-        int fd, r;
-
-        if (!path)
-                return 0;
-        slash = strrchr(path, '/');
-        temporary = arena_format(
-                arena, "%.*s.%s.%d", slash ? (int)(slash + 1 - path) : 0, path,
-                slash ? slash + 1 : path, (int)getpid());
-        text = arena_format(arena, "%d", (int)pid);
-        fd = file_open(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
-        if (fd < 0)
-                return trail(fd, "cannot write the pid file %s: %s", path, text_errno(fd));
-        r = file_write(fd, text, strlen(text));
-        close(fd);
-        if (r == 0 && rename(temporary, path) < 0)
-                r = -errno;
-        if (r < 0) {
-                unlink(temporary);
-                return trail(r, "cannot write the pid file %s: %s", path, text_errno(r));
-        }
-        return 0;
-}
-
-/* --console-socket: the terminal's master goes to whoever listens there. */
-static int send_console(const char *path, int master)
-{
-        auto_close peer = NO_FD;
-        static const char name[] = "/dev/ptmx";
-
-        if (!path || master < 0)
-                return 0;
-        peer = socket_connect_stream(path);
-        if (peer < 0)
-                return trail(
-                        peer, "cannot connect to the console socket %s: %s", path,
-                        text_errno(peer));
-        return socket_send(peer, name, sizeof name, master);
-}
-
-static int check_terminal(const struct spec_process *process, const char *socket, bool attached)
-{
-        if (!process->terminal && socket)
-                return trail(
-                        -EINVAL, "--console-socket is for a process with a terminal "
-                                 "(/process/terminal is false)");
-        if (process->terminal && !socket && !attached) {
-                trail_hint("give --console-socket, or set /process/terminal to false");
-                return trail(-EINVAL, "nobody would get the container's terminal");
-        }
-        return 0;
-}
-
-/* Stay in front of it until it ends. */
-static int attend(struct machine *machine, int master, int *ret_exit)
-{
-        struct keeper_relay relay;
-        int r, status;
-
-        keeper_relay_init(&relay);
-        relay.end = relay.process = machine->pidfd;
-        if (master >= 0) {
-                keeper_relay_terminal(&relay, master, true);
-        }
-        r = keeper_relay_run(&relay);
-        if (r == 0)
-                r = process_wait(machine->pid, &status);
-        if (r == 0)
-                *ret_exit = process_exit_code(status);
-        return r;
-}
-
-static int no_command(int error, int *ret_exit)
-{
-        *ret_exit = error == -ENOENT || error == -ENOTDIR ? 127 : 126;
-        return ENGINE_NO_COMMAND;
 }
 
 static int remove_container(struct arena *arena, const char *root, const char *id)
@@ -264,7 +182,7 @@ int engine_oci_create(const struct oci_create_request *request, int *ret_exit)
         if ((r = refuse_unsupported(request)) < 0 || (r = container_check_id(request->id)) < 0 ||
             (r = compile_bundle(&arena, request, &bundle, &options, false, &plan)) < 0 ||
             (r = check_root(&arena, &bundle)) < 0 ||
-            (r = check_terminal(bundle.spec->process, request->console_socket, attached)) < 0)
+            (r = oci_check_terminal(bundle.spec->process, request->console_socket, attached)) < 0)
                 return r;
         /* Raw from the container's first moment, so that no key is ours that should be its own. */
         fronted = attached && bundle.spec->process->terminal && !request->console_socket;
@@ -280,13 +198,13 @@ int engine_oci_create(const struct oci_create_request *request, int *ret_exit)
                 &machine, &master, &command);
         if (r < 0) {
                 keeper_terminal_leave(&terminal);
-                return command ? no_command(r, ret_exit) : r;
+                return command ? oci_no_command(r, ret_exit) : r;
         }
-        r = send_console(request->console_socket, master);
+        r = oci_send_console(request->console_socket, master);
         if (r == 0)
-                r = write_pid_file(&arena, request->pid_file, machine.pid);
+                r = oci_write_pid_file(&arena, request->pid_file, machine.pid);
         if (r == 0 && attached)
-                r = attend(&machine, request->console_socket ? NO_FD : master, ret_exit);
+                r = oci_attend(&machine, request->console_socket ? NO_FD : master, ret_exit);
         keeper_terminal_leave(&terminal);
         if (r < 0 || (attached && !request->keep))
                 remove_container(&arena, request->oci.root, request->id);
@@ -344,11 +262,11 @@ int engine_oci_kill(const struct oci_kill_request *request)
         if (r < 0)
                 return r;
         if (container.status == CONTAINER_STOPPED)
-                r = request->all ? 0 : trail(-ESRCH, "container '%s' is not running", request->id);
+                r = request->all ? 0 : trail(-ESRCH, "container not running: '%s'", request->id);
         else
                 r = container_signal(&container, request->signal);
         if (r == -ESRCH && !*trail_text())
-                trail(r, "container '%s' is not running", request->id);
+                trail(r, "container not running: '%s'", request->id);
         container_close(&container);
         return r;
 }
@@ -533,7 +451,7 @@ int oci_exec_compile(
 
         container_cgroups(arena, container, &options.made_cgroups, &options.n_made_cgroups);
         if (container->status == CONTAINER_STOPPED || container->status == CONTAINER_CREATING)
-                return trail(-ESRCH, "container '%s' is not running", container->id);
+                return trail(-ESRCH, "container not running: '%s'", container->id);
         r = facts_gather(arena, &facts);
         if (r < 0)
                 return r;
@@ -562,7 +480,7 @@ int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit)
         if ((r = oci_refuse_paused(&container, request->id, request->ignore_paused)) == 0 &&
             (r = container_spec(&arena, &container, &spec)) == 0 &&
             (r = build_process(&arena, request, spec, &process)) == 0 &&
-            (r = check_terminal(process, request->console_socket, !request->detach)) == 0)
+            (r = oci_check_terminal(process, request->console_socket, !request->detach)) == 0)
                 r = oci_exec_compile(&arena, &container, spec, process, NULL, &plan);
         container_close(&container);
         if (r < 0)
@@ -573,13 +491,13 @@ int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit)
         r = container_exec(plan, &machine, &master, &command);
         if (r < 0) {
                 keeper_terminal_leave(&terminal);
-                return command ? no_command(r, ret_exit) : r;
+                return command ? oci_no_command(r, ret_exit) : r;
         }
-        r = send_console(request->console_socket, master);
+        r = oci_send_console(request->console_socket, master);
         if (r == 0)
-                r = write_pid_file(&arena, request->pid_file, machine.pid);
+                r = oci_write_pid_file(&arena, request->pid_file, machine.pid);
         if (r == 0 && !request->detach)
-                r = attend(&machine, request->console_socket ? NO_FD : master, ret_exit);
+                r = oci_attend(&machine, request->console_socket ? NO_FD : master, ret_exit);
         keeper_terminal_leave(&terminal);
         machine_done(&machine);
         return r;

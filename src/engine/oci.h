@@ -20,3 +20,16 @@ int oci_refuse_paused(const struct container *container, const char *name, bool 
 int oci_exec_compile(
         struct arena *arena, const struct container *container, const struct spec *spec,
         const struct spec_process *process, const char *seccomp, struct plan **ret_plan);
+
+/* -- oci_front.c: a process and whoever asked for it --------------------------------------------- */
+
+/* Its number, in a file that is there at once and whole; path NULL: nowhere. */
+int oci_write_pid_file(struct arena *arena, const char *path, pid_t pid);
+/* --console-socket: the terminal's master goes to whoever listens there; path NULL: nowhere. */
+int oci_send_console(const char *path, int master);
+/* Does anybody get the terminal, if there is one? -EINVAL with a trail. */
+int oci_check_terminal(const struct spec_process *process, const char *socket, bool attached);
+/* Stay in front of it until it ends; `master` NO_FD: of no terminal. */
+int oci_attend(struct machine *machine, int master, int *ret_exit);
+/* The program could not be executed: the exit status of a shell; ENGINE_NO_COMMAND. */
+int oci_no_command(int error, int *ret_exit);

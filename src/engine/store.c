@@ -181,7 +181,7 @@ int store_find(struct arena *arena, const char *containers, const char *name, co
                 return trail(-EEXIST, "'%s' is the beginning of %zu container ids", name, matches);
         if (matches == 0) {
                 trail_hint("`husk ps -a` lists them");
-                return trail(-ENOENT, "there is no container '%s'", name);
+                return trail(-ENOENT, "container '%s' does not exist", name);
         }
         *ret_id = prefix;
         return 0;

@@ -368,6 +368,13 @@ static TARGET tree_kind(int tree, int target)
         return fstat(tree, &st) == 0 && S_ISDIR(st.st_mode) ? TARGET_DIRECTORY : TARGET_FILE;
 }
 
+static bool is_dir(int fd)
+{
+        struct stat st;
+
+        return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int do_attach(struct machine *m, const struct op_attach *o)
 {
         auto_close target = NO_FD;
@@ -389,8 +396,13 @@ int do_attach(struct machine *m, const struct op_attach *o)
         if (target < 0)
                 return target;
         r = mount_attach(slot(m, o->tree), target);
-        if (r == -ENOTDIR)
-                return trail(r, "one of source and target is a directory, the other is not");
+        /* The kernel says EINVAL of this and of much else. */
+        if (r == -EINVAL && is_dir(slot(m, o->tree)) != is_dir(target))
+                return trail(
+                        -ENOTDIR,
+                        "%s is %s in the container, and what is to be mounted there is %s",
+                        o->target, is_dir(target) ? "a directory" : "no directory",
+                        is_dir(target) ? "none" : "one");
         return r;
 }
 

@@ -121,7 +121,7 @@ int do_find_program(struct machine *m, const struct op_find_program *o)
         if (search_path(m, o, false) == 0)
                 return 0;
         if (search_path(m, o, true) < 0)
-                return trail(-ENOENT, "%s: executable file not found in PATH", o->program);
+                return trail(-ENOENT, "%s: executable file not found in $PATH", o->program);
         r = executable(m->program);
         return trail(r < 0 ? r : -EACCES, "%s: found in PATH, but not executable", o->program);
 }

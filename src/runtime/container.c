@@ -184,7 +184,7 @@ static int read_journal(struct arena *arena, struct container *container)
 
 static int missing(const char *id)
 {
-        return trail(-ENOENT, "there is no container '%s'", id);
+        return trail(-ENOENT, "container '%s' does not exist", id);
 }
 
 int container_open(

@@ -44,7 +44,7 @@ static int clear_crash(struct arena *arena, const struct container_request *requ
         container_close(&old);
         if (taken) {
                 trail_hint("choose another id, or delete that container first");
-                return trail(-EEXIST, "a container with the id '%s' exists already", id);
+                return trail(-EEXIST, "a container with the id '%s' already exists", id);
         }
         return r;
 }

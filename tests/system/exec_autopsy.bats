@@ -39,7 +39,7 @@ patch() {
 
 @test "1: not found: by a path, and in PATH" {
         dies 127 /bin/nothing '/bin/nothing does not exist' 'hint: '
-        dies 127 nothing 'nothing: executable file not found in PATH' 'hint: '
+        dies 127 nothing 'nothing: executable file not found in $PATH' 'hint: '
         dies 127 /opt/tool/bin/x '/opt/tool/bin/x: there is no directory /opt'
 }
 

@@ -95,7 +95,7 @@ teardown() { finish; }
         pid=$(pid_of "$WORD")
         run --separate-stderr oci create --bundle "$BUNDLE" "$WORD"
         [ "$status" != 0 ]
-        [[ $stderr == *"'$WORD' exists already"* ]]
+        [[ $stderr == *"'$WORD' already exists"* ]]
         run ! oci run --bundle "$BUNDLE" "$WORD"
         [ "$(status_of "$WORD")" = running ]
         [ "$(pid_of "$WORD")" = "$pid" ]
@@ -146,7 +146,7 @@ teardown() { finish; }
 @test "delete: what is missing is an error, with force it is not" {
         run --separate-stderr oci delete "$WORD"
         [ "$status" != 0 ]
-        [[ $stderr == *"there is no container '$WORD'"* ]]
+        [[ $stderr == *"container '$WORD' does not exist"* ]]
         oci delete --force "$WORD"
 }
 

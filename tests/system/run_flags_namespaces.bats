@@ -39,7 +39,7 @@ differ() { [ "$1" != "$2" ] || { echo "both are $1" && return 1; }; }
         run -125 husk run --rm --pid container:other host true
         has "$output" '--pid container:other: it is not running'
         run -125 husk run --rm --ipc container:nobody host true
-        has "$output" "there is no container 'nobody'"
+        has "$output" "container 'nobody' does not exist"
 }
 
 @test '--ipc container:NAME: its /dev/shm, whatever it has put there' {

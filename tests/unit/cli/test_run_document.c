@@ -333,7 +333,7 @@ static const struct row refused[] = {
         { "--cgroup-parent|../x", "expected a cgroup's path" },
         { "--pid|some", "'some' is not a value for --pid: there is no such mode" },
         { "--pid|container:", "there is no such mode" },
-        { "--ipc|container:nobody", "--ipc container:nobody: there is no container 'nobody'" },
+        { "--ipc|container:nobody", "--ipc container:nobody: container 'nobody' does not exist" },
         { "--uts|ns:relative", "ns: is followed by an absolute path" },
         { "--uts|host|-h|x", "--hostname would change the name of others" },
         { "--network|mine", "there is no network 'mine'" },
