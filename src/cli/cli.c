@@ -11,6 +11,7 @@
 #include "report.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -188,8 +189,12 @@ static const struct face *pick_face(int argc, char **argv, int *ret_skip)
  * and what is meant for people written into it. */
 static void open_closed(void)
 {
-        for (int fd = 0; fd <= 2; fd++)
-                if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+        struct pollfd all[] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+
+        if (poll(all, ARRAY_SIZE(all), 0) == 0)
+                return;
+        for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+                if (all[i].revents & POLLNVAL && open("/dev/null", O_RDWR) < 0)
                         return; /* the lowest that is free: fd */
 }
 

@@ -134,7 +134,8 @@ static int compile_bundle(
                 .no_pivot = request->no_pivot,
         };
         /* In front of the caller's terminal: that size, before the program can ask for it. */
-        if (request->run && !request->detach && !request->console_socket && !explain)
+        if (request->run && !request->detach && !request->console_socket && !explain &&
+            bundle->spec->process && bundle->spec->process->terminal)
                 size = stdio_size(arena);
         if (size) {
                 options->rows = size->height;
@@ -143,7 +144,7 @@ static int compile_bundle(
         r = facts_gather(arena, &facts);
         if (r < 0)
                 return r;
-        facts_gather_process(&facts, bundle->spec->process);
+        facts_gather_document(&facts, bundle->spec, bundle->spec->process);
         if (explain && !has_user_namespace(bundle->spec))
                 facts_as_root(&facts);
         r = runtime_compile(arena, bundle->spec, options, &facts, ret_plan);
@@ -411,8 +412,9 @@ static int build_process(
         }
         *process = *spec->process;
         process->terminal = request->tty;
-        process->console_size =
-                request->detach || request->console_socket ? NULL : stdio_size(arena);
+        process->console_size = !request->tty || request->detach || request->console_socket
+                                      ? NULL
+                                      : stdio_size(arena);
         process->args = (struct spec_texts){ request->argv.items, request->argv.n };
         process->env = join_texts(arena, &spec->process->env, &request->env);
         if (request->cwd)
@@ -452,10 +454,10 @@ int oci_exec_compile(
         container_cgroups(arena, container, &options.made_cgroups, &options.n_made_cgroups);
         if (container->status == CONTAINER_STOPPED || container->status == CONTAINER_CREATING)
                 return trail(-ESRCH, "container not running: '%s'", container->id);
-        r = facts_gather(arena, &facts);
+        r = facts_gather_exec(arena, &facts);
         if (r < 0)
                 return r;
-        facts_gather_process(&facts, process);
+        facts_gather_document(&facts, spec, process);
         r = runtime_compile_exec(arena, spec, process, &options, &facts, container->pid, ret_plan);
         if (r == 0)
                 plan_warn(*ret_plan);

@@ -124,7 +124,7 @@ static int prepare(
                 &(struct build_host){ run->containers, &facts, .explain = explain }, &built);
         if (r < 0)
                 return r;
-        facts_gather_process(&facts, built.spec->process);
+        facts_gather_document(&facts, built.spec, built.spec->process);
         run->spec = built.spec;
         run->record.seccomp = built.seccomp;
         run->joined = built.joined;

@@ -30,18 +30,18 @@ static int check(int fd)
 static int fill_cpuset_file(int child, const char *file, bool existed, unsigned depth)
 {
         char value[4096], above[32];
-        ssize_t n = existed ? file_get(child, file, value, sizeof value) : 0;
+        ssize_t n = existed ? file_get_once(child, file, value, sizeof value) : 0;
 
         if (n > 1)
                 return 0; /* what somebody has put in stays */
         text_format(above, sizeof above, "../%s", file);
-        n = file_get(child, above, value, sizeof value);
+        n = file_get_once(child, above, value, sizeof value);
         if (n == 1 && depth < 32) {
                 auto_close parent = file_open(child, "..", O_PATH | O_DIRECTORY, 0);
 
                 n = parent < 0 ? parent : fill_cpuset_file(parent, file, true, depth + 1);
                 if (n == 0)
-                        n = file_get(child, above, value, sizeof value);
+                        n = file_get_once(child, above, value, sizeof value);
         }
         if (n > 1)
                 n = file_put(child, file, value);

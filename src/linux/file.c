@@ -106,6 +106,24 @@ ssize_t file_get(int dir, const char *path, char *buffer, size_t size)
         return -EFBIG;
 }
 
+ssize_t file_get_once(int dir, const char *path, char *buffer, size_t size)
+{
+        auto_close fd = file_open(dir, path, O_RDONLY, 0);
+        ssize_t n;
+
+        if (fd < 0)
+                return fd;
+        do
+                n = read(fd, buffer, size);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return -errno;
+        if ((size_t)n == size)
+                return -EFBIG;
+        buffer[n] = '\0';
+        return n;
+}
+
 int file_read_fd(struct arena *arena, int fd, size_t most, struct text *ret)
 {
         struct text got = { .arena = arena };
@@ -117,7 +135,8 @@ int file_read_fd(struct arena *arena, int fd, size_t most, struct text *ret)
         got.room = (st.st_size > 0 && (uint64_t)st.st_size < most ? (size_t)st.st_size : 4096) + 2;
         got.data = arena_alloc(arena, got.room);
         for (;;) {
-                ssize_t n = read(fd, got.data + got.len, got.room - got.len - 1);
+                size_t asked = got.room - got.len - 1;
+                ssize_t n = read(fd, got.data + got.len, asked);
 
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -127,7 +146,8 @@ int file_read_fd(struct arena *arena, int fd, size_t most, struct text *ret)
                 got.data[got.len] = '\0';
                 if (got.len > most)
                         return -EFBIG;
-                if (n == 0)
+                /* All that it said it has, and it has no more. */
+                if (n == 0 || ((size_t)n < asked && (off_t)got.len == st.st_size))
                         break;
                 if (got.len + 1 == got.room) {
                         char *more = arena_alloc(arena, got.room * 2);

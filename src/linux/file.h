@@ -31,6 +31,9 @@ int file_write(int fd, const char *bytes, size_t size);
 int file_put(int dir, const char *path, const char *value);
 /* Up to size - 1 bytes and a NUL: the number of bytes, or -errno; -EFBIG when there was more. */
 ssize_t file_get(int dir, const char *path, char *buffer, size_t size);
+/* The same with one read(2), which gives a kernel file of one record whole (proc_pid_stat(5) and the
+ * like), but not one that is a list, like cgroup.procs. */
+ssize_t file_get_once(int dir, const char *path, char *buffer, size_t size);
 /* A whole file into the arena, at most `most` bytes (-EFBIG). Not child-safe. */
 int file_read(struct arena *arena, int dir, const char *path, size_t most, struct text *ret);
 /* As file_read, from an open descriptor. Not child-safe. */

@@ -89,7 +89,7 @@ bool namespace_is_first_user(void)
 
 bool namespace_owns_mounts(void)
 {
-        auto_close mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+        auto_close mounts = file_open(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY, 0);
         auto_close owner = mounts < 0 ? NO_FD : ioctl(mounts, NS_GET_USERNS);
 
         /* EPERM: its owner is none that we may see. */

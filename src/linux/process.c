@@ -53,7 +53,7 @@ static int read_stat(pid_t pid, int wanted, uint64_t *ret_number, char *ret_stat
         uint64_t number = 0;
 
         text_format(path, sizeof path, "/proc/%d/stat", (int)pid);
-        n = file_get(AT_FDCWD, path, stat, sizeof stat);
+        n = file_get_once(AT_FDCWD, path, stat, sizeof stat);
         if (n < 0)
                 return n == -ENOENT ? -ESRCH : (int)n;
         /* The name in field 2 may hold spaces and parentheses: the last ')' ends it. */
@@ -77,7 +77,7 @@ pid_t process_number(int pidfd)
         ssize_t n;
 
         text_format(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
-        n = file_get(AT_FDCWD, path, info, sizeof info);
+        n = file_get_once(AT_FDCWD, path, info, sizeof info);
         if (n < 0)
                 return (pid_t)n;
         at = strstr(info, "\nPid:\t");
@@ -229,7 +229,7 @@ int process_get_rlimit(int resource, uint64_t *ret_soft, uint64_t *ret_hard)
 static uint64_t ignored_signals(void)
 {
         char text[4096];
-        ssize_t n = file_get(AT_FDCWD, "/proc/self/status", text, sizeof text - 1);
+        ssize_t n = file_get_once(AT_FDCWD, "/proc/self/status", text, sizeof text - 1);
         const char *at;
         uint64_t set = 0;
 

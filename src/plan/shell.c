@@ -291,7 +291,9 @@ void shell_redirect_output(struct shell *sh, const struct op_redirect_output *o)
 
 void shell_join_cgroup(struct shell *sh, const struct op_join_cgroup *o)
 {
-        text_addf(&sh->join, "echo 0 >%s\n", shell_under(sh, o->cgroup, o->file));
+        text_addf(
+                &sh->join, "echo 0 >%s\n",
+                o->cgroup < 0 ? shell_word(sh, o->file) : shell_under(sh, o->cgroup, o->file));
 }
 
 void shell_join_group(struct shell *sh, const struct op_join_group *o)

@@ -63,7 +63,7 @@ const char *container_status_word(enum container_status status)
 
 const char *container_boot_id(char buffer[64])
 {
-        ssize_t n = file_get(AT_FDCWD, "/proc/sys/kernel/random/boot_id", buffer, 64);
+        ssize_t n = file_get_once(AT_FDCWD, "/proc/sys/kernel/random/boot_id", buffer, 64);
 
         if (n < 0)
                 return "";

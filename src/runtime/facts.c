@@ -63,6 +63,14 @@ static const char *find_v1(struct arena *arena, const char *names)
         return file_magic_at(path) == MAGIC_CGROUP1 ? path : NULL;
 }
 
+static void find_v2(struct facts *facts)
+{
+        if (file_magic_at(CGROUP_ROOT) == MAGIC_CGROUP2)
+                facts->v2.mount = CGROUP_ROOT;
+        else if (file_magic_at(CGROUP_ROOT "/unified") == MAGIC_CGROUP2)
+                facts->v2.mount = CGROUP_ROOT "/unified";
+}
+
 /* One line of /proc/self/cgroup, "4:memory:/path"; the v2 one is "0::/path". */
 static void read_line(struct arena *arena, struct facts *facts, char *line)
 {
@@ -76,10 +84,7 @@ static void read_line(struct arena *arena, struct facts *facts, char *line)
         if (!*names) {
                 facts->v2 =
                         (struct cgroup_hierarchy){ .names = "", .own = arena_string(arena, own) };
-                if (file_magic_at(CGROUP_ROOT) == MAGIC_CGROUP2)
-                        facts->v2.mount = CGROUP_ROOT;
-                else if (file_magic_at(CGROUP_ROOT "/unified") == MAGIC_CGROUP2)
-                        facts->v2.mount = CGROUP_ROOT "/unified";
+                find_v2(facts);
         } else if (facts->n_v1 < 32) {
                 struct cgroup_hierarchy *v1 = &facts->v1[facts->n_v1];
 
@@ -173,7 +178,7 @@ static const char *controllers_file(struct arena *arena, const struct facts *fac
 static int read_cgroups(struct arena *arena, struct facts *facts)
 {
         char list[8192];
-        ssize_t n = file_get(AT_FDCWD, "/proc/self/cgroup", list, sizeof list);
+        ssize_t n = file_get_once(AT_FDCWD, "/proc/self/cgroup", list, sizeof list);
 
         if (n == -ENOENT)
                 return 0; /* a kernel without cgroups */
@@ -205,7 +210,8 @@ static void read_oom_score(struct facts *facts)
                 facts->oom_score_adj = text[0] == '-' ? -(int)score : (int)score;
 }
 
-int facts_gather(struct arena *arena, struct facts *ret_facts)
+/* What even a process in a container that is there depends on. */
+static int gather_own(struct arena *arena, struct facts *ret_facts)
 {
         struct facts facts = { .uid = geteuid(), .gid = getegid() };
         uint64_t permitted, inheritable;
@@ -223,13 +229,33 @@ int facts_gather(struct arena *arena, struct facts *ret_facts)
         for (int i = 0; i < (int)ARRAY_SIZE(facts.rlimit_hard); i++)
                 facts.rlimit_hard[i] = UINT64_MAX;
         facts.in_user_namespace = !namespace_is_first_user();
+        facts.landlock = landlock_abi();
+        *ret_facts = facts;
+        return 0;
+}
+
+int facts_gather_exec(struct arena *arena, struct facts *ret_facts)
+{
+        struct facts facts;
+        int r = gather_own(arena, &facts);
+
+        if (r < 0)
+                return r;
+        find_v2(&facts);
+        *ret_facts = facts;
+        return 0;
+}
+
+int facts_gather(struct arena *arena, struct facts *ret_facts)
+{
+        struct facts facts;
+        int r = gather_own(arena, &facts);
+
+        if (r < 0)
+                return r;
         facts.has_mount_api = mount_has_interface(
                 facts_capable(&facts, 21 /* CAP_SYS_ADMIN */) && namespace_owns_mounts());
         facts.has_mount_setattr = mount_has_setattr();
-        facts.has_apparmor = lsm_has_apparmor();
-        facts.has_selinux = lsm_has_selinux();
-        facts.landlock = landlock_abi();
-        facts.resctrl = resctrl_is_mounted("/sys/fs/resctrl") ? "/sys/fs/resctrl" : NULL;
         r = read_cgroups(arena, &facts);
         if (r < 0)
                 return r;
@@ -239,12 +265,35 @@ int facts_gather(struct arena *arena, struct facts *ret_facts)
         return 0;
 }
 
-void facts_gather_process(struct facts *facts, const struct spec_process *process)
+static bool is_asked(const char *word)
+{
+        return word && *word;
+}
+
+/* The security modules, of which most hosts have one at most, and most documents ask for none. */
+static void gather_modules(struct facts *facts, const struct spec *spec)
+{
+        static const struct spec_linux no_linux;
+        const struct spec_linux *linux_ = spec->linux_ ? spec->linux_ : &no_linux;
+
+        if (is_asked(linux_->mount_label))
+                facts->has_selinux = lsm_has_selinux();
+        if (linux_->intel_rdt && resctrl_is_mounted("/sys/fs/resctrl"))
+                facts->resctrl = "/sys/fs/resctrl";
+}
+
+void facts_gather_document(
+        struct facts *facts, const struct spec *spec, const struct spec_process *process)
 {
         uint64_t soft;
 
+        gather_modules(facts, spec);
         if (!process)
                 return;
+        if (is_asked(process->apparmor_profile))
+                facts->has_apparmor = lsm_has_apparmor();
+        if (is_asked(process->selinux_label))
+                facts->has_selinux = lsm_has_selinux();
         for (size_t i = 0; i < process->rlimits.n; i++) {
                 int resource = process_rlimit_number(process->rlimits.items[i].type);
 

@@ -47,7 +47,7 @@ struct runtime_options {
         const char *seccomp; /* name of a built-in profile to use instead of the spec's */
         const char *log;     /* a file of the host that gets what the program writes */
         const char *cgroup;  /* instead of spec.linux.cgroupsPath; NULL: as that says */
-        const char *const *made_cgroups; /* exec: the container's, by container_cgroups() */
+        const char *const *made_cgroups; /* exec: to be joined, by container_cgroups() */
         size_t n_made_cgroups;
 };
 

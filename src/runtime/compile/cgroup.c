@@ -301,48 +301,30 @@ int compile_cgroup_host(struct compile *c)
         return r;
 }
 
-/* The one that was made in this hierarchy, or NULL: a path relative to the maker's own cgroup would
- * mean another one for whoever calls exec. */
-static const char *made_path(const struct compile *c, const struct cgroup_hierarchy *hierarchy)
+static bool is_below(const char *path, const char *mount)
 {
-        size_t size = strlen(hierarchy->mount);
+        size_t size = mount ? strlen(mount) : 0;
 
+        return size && strncmp(path, mount, size) == 0 && path[size] == '/';
+}
+
+/* exec: the cgroups are those that were made; their names alone are told, since a path of the document
+ * can mean another place for whoever calls exec. Those of v1 are joined by name: the new process then
+ * has no descriptor of the host's on its way into the container. */
+void compile_cgroup_exec(struct compile *c)
+{
         for (size_t i = 0; i < c->options->n_made_cgroups; i++) {
                 const char *path = c->options->made_cgroups[i];
 
-                if (strncmp(path, hierarchy->mount, size) == 0 && path[size] == '/')
-                        return path;
+                if (is_below(path, c->facts->v2.mount)) {
+                        c->cgroup2 = plan_slot(c->plan);
+                        plan_add(
+                                c->plan, HOST, "/linux/cgroupsPath", open_path, .path = path,
+                                .fd = c->cgroup2);
+                } else if (c->n_cgroups < ARRAY_SIZE(c->cgroups) - 1) {
+                        c->cgroups[c->n_cgroups] = -1;
+                        c->join_file[c->n_cgroups++] = why(c, "%s/tasks", path);
+                }
         }
-        return c->options->made_cgroups ? NULL : compile_cgroup_path(c, hierarchy);
-}
-
-static FD open_made(struct compile *c, const char *path)
-{
-        FD slot = plan_slot(c->plan);
-
-        plan_add(c->plan, HOST, "/linux/cgroupsPath", open_path, .path = path, .fd = slot);
-        return slot;
-}
-
-/* exec: the cgroups are there; the new process joins them. Which they are is in the journal: an
- * ordinary user's container may have none, whoever enters it. */
-int compile_cgroup_init(struct compile *c)
-{
-        const char *path;
-
-        if (c->facts->cgroup_mode == CGROUP_NONE ||
-            (c->facts->uid != 0 && !c->options->n_made_cgroups))
-                return 0;
-        for (size_t i = 0; i < c->facts->n_v1; i++) {
-                path = made_path(c, &c->facts->v1[i]);
-                if (!path)
-                        continue;
-                c->cgroups[c->n_cgroups] = open_made(c, path);
-                c->join_file[c->n_cgroups++] = "tasks";
-        }
-        path = c->facts->v2.mount ? made_path(c, &c->facts->v2) : NULL;
-        if (path)
-                c->cgroup2 = open_made(c, path);
         join_v2(c);
-        return 0;
 }

@@ -206,7 +206,7 @@ static int enter(struct compile *c, pid_t pid)
                         .type = CLONE_NEWPID);
                 spaces &= ~(uint32_t)CLONE_NEWPID;
         }
-        compile_cgroup_init(c);
+        compile_cgroup_exec(c);
         compile_resctrl_exec(c);
         compile_guard(c, true);
         r = compile_host_groups(c);

@@ -37,7 +37,8 @@ struct compile {
         FD groups[2]; /* of resctrl: for its shares, for monitoring; -1 */
         FD cgroup2;   /* the v2 cgroup, -1 */
         FD process_fd;
-        const char *join_file[34]; /* "tasks", or "" where the slot of cgroups[] is that file */
+        const char *join_file[34]; /* "tasks", or "" where the slot of cgroups[] is that file, or
+                                      its whole path where that is -1 */
         bool user_namespace;       /* new or joined */
         bool start;          /* a container's, which has hooks and an init; an exec has none */
         FD own_pid;          /* our own pid namespace, for hooks after we left it; -1 */
@@ -65,7 +66,7 @@ const char *compile_annotation(const struct compile *c, enum annotation which);
 
 /* Every section appends its operations in the order of construction. 0 or -errno with a trail. */
 int compile_cgroup_host(struct compile *c);
-int compile_cgroup_init(struct compile *c);
+void compile_cgroup_exec(struct compile *c);
 /* resctrl.c: /linux/intelRdt. */
 int compile_resctrl_host(struct compile *c);
 void compile_resctrl_exec(struct compile *c);

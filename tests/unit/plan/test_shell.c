@@ -83,6 +83,7 @@ TEST(cgroups_and_store)
                 &plan, HOST, "/linux/namespaces", spawn, .spaces = CLONE_NEWNS, .cgroup = 0,
                 .process = 1);
         plan_add(&plan, INIT, "/a", join_cgroup, .cgroup = 0, .file = "tasks");
+        plan_add(&plan, INIT, "/a", join_cgroup, .cgroup = -1, .file = "/sys/fs/cgroup/c 1/tasks");
         plan_add(&plan, INIT, "[log]", redirect_output, .path = "/run/a b");
         script = host_script(&plan);
         has(script, "undo() {\n        remove_cgroup /sys/fs/cgroup/a/b\n"
@@ -101,7 +102,8 @@ TEST(cgroups_and_store)
             "echo 1 >/sys/fs/cgroup/a/b/one; }\necho 2 >/sys/fs/cgroup/a/b/two\n");
         has(script, "        echo 0 >/sys/fs/cgroup/a/b/cgroup.procs || exit 125\n"
                     "        echo 0 >/sys/fs/cgroup/v1/b/tasks || exit 125\n"
-                    "        echo 0 >/sys/fs/cgroup/a/b/tasks || exit 125\n        exec unshare");
+                    "        echo 0 >/sys/fs/cgroup/a/b/tasks || exit 125\n"
+                    "        echo 0 >'/sys/fs/cgroup/c 1/tasks' || exit 125\n        exec unshare");
 }
 
 TEST(groups_of_resctrl_and_their_inverse)

@@ -216,6 +216,8 @@ static bool compile(struct arena *arena, const char *name, bool exec, struct pla
 {
         const char *config = read_file(arena, name, "config.json");
         const char *text = read_file(arena, name, "facts.json");
+        static const char *const cgroups[] = { "/sys/fs/cgroup/pids/c1", "/sys/fs/cgroup/cpu/c1" };
+
         struct runtime_options options = { .id = "c1", .bundle = "/bundle", .await_start = !exec };
         const struct spec *spec;
         struct facts facts;
@@ -225,6 +227,8 @@ static bool compile(struct arena *arena, const char *name, bool exec, struct pla
         CHECK_INT(spec_parse(arena, "config.json", config, strlen(config), &spec), 0);
         CHECK_INT(facts_parse(arena, "facts.json", text, strlen(text), &facts), 0);
         trail_reset();
+        options.made_cgroups = cgroups;
+        options.n_made_cgroups = exec ? ARRAY_SIZE(cgroups) : 0;
         return (exec ? runtime_compile_exec(
                                arena, spec, spec->process, &options, &facts, 77, ret_plan)
                      : runtime_compile(arena, spec, &options, &facts, ret_plan)) == 0;

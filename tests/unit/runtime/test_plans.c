@@ -77,6 +77,20 @@ static void read_links(
         options->n_links = list->n;
 }
 
+static void read_cgroups(
+        struct arena *arena, const struct json *list, struct runtime_options *options)
+{
+        const char **paths;
+
+        if (!list)
+                return;
+        paths = arena_array(arena, list->n, sizeof *paths);
+        for (size_t i = 0; i < list->n; i++)
+                paths[i] = json_string(&list->items[i]);
+        options->made_cgroups = paths;
+        options->n_made_cgroups = list->n;
+}
+
 /* options.json; *ret_exec_pid is 0 for a container, the pid of its first process for an exec. */
 static void read_options(
         struct arena *arena, const char *name, struct runtime_options *options,
@@ -105,6 +119,7 @@ static void read_options(
         json_i64(json_member(json, "execPid"), ret_exec_pid);
         read_overlays(arena, json_member(json, "overlays"), options);
         read_links(arena, json_member(json, "links"), options);
+        read_cgroups(arena, json_member(json, "cgroups"), options);
 }
 
 /* Compile one: 0, or what the compiler said. */
