@@ -11,8 +11,8 @@ extern const struct command cli_cmd_completion, cli_cmd_diff, cli_cmd_exec, cli_
         cli_cmd_help, cli_cmd_inspect, cli_cmd_kill, cli_cmd_pause, cli_cmd_ps, cli_cmd_rm,
         cli_cmd_run, cli_cmd_stop, cli_cmd_unpause, cli_cmd_version, cli_cmd_wait;
 extern const struct command cli_oci_create, cli_oci_delete, cli_oci_exec, cli_oci_explain,
-        cli_oci_features, cli_oci_kill, cli_oci_list, cli_oci_run, cli_oci_spec, cli_oci_start,
-        cli_oci_state;
+        cli_oci_features, cli_oci_kill, cli_oci_list, cli_oci_mounts, cli_oci_run, cli_oci_spec,
+        cli_oci_start, cli_oci_state;
 extern const struct command cli_oci_pause, cli_oci_resume;
 
 /* run's option rows, which explain takes too: offsets are those of struct run_request. */

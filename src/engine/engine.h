@@ -107,6 +107,10 @@ int engine_oci_delete(const struct oci_delete_request *request);
 /* runc's `exec`: one more process. Results as engine_exec. */
 int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit);
 
+/* Mounts for a container that runs, or away again those that were added so. With `explain` the plan is
+ * written to `out`, and nothing is done. */
+int engine_oci_mounts(const struct oci_mounts_request *request, struct text *out);
+
 /* runc's `list`: the containers under `root`, sorted by id. */
 int engine_oci_list(
         const struct oci_list_request *request, struct arena *arena,

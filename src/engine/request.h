@@ -262,6 +262,15 @@ struct oci_list_request {
         bool quiet;
 };
 
+struct oci_mounts_request {
+        struct oci_options oci;
+        const char *action; /* "add", "remove": read by cli alone */
+        const char *id;
+        const char *file; /* JSON: mounts as in config.json */
+        bool remove;
+        bool explain; /* print the plan, and do nothing */
+};
+
 struct oci_explain_request {
         struct oci_options oci;
         const char *bundle;

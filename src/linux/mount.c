@@ -297,6 +297,46 @@ int mount_detach(const char *path)
         return result(umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW));
 }
 
+int mount_detach_fd(int fds, int fd)
+{
+        char name[16];
+        int r;
+
+        text_format(name, sizeof name, "%d", fd);
+        if (fchdir(fds) < 0)
+                return -errno;
+        r = result(umount2(name, MNT_DETACH));
+        if (chdir("/") < 0 && r == 0)
+                r = -errno;
+        return r;
+}
+
+/* struct statx of linux/stat.h, as far as it is needed: the C libraries' headers differ in the rest. */
+struct mount_statx {
+        uint32_t mask, block_size;
+        uint64_t attributes;
+        uint8_t others[128];
+        uint64_t mount;
+        uint8_t rest[104];
+};
+
+_Static_assert(sizeof(struct mount_statx) == 256, "as the kernel fills it");
+
+int mount_number(int fd, uint64_t *ret_number, bool *ret_is_root)
+{
+        const unsigned mount = 0x1000, unique = 0x4000; /* STATX_MNT_ID, STATX_MNT_ID_UNIQUE */
+        struct mount_statx st = { 0 };
+
+        if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, mount | unique, &st) < 0)
+                return -errno;
+        if (!(st.mask & (mount | unique)))
+                return -ENOSYS;
+        *ret_number = st.mount;
+        if (ret_is_root)
+                *ret_is_root = st.attributes & 0x2000; /* STATX_ATTR_MOUNT_ROOT */
+        return 0;
+}
+
 int mount_get_attributes(int fd, uint64_t *ret_attributes)
 {
         static const struct {

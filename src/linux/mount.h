@@ -66,5 +66,11 @@ int mount_set_propagation(const char *path, unsigned long flags);
 int mount_pivot(int root);
 /* Take away whatever is mounted at a path of our own store. -EINVAL when nothing is. */
 int mount_detach(const char *path);
+/* The same for what a descriptor is of; `fds` is our own /proc/self/fd, which need not be reachable by a
+ * path any more. Leaves the working directory at "/". */
+int mount_detach_fd(int fds, int fd);
+/* The number of the mount that holds it, which no other has as long as it lives, and since Linux 6.8
+ * none ever had; and is it the mount's own root? ret_is_root may be NULL. -ENOSYS before Linux 5.8. */
+int mount_number(int fd, uint64_t *ret_number, bool *ret_is_root);
 /* MOUNT_ATTR_* of the mount that holds it, as far as statfs(2) shows them. */
 int mount_get_attributes(int fd, uint64_t *ret_attributes);

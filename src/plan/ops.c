@@ -360,20 +360,18 @@ static bool attach_name(int tree, int root, const char *path)
         return mount_attach_name(tree, root, path) == 0;
 }
 
-static TARGET tree_kind(int tree, int target)
-{
-        struct stat st;
-
-        if (target >= 0)
-                return TARGET_EXISTS;
-        return fstat(tree, &st) == 0 && S_ISDIR(st.st_mode) ? TARGET_DIRECTORY : TARGET_FILE;
-}
-
-static bool is_dir(int fd)
+static bool is_directory(int fd)
 {
         struct stat st;
 
         return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static TARGET tree_kind(int tree, int target)
+{
+        if (target >= 0)
+                return TARGET_EXISTS;
+        return is_directory(tree) ? TARGET_DIRECTORY : TARGET_FILE;
 }
 
 int do_attach(struct machine *m, const struct op_attach *o)
@@ -398,12 +396,12 @@ int do_attach(struct machine *m, const struct op_attach *o)
                 return target;
         r = mount_attach(slot(m, o->tree), target);
         /* The kernel says EINVAL of this and of much else. */
-        if (r == -EINVAL && is_dir(slot(m, o->tree)) != is_dir(target))
+        if (r == -EINVAL && is_directory(slot(m, o->tree)) != is_directory(target))
                 return trail(
                         -ENOTDIR,
                         "%s is %s in the container, and what is to be mounted there is %s",
-                        o->target, is_dir(target) ? "a directory" : "no directory",
-                        is_dir(target) ? "none" : "one");
+                        o->target, is_directory(target) ? "a directory" : "no directory",
+                        is_directory(target) ? "none" : "one");
         return r;
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Theory of operation: mapped, filled and changed mounts.
+/* Theory of operation: mapped, filled and changed mounts; and those of containers that run.
  *
- * The operations on mounts that only some containers have; those of every container are in ops.c. */
+ * The operations on mounts that only some containers have; those of every container are in ops.c.
+ * What is added to a running container is known by the kernel's number of the mount, which the journal
+ * learns before the mount can be seen: whatever else the container puts there is not taken for it. */
 #include "ops.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <sys/stat.h>
@@ -69,4 +72,57 @@ int do_open_mount(struct machine *m, const struct op_open_mount *o)
         if (fd == -ENOENT)
                 return trail(fd, "%s does not exist, so nothing is mounted there", o->path);
         return put(m, o->tree, fd);
+}
+
+/* -- in a running container ---------------------------------------------------------------------- */
+
+int do_record_mount(struct machine *m, const struct op_record_mount *o)
+{
+        char line[64];
+        uint64_t number;
+        int r = mount_number(slot(m, o->tree), &number, NULL);
+        size_t size;
+
+        if (r < 0)
+                return r == -ENOSYS ? trail(r, "mounts have no numbers before Linux 5.8") : r;
+        size = text_format(line, sizeof line, "{\"mount\":%llu}", (unsigned long long)number);
+        return m->journal < 0 ? 0 : journal_append(m->journal, line, size);
+}
+
+/* Is the number one of the words? */
+static bool is_listed(uint64_t number, const char *words)
+{
+        char word[24];
+        size_t size = text_format(word, sizeof word, "%llu", (unsigned long long)number);
+
+        for (const char *at = words; *at;) {
+                size_t n = strcspn(at, " ");
+
+                if (n == size && memcmp(at, word, n) == 0)
+                        return true;
+                at += n + (at[n] == ' ');
+        }
+        return false;
+}
+
+/* The container may put another mount on top of the one that was looked at: then that one goes, which
+ * is the container's own loss. */
+int do_detach_mount(struct machine *m, const struct op_detach_mount *o)
+{
+        auto_close target = rootpath_open(slot(m, o->root), o->target, O_PATH, false);
+        uint64_t number;
+        bool is_root;
+        int r;
+
+        if (target < 0)
+                return target;
+        r = mount_number(target, &number, &is_root);
+        if (r < 0)
+                return r;
+        if (!is_root)
+                return trail(-EINVAL, "nothing is mounted at %s", o->target);
+        if (!is_listed(number, o->mounts))
+                return trail(
+                        -ESTALE, "what is mounted at %s was not added by `mounts add`", o->target);
+        return mount_detach_fd(slot(m, o->fds), target);
 }

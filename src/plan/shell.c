@@ -86,20 +86,9 @@ const char *shell_each_line(struct shell *sh, const char *lines, const char **re
 
 /* -- what a script need not do, or cannot -------------------------------------------------------- */
 
-#define NOTHING(title)                                                   \
-        void shell_##title(struct shell *sh, const struct op_##title *o) \
-        {                                                                \
-                (void)sh;                                                \
-                (void)o;                                                 \
-        }
-#define CANNOT(title, reason)                                            \
-        void shell_##title(struct shell *sh, const struct op_##title *o) \
-        {                                                                \
-                (void)o;                                                 \
-                shell_cannot(sh, #title, reason);                        \
-        }
-
 NOTHING(record) /* the journal is husk's */
+NOTHING(record_mount)
+NOTHING(leave)
 NOTHING(note_status)
 NOTHING(open_gate) /* the script is one sequence */
 NOTHING(await_gate)
@@ -114,6 +103,7 @@ CANNOT(filter_devices, "a shell cannot load an eBPF program")
 CANNOT(stay_init, "there is no init in front of the program")
 CANNOT(open_terminal, "a shell cannot open a pty of the container's devpts")
 CANNOT(use_terminal, "the script's own terminal is used")
+CANNOT(detach_mount, "a shell cannot tell one mount from another that took its place")
 CANNOT(seal_fds, "what the caller of this script left open stays open")
 CANNOT(move_link, "the script makes the network namespace later than this")
 CANNOT(set_label, "a shell cannot label the last exec only")

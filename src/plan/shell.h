@@ -80,3 +80,17 @@ void shell_finish(struct shell *sh, const struct op_exec *exec);
 #undef OP
 #undef FIELD
 #undef END
+
+/* An operation that a script need not do, or cannot. */
+#define NOTHING(title)                                                   \
+        void shell_##title(struct shell *sh, const struct op_##title *o) \
+        {                                                                \
+                (void)sh;                                                \
+                (void)o;                                                 \
+        }
+#define CANNOT(title, reason)                                            \
+        void shell_##title(struct shell *sh, const struct op_##title *o) \
+        {                                                                \
+                (void)o;                                                 \
+                shell_cannot(sh, #title, reason);                        \
+        }

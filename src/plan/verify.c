@@ -430,6 +430,7 @@ struct order {
         enum stage stage;
         bool unfiltered; /* there is a filter, and it is not loaded yet */
         bool pivoted, bounded, sealed, mapped, has_nnp, forked;
+        bool leaves;             /* it works in a running container */
         bool guarded, unguarded; /* guard_parent was on; and the kernel has forgotten it since */
 };
 
@@ -445,24 +446,9 @@ static bool is_early(const struct op *op, const struct order *order)
         case OP_load_seccomp: /* without no_new_privs loading needs CAP_SYS_ADMIN */
                 return !order->has_nnp && order->stage >= STAGE_PIVOT &&
                        order->stage < STAGE_SECCOMP;
-        default:
-                return false;
-        }
-}
-
-/* Would it look a path up from "/", which is the container's after pivot? */
-static bool takes_host_path(const struct op *op)
-{
-        switch ((int)op->code) {
-        case OP_open_path:
-        case OP_open_namespace:
-        case OP_open_fs:
-        case OP_redirect_output:
-                return true;
-        case OP_clone_tree:
-                return op->as.clone_tree.dir < 0;
-        case OP_set_propagation:
-                return !text_equal(op->as.set_propagation.target, "/");
+        case OP_join_namespace: /* what is made by the host's paths goes along into the container */
+                return order->leaves && op->as.join_namespace.type == CLONE_NEWNS &&
+                       order->stage == STAGE_MOUNT;
         default:
                 return false;
         }
@@ -487,7 +473,7 @@ static int check_privileges(const struct plan *plan, struct spot spot, const str
                 return broken(plan, spot, "init forks once");
         if (order->unguarded && op_stage(op) >= STAGE_MOUNT)
                 return broken(plan, spot, "guard_parent must come before it: the guard was lost");
-        if (order->pivoted && takes_host_path(op))
+        if (order->pivoted && verify_host_path(op))
                 return broken(plan, spot, "it takes a path of the host after pivot");
         if (op->code == OP_exec && !order->sealed)
                 return broken(plan, spot, "seal_fds must come before it");
@@ -502,8 +488,8 @@ static int check_stage(const struct plan *plan, struct spot spot, struct order *
 
         if (op->code == OP_spawn)
                 return broken(plan, spot, "only host spawns");
-        if (op->code == OP_exec && spot.i + 1 != plan->list[INIT].n)
-                return broken(plan, spot, "exec is not the last operation");
+        if ((op->code == OP_exec || op->code == OP_leave) && spot.i + 1 != plan->list[INIT].n)
+                return broken(plan, spot, "%s is not the last operation", op_name(op));
         if (is_early(op, order))
                 return 0;
         r = check_privileges(plan, spot, order);
@@ -544,6 +530,7 @@ static int check_init(const struct plan *plan)
         struct order order = {
                 .has_nnp = find_op(list, OP_no_new_privs) < list->n,
                 .unfiltered = find_op(list, OP_load_seccomp) < list->n,
+                .leaves = find_op(list, OP_leave) < list->n,
         };
 
         for (size_t i = 0; i < list->n; i++) {
@@ -553,7 +540,7 @@ static int check_init(const struct plan *plan)
                         return r;
                 learn(&list->ops[i], &order);
         }
-        if (list->n && list->ops[list->n - 1].code != OP_exec)
+        if (list->n && list->ops[list->n - 1].code != OP_exec && !order.leaves)
                 return broken(plan, (struct spot){ INIT, list->n - 1 }, "the last must be exec");
         return 0;
 }
@@ -568,7 +555,8 @@ static int check_host(const struct plan *plan)
 
                 if (list->ops[i].code == OP_adopt && i > record)
                         return broken(plan, spot, "the journal knows the other process by now");
-                if (list->ops[i].code == OP_exec || list->ops[i].code == OP_stay_init)
+                if (list->ops[i].code == OP_exec || list->ops[i].code == OP_stay_init ||
+                    list->ops[i].code == OP_leave)
                         return broken(plan, spot, "only init executes");
                 if (list->ops[i].code == OP_spawn && spawns++)
                         return broken(plan, spot, "a plan spawns once");

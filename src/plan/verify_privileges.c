@@ -7,6 +7,8 @@
  * and that a slot is read as what was put into it, which the operands' names in ops.def tell. */
 #include "operand.h"
 
+#include <sched.h>
+
 #include <linux/capability.h>
 
 enum {
@@ -177,7 +179,7 @@ static int check_finding(const struct known *host, const struct known *init)
 static bool fits(const char *reader, const char *writer)
 {
         static const char *const pairs[][3] = {
-                { "fs", "fs", "fs" },           { "tree", "tree", "tree" },
+                { "fs", "fs", "fs" },           { "tree", "tree", "fd" },
                 { "process", "process", "fd" }, { "cgroup", "cgroup", "fd" },
                 { "ns", "ns", "fd" },           { "slave", "slave", "slave" },
                 { "group", "group", "fd" },
@@ -237,6 +239,55 @@ static int check_ends(const struct known *host, const struct known *init)
         return 0;
 }
 
+bool verify_host_path(const struct op *op)
+{
+        switch ((int)op->code) {
+        case OP_open_path:
+        case OP_open_namespace:
+        case OP_open_fs:
+        case OP_redirect_output:
+                return true;
+        case OP_clone_tree:
+                return op->as.clone_tree.dir < 0;
+        case OP_set_propagation:
+                return !text_equal(op->as.set_propagation.target, "/");
+        default:
+                return false;
+        }
+}
+
+/* Who works in a running container, and ends: no program gets its rights. It changes mounts in the
+ * container's own namespace only, the journal knows each of them, and it never outlives its maker. */
+static int check_visit(const struct known *host, const struct known *init)
+{
+        long entry = NOWHERE;
+
+        for (long i = 0; i < (long)init->n; i++) {
+                const struct op *op = &init->ops[i];
+
+                if (entry != NOWHERE && verify_host_path(op) &&
+                    !(op->code == OP_open_path && text_equal(op->as.open_path.path, "/")))
+                        return trail(
+                                -EINVAL, "plan: %s takes a path of the host in a container",
+                                op_name(op));
+                if (op->code == OP_join_namespace && op->as.join_namespace.type & CLONE_NEWNS)
+                        entry = i;
+                if ((op->code == OP_attach || op->code == OP_detach_mount) && entry == NOWHERE)
+                        return lacking(OP_join_namespace, "the host's mounts would be changed");
+                if (op->code == OP_guard_parent && !op->as.guard_parent.on)
+                        return trail(-EINVAL, "plan: guard_parent goes off in a container");
+        }
+        if (!is_guarded(init))
+                return lacking(OP_guard_parent, "a crash would leave a process that nobody finds");
+        if (count(host, OP_record_mount) < count(init, OP_attach))
+                return lacking(OP_record_mount, "nobody could take the mount away again");
+        if (place(init, OP_attach) != NOWHERE &&
+            (gate_place(init, OP_await_gate, GATE_HOST_READY) == NOWHERE ||
+             gate_place(init, OP_await_gate, GATE_HOST_READY) > place(init, OP_attach)))
+                return trail(-EINVAL, "plan: attach comes before the journal knows of it");
+        return 0;
+}
+
 int verify_privileges(const struct plan *plan)
 {
         struct known host = { 0 }, init = { 0 };
@@ -246,6 +297,10 @@ int verify_privileges(const struct plan *plan)
                 return r;
         know(&host, &plan->list[HOST]);
         know(&init, &plan->list[INIT]);
+        if (place(&init, OP_leave) != NOWHERE) {
+                r = check_visit(&host, &init);
+                return r < 0 ? r : check_ends(&host, &init);
+        }
         if ((r = check_steps(&init)) < 0 || (r = check_filter(&init)) < 0 ||
             (r = check_root(&init)) < 0)
                 return r;

@@ -363,6 +363,27 @@ void container_cgroups(
         *ret_n = n;
 }
 
+const char *container_added_mounts(
+        struct arena *arena, const struct container *container, size_t from)
+{
+        struct text numbers = { .arena = arena };
+        const char *end = container->text + container->size;
+
+        for (const char *line = container->text + from, *stop;
+             (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1) {
+                const struct json *value;
+                uint64_t number;
+
+                if (text_starts(line, "{\"mount\"") &&
+                    json_parse(arena, "journal", line, (size_t)(stop - line), &value) == 0 &&
+                    json_u64(json_member(value, "mount"), &number) == 0)
+                        text_addf(
+                                &numbers, "%s%llu", numbers.len ? " " : "",
+                                (unsigned long long)number);
+        }
+        return text_string(&numbers);
+}
+
 bool container_is_oom_killed(struct arena *arena, const struct container *container)
 {
         const char *const *paths;

@@ -79,6 +79,10 @@ void container_cgroups(
         size_t *ret_n);
 /* The cgroup that a line of the journal, without its newline, names; NULL: none. */
 const char *container_cgroup_line(struct arena *arena, const char *line, size_t size);
+/* The numbers of the mounts that were added to it while it ran, a space between them; those in its
+ * journal's text from the byte `from` on. "" when there are none. */
+const char *container_added_mounts(
+        struct arena *arena, const struct container *container, size_t from);
 /* Has the kernel killed a process in its cgroups for want of memory? To be asked before they go. */
 bool container_is_oom_killed(struct arena *arena, const struct container *container);
 /* After its end: take back what the kernel holds (cgroups); what is on disk stays. */
@@ -129,6 +133,10 @@ int container_create(
 
 /* `start` of a created one: 0 once its program runs. */
 int container_start(struct arena *arena, struct container *container, bool *ret_command);
+
+/* Run a plan of runtime_compile_mounts or _unmount: whom it spawns has ended when it returns. The lock
+ * must be held. 0, or an error with a trail. */
+int container_visit(const struct container *container, const struct plan *plan);
 
 /* Run a plan of runtime_compile_exec. Results as container_create. */
 int container_exec(

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Theory of operation: how a container comes to be, is started, and gets one more process.
+/* Theory of operation: how a container comes to be, is started, gets one more process, or a visit.
  *
  * The plan is verified, the id reserved (mkdir, journal, lock), everything that may have to be undone
  * written down; then the plan is applied. A directory whose maker is gone before the end is a crash: whoever meets
@@ -338,4 +338,26 @@ int container_exec(
         }
         *ret_master = find_master(plan, machine);
         return 0;
+}
+
+int container_visit(const struct container *container, const struct plan *plan)
+{
+        struct machine machine;
+        bool command;
+        int r, status;
+
+        machine_init(&machine, plan);
+        machine.journal = container->journal;
+        r = plan_verify(plan);
+        if (r == 0) {
+                r = plan_apply(&machine, HOST);
+                if (r < 0) {
+                        r = explain_failure(&machine, r, &command);
+                        reap(&machine);
+                } else {
+                        r = process_wait(machine.pid, &status);
+                }
+        }
+        machine_done(&machine);
+        return r;
 }

@@ -64,6 +64,25 @@ int runtime_compile_exec(
         const struct runtime_options *options, const struct facts *facts, pid_t pid,
         struct plan **ret_plan);
 
+/* The plan of mounts for a container that runs: `spec` is the stored document, options->document what
+ * messages call that of the mounts. */
+int runtime_compile_mounts(
+        struct arena *arena, const struct spec *spec, const struct spec_mounts *mounts,
+        const struct runtime_options *options, const struct facts *facts, pid_t pid,
+        struct plan **ret_plan);
+
+/* And of taking one away again, by its destination, when it is one of those numbered in `added`. */
+struct runtime_unmount {
+        const struct spec_mount *mount;
+        const char *reason;
+        const char *added;
+};
+
+int runtime_compile_unmount(
+        struct arena *arena, const struct spec *spec, const struct runtime_unmount *unmount,
+        const struct runtime_options *options, const struct facts *facts, pid_t pid,
+        struct plan **ret_plan);
+
 enum runtime_hooks {
         HOOKS_POSTSTART,
         HOOKS_POSTSTOP,

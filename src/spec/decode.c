@@ -499,3 +499,13 @@ int spec_decode(
 
         return decode_object(&decoder, &place, object, out);
 }
+
+int spec_decode_list(
+        struct arena *arena, const char *name, const struct json *at, const char *member,
+        const struct spec_object *object, void *out)
+{
+        const struct decoder decoder = { arena, name };
+        const struct place root = { .at = at }, below = { &root, member, 0, at };
+
+        return decode_list(&decoder, member ? &below : &root, object, out);
+}

@@ -190,6 +190,38 @@ int spec_parse_process(
         return 0;
 }
 
+int spec_parse_mounts(
+        struct arena *arena, const char *name, const char *bytes, size_t size,
+        struct spec_mounts *ret_mounts)
+{
+        struct spec_mounts mounts = { .pointer = "" };
+        const struct json *root = NULL, *member;
+        int r;
+
+        r = parse_json(arena, name, bytes, size, &root);
+        if (r < 0)
+                return r;
+        member = json_member(root, "mounts");
+        if (member) {
+                mounts.pointer = "/mounts";
+                r = spec_decode_list(
+                        arena, name, member, "mounts", object_of_spec_mount(), &mounts.list);
+        } else if (root->kind == JSON_ARRAY) {
+                r = spec_decode_list(arena, name, root, NULL, object_of_spec_mount(), &mounts.list);
+        } else {
+                mounts.pointer = NULL;
+                mounts.list.items = arena_new(arena, struct spec_mount);
+                mounts.list.n = 1;
+                r = spec_decode(arena, name, root, object_of_spec_mount(), &mounts.list.items[0]);
+        }
+        if (r < 0)
+                return r;
+        if (mounts.list.n == 0)
+                return trail(-EINVAL, "%s: no mount in it", name);
+        *ret_mounts = mounts;
+        return 0;
+}
+
 int spec_parse_resources(
         struct arena *arena, const char *name, const char *bytes, size_t size,
         const struct spec_resources **ret_resources)

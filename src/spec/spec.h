@@ -136,6 +136,17 @@ int spec_parse_resources(
         struct arena *arena, const char *name, const char *bytes, size_t size,
         const struct spec_resources **ret_resources);
 
+/* Mounts of a document of their own: an array of them, an object with a member "mounts", or a single
+ * one; under the same rules. `pointer` is what stands before an index in it; NULL for a single one. */
+struct spec_mounts {
+        struct spec_mount_list list;
+        const char *pointer;
+};
+
+int spec_parse_mounts(
+        struct arena *arena, const char *name, const char *bytes, size_t size,
+        struct spec_mounts *ret_mounts);
+
 /* Append the document as JSON: absent members left out, members in the order of runtime.def.
  * indent: spaces a level, 0 for one line. */
 void spec_encode(const struct spec *spec, unsigned indent, struct text *out);

@@ -76,3 +76,8 @@ struct spec_any_list {
 int spec_decode(
         struct arena *arena, const char *name, const struct json *root,
         const struct spec_object *object, void *out);
+/* The same for an array of them, the document itself or its member (NULL: the former); `out` is the
+ * object's list. */
+int spec_decode_list(
+        struct arena *arena, const char *name, const struct json *at, const char *member,
+        const struct spec_object *object, void *out);

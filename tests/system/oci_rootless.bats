@@ -202,3 +202,26 @@ $(readlink "/proc/$pod/ns/user" "/proc/$pod/ns/pid" "/proc/$pod/ns/ipc")" ]
         [ "$(echo ${lines[1]})" = "boottime 777 0" ]
         [ "${lines[2]}" = 0 ]
 }
+
+@test "mounts for a container that runs, and away again: of what its user may read" {
+        local mounts=$BATS_TEST_TMPDIR/$WORD/mounts.json
+        config '.root.readonly = false'
+        detached 'exec sleep 300'
+        mkdir "$BATS_TEST_TMPDIR/$WORD/source"
+        echo here >"$BATS_TEST_TMPDIR/$WORD/source/file"
+        jq -n --arg dir "$BATS_TEST_TMPDIR/$WORD/source" '[
+                {destination: "/mnt/a", type: "bind", source: $dir, options: ["rbind", "ro"]},
+                {destination: "/mnt/t", type: "tmpfs"}]' >"$mounts"
+        run oci mounts add "$WORD" "$mounts"
+        echo "$output"
+        [ "$status" = 0 ]
+        run oci exec "$WORD" cat /mnt/a/file
+        [ "$output" = here ]
+        run oci exec "$WORD" stat -c %u /mnt/t
+        [ "$output" = 0 ]
+        run oci mounts remove "$WORD" "$mounts"
+        echo "$output"
+        [ "$status" = 0 ]
+        run oci exec "$WORD" ls /mnt/a
+        [ -z "$output" ]
+}

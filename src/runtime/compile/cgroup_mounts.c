@@ -140,7 +140,7 @@ int compile_cgroup_mount(struct mount_job *job)
 
         if (options->n_data || options->n_super)
                 return spec_error(
-                        job->mount.at, c->document, why(c, "%s/options", job->reason),
+                        job->mount.at, c->document, why(c, "%s/options", job->pointer),
                         "'%s' is not for a container to choose: the host has mounted its cgroups",
                         options->n_data ? options->data[0] : options->super[0]);
         if (c->facts->cgroup_mode == CGROUP_NONE) {

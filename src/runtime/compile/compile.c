@@ -26,7 +26,7 @@ const char *compile_annotation(const struct compile *c, enum annotation which)
         return NULL;
 }
 
-static void init(
+void compile_init(
         struct compile *c, struct arena *arena, const struct spec *spec,
         const struct runtime_options *options, const struct facts *facts)
 {
@@ -49,6 +49,7 @@ static void init(
                 .cgroup2 = -1,
                 .own_pid = -1,
                 .idmap = -1,
+                .mounts_at = "/mounts",
         };
         c->plan->arena = arena;
         c->plan->id = options->id;
@@ -157,7 +158,7 @@ int runtime_compile(
         struct compile state, *c = &state;
         int r;
 
-        init(c, arena, spec, options, facts);
+        compile_init(c, arena, spec, options, facts);
         c->start = true;
         if ((r = check(c)) < 0 || (r = compile_hooks_check(c)) < 0 ||
             /* the host's part */
@@ -230,7 +231,7 @@ int runtime_compile_exec(
         FD child;
         int r;
 
-        init(c, arena, spec, options, facts);
+        compile_init(c, arena, spec, options, facts);
         c->process = process;
         c->guard = "[exec]";
         if (process->args.n == 0)

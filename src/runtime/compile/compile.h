@@ -50,6 +50,8 @@ struct compile {
         FD *host_trees;             /* for each of /mounts: made on the host's side, or -1 */
         FD idmap;                   /* the last user namespace made for a mapping, -1 */
         const char *idmap_uids, *idmap_gids;
+        bool live;             /* mounts for a container that runs */
+        const char *mounts_at; /* where the document has them; NULL: it is one mount */
 };
 
 /* The annotations that change what is compiled. There is no other way to read one, so that
@@ -64,6 +66,10 @@ extern const char *const compile_annotations[ANNOTATIONS];
 /* What the document says, or NULL. */
 const char *compile_annotation(const struct compile *c, enum annotation which);
 
+/* An empty plan for this document. */
+void compile_init(
+        struct compile *c, struct arena *arena, const struct spec *spec,
+        const struct runtime_options *options, const struct facts *facts);
 /* Every section appends its operations in the order of construction. 0 or -errno with a trail. */
 int compile_cgroup_host(struct compile *c);
 void compile_cgroup_exec(struct compile *c);
@@ -80,6 +86,8 @@ int compile_spawn(struct compile *c);
  * groups, its own /proc. For a start and for an exec. */
 int compile_host_groups(struct compile *c);
 int compile_namespaces_init(struct compile *c);
+/* What all mounts of its namespace get first: private or slave. */
+PROPAGATION compile_base_propagation(const struct compile *c);
 int compile_root_host(struct compile *c);
 int compile_root_init(struct compile *c);
 void compile_root_propagation(struct compile *c);
@@ -137,10 +145,14 @@ struct mount_job {
         struct compile *c;
         struct spec_mount mount; /* its destination made plain */
         size_t number;
-        const char *reason; /* "/mounts/3" */
+        const char *reason;  /* "/mounts/3" */
+        const char *pointer; /* likewise, and "" for a document that is one mount */
         struct mount_options options;
         enum actor actor; /* who makes it; INIT attaches it */
 };
+
+/* -- live_mounts.c -- */
+int compile_check_live(const struct mount_job *job);
 
 /* -- cgroup_mounts.c: for the types cgroup and cgroup2 -- */
 int compile_cgroup_mount(struct mount_job *job);
@@ -163,7 +175,17 @@ int compile_check_lengths(const struct mount_job *job);
 bool compile_is_borrowed(const struct mount_job *job);
 FD compile_borrowed(const struct mount_job *job);
 
+/* -- mount_checks.c: what it asks for, and where it may lie -- */
+bool compile_is_bind(const struct mount_job *job);
+bool compile_is_cgroup(const struct mount_job *job);
+int compile_check_mount(const struct mount_job *job);
+int compile_check_destination(const struct mount_job *job);
+/* An error about one of its options. */
+int compile_refuse_option(const struct mount_job *job, const char *word, const char *what);
+
 /* -- mounts.c and idmaps.c: what others use -- */
+/* For a container that runs: all trees that this actor is to make, and the journal learns of them. */
+int compile_live_trees(struct compile *c, enum actor maker);
 /* The user namespace that says how ids are mapped: the mount's own mapping, or the container's (NULL).
  * Many mounts have the same one. */
 FD compile_idmap(struct compile *c, const char *reason, const struct spec_mount *own);

@@ -7,7 +7,8 @@
  *
  * Most trees are made by the container's first process. Three kinds are made by the host's side and
  * inherited: those with mapped ids, for which the kernel wants the owner of the file system, those of
- * another container (borrow.c), and those that share with the host, whose peers are lost when the new mount namespace turns slave. */
+ * another container (borrow.c), and those that share with the host, whose peers are lost when the new
+ * mount namespace turns slave. */
 #include "compile.h"
 
 #include <sched.h>
@@ -20,40 +21,6 @@
 static bool has_setattr(const struct compile *c)
 {
         return c->facts->has_mount_setattr;
-}
-
-static bool is_bind(const struct mount_job *job)
-{
-        return job->options.bind || text_equal(job->mount.type, "bind");
-}
-
-static bool is_cgroup(const struct mount_job *job)
-{
-        return text_equal(job->mount.type, "cgroup") || text_equal(job->mount.type, "cgroup2");
-}
-
-static const char *option_pointer(const struct mount_job *job, const char *word)
-{
-        const struct spec_texts *words = &job->mount.options;
-
-        for (size_t i = 0; i < words->n; i++)
-                if (words->items[i] == word || text_equal(words->items[i], word))
-                        return why(job->c, "%s/options/%zu", job->reason, i);
-        return why(job->c, "%s/options", job->reason);
-}
-
-#define refuse_option(job, word, ...) \
-        spec_error((job)->mount.at, (job)->c->document, option_pointer(job, word), __VA_ARGS__)
-
-/* -- what is asked for ------------------------------------------------------------------------- */
-
-static bool same_path(const char *path, const char *other)
-{
-        size_t size = strlen(path);
-
-        while (size > 1 && path[size - 1] == '/')
-                size--;
-        return strlen(other) == size && strncmp(path, other, size) == 0;
 }
 
 /* The destination as a plain absolute path: no empty, "." or ".." component that a check by name
@@ -81,128 +48,6 @@ static const char *plain_path(struct compile *c, const char *path)
         return plain;
 }
 
-/* Labels and limits of processes are set through /proc: nothing else may pose as it. The host's own
- * procfs is bound by who shares the host's pid namespace. */
-static int check_destination(const struct mount_job *job)
-{
-        const struct spec_mount *mount = &job->mount;
-        bool inside_proc = text_starts(mount->destination, "/proc/");
-        bool is_proc = text_equal(mount->destination, "/proc");
-        bool fits = is_bind(job) ? mount->source && same_path(mount->source, "/proc")
-                                 : text_equal(mount->type, "proc");
-        const char *pointer = why(job->c, "%s/destination", job->reason);
-
-        static const char *const allowed[] = {
-                "cpuinfo", "diskstats", "meminfo",
-                "stat",    "swaps",     "uptime",
-                "loadavg", "slabinfo",  "sys/kernel/ns_last_pid",
-                "net/dev",
-        };
-
-        if (is_proc && !fits && !job->options.remount)
-                return spec_error(
-                        mount->at, job->c->document, pointer,
-                        "only a proc file system may lie on /proc: a container's labels "
-                        "and limits are set through it");
-        if (!inside_proc)
-                return 0;
-        for (size_t i = 0; i < ARRAY_SIZE(allowed); i++)
-                if (same_path(mount->destination + 6, allowed[i]))
-                        return 0;
-        return spec_error(
-                mount->at, job->c->document, pointer,
-                "%s is inside /proc: refused, but for the files that lxcfs gives",
-                mount->destination);
-}
-
-/* A bind mount has no file system of its own: what would be for one cannot be granted. */
-static int check_bind_options(const struct mount_job *job)
-{
-        const struct mount_options *options = &job->options;
-
-        if (options->n_data)
-                return refuse_option(
-                        job, options->data[0],
-                        "'%s' is no option of a bind mount: it would be one of the source's file "
-                        "system, which is mounted already",
-                        options->data[0]);
-        for (size_t i = 0; i < options->n_super; i++)
-                plan_note(
-                        job->c->plan,
-                        "%s: '%s' is left out: it belongs to the source's file system, which is "
-                        "mounted already",
-                        option_pointer(job, options->super[i]), options->super[i]);
-        if (!job->mount.source || !*job->mount.source)
-                return spec_error(
-                        job->mount.at, job->c->document, why(job->c, "%s/source", job->reason),
-                        "missing: what is to be bound?");
-        if (!has_setattr(job->c) && (options->set_all || options->clear_all))
-                return spec_error(
-                        job->mount.at, job->c->document, why(job->c, "%s/options", job->reason),
-                        "recursive attributes need mount_setattr(2), which is since Linux 5.12 and "
-                        "may be refused by a seccomp profile around us");
-        return 0;
-}
-
-static int check_idmap(const struct mount_job *job)
-{
-        const struct spec_mount *mount = &job->mount;
-        const char *pointer = why(job->c, "%s/uidMappings", job->reason);
-
-        if (!mount->uid_mappings.n != !mount->gid_mappings.n)
-                return spec_error(
-                        mount->at, job->c->document, pointer,
-                        "uidMappings and gidMappings of a mount go together: one of them is "
-                        "missing");
-        if (!mount->uid_mappings.n && !job->c->user_namespace)
-                return refuse_option(
-                        job, job->options.idmap_all ? "ridmap" : "idmap",
-                        "which mapping? Give the mount uidMappings and gidMappings, or the "
-                        "container a user namespace");
-        if (is_cgroup(job))
-                return spec_error(
-                        mount->at, job->c->document, pointer,
-                        "the ids of a cgroup mount cannot be mapped");
-        if (!has_setattr(job->c))
-                return spec_error(
-                        mount->at, job->c->document, pointer,
-                        "mapping the ids of a mount needs mount_setattr(2), which is since Linux "
-                        "5.12 and may be refused by a seccomp profile around us");
-        if (!facts_capable(job->c->facts, CAP_SYS_ADMIN))
-                return spec_error(
-                        mount->at, job->c->document, pointer,
-                        "mapping the ids of a mount needs CAP_SYS_ADMIN over its file system: run "
-                        "as root, or take the mapping out");
-        return 0;
-}
-
-static int check_options(const struct mount_job *job)
-{
-        const struct mount_options *options = &job->options;
-        const struct spec_mount *mount = &job->mount;
-
-        if (options->unheard)
-                plan_note(
-                        job->c->plan,
-                        "%s: '%s' has no effect: the kernel's mount interface has no word for it",
-                        option_pointer(job, options->unheard), options->unheard);
-        if (options->copy_up && (is_bind(job) || !text_equal(mount->type, "tmpfs")))
-                return refuse_option(job, "tmpcopyup", "only a tmpfs can be filled");
-        if (options->idmap) {
-                int r = check_idmap(job);
-
-                if (r < 0)
-                        return r;
-        }
-        if (is_bind(job))
-                return check_bind_options(job);
-        if (!mount->type || !*mount->type || text_equal(mount->type, "none"))
-                return spec_error(
-                        mount->at, job->c->document, why(job->c, "%s/type", job->reason),
-                        "missing: it is no bind mount, so what file system is it?");
-        return compile_check_lengths(job);
-}
-
 /* Mapped ids and another process's mounts: only the host's side may. Sharing: the peers must be the
  * host's. A slave is lost where the whole namespace turns private. */
 static enum actor maker(const struct mount_job *job)
@@ -214,8 +59,10 @@ static enum actor maker(const struct mount_job *job)
 
         if (job->options.idmap || compile_is_borrowed(job))
                 return HOST;
-        if (!is_bind(job) || !facts_capable(c->facts, CAP_SYS_ADMIN))
+        if (!compile_is_bind(job) || !facts_capable(c->facts, CAP_SYS_ADMIN))
                 return INIT;
+        if (c->live) /* what the host's paths mean is the host's to say */
+                return HOST;
         return kind == PROPAGATE_SHARED || (kind == PROPAGATE_SLAVE && private) ? HOST : INIT;
 }
 
@@ -225,13 +72,19 @@ static int begin(struct compile *c, size_t number, struct mount_job *ret_job)
                 .c = c,
                 .mount = c->spec->mounts.items[number],
                 .number = number,
-                .reason = why(c, "/mounts/%zu", number),
+                .pointer = c->mounts_at ? why(c, "%s/%zu", c->mounts_at, number) : "",
         };
 
+        job.reason = c->mounts_at ? job.pointer : "[mount]";
         mount_options_parse(c->arena, &job.mount.options, &job.options);
         if (job.mount.uid_mappings.n || job.mount.gid_mappings.n)
                 job.options.idmap = true;
         job.mount.destination = plain_path(c, job.mount.destination);
+        if (c->live && compile_is_bind(&job) && job.options.propagation == PROPAGATE_UNCHANGED) {
+                /* The container's other mounts have it from their namespace. */
+                job.options.propagation = compile_base_propagation(c);
+                job.options.propagation_all = true;
+        }
         job.actor = maker(&job);
         *ret_job = job;
         return 0;
@@ -385,7 +238,7 @@ static FD make_tree(const struct mount_job *job)
         const struct spec_mount *own = job->mount.uid_mappings.n ? &job->mount : NULL;
         FD ns = mapped ? compile_idmap(job->c, job->reason, own) : -1;
         FD tree = compile_is_borrowed(job) ? compile_borrowed(job)
-                : is_bind(job)             ? make_bind(job)
+                : compile_is_bind(job)     ? make_bind(job)
                                            : make_fs(job);
 
         if (mapped)
@@ -409,10 +262,36 @@ int compile_mounts_host(struct compile *c)
                         return r;
                 if (job.actor == INIT || job.options.remount)
                         continue;
-                r = check_options(&job);
+                r = compile_check_mount(&job);
                 if (r < 0)
                         return r;
                 c->host_trees[i] = make_tree(&job);
+        }
+        return 0;
+}
+
+int compile_live_trees(struct compile *c, enum actor maker)
+{
+        for (size_t i = 0; i < c->spec->mounts.n; i++) {
+                struct mount_job job;
+                FD tree;
+                int r;
+
+                begin(c, i, &job);
+                if (job.actor != maker)
+                        continue;
+                if ((r = compile_check_destination(&job)) < 0 ||
+                    (r = compile_check_live(&job)) < 0 || (r = compile_check_mount(&job)) < 0)
+                        return r;
+                tree = c->host_trees[i] = make_tree(&job);
+                if (job.actor == INIT) {
+                        plan_add(c->plan, INIT, job.reason, send_fd, .fd = tree);
+                        tree = plan_slot(c->plan);
+                        plan_add(c->plan, HOST, job.reason, take_fd, .fd = tree);
+                }
+                plan_add(
+                        c->plan, HOST, job.reason, record_mount, .tree = tree,
+                        .target = job.mount.destination);
         }
         return 0;
 }
@@ -426,12 +305,13 @@ static int add_remount(struct mount_job *job)
         FD tree = job->c->root;
 
         if (options->n_data || options->n_super || options->idmap || options->copy_up)
-                return refuse_option(
+                return compile_refuse_option(
                         job, "remount",
                         "only attributes and propagation of a mount can be changed later: give "
                         "all else to the mount itself");
         if (!has_setattr(job->c))
-                return refuse_option(job, "remount", "needs mount_setattr(2), since Linux 5.12");
+                return compile_refuse_option(
+                        job, "remount", "needs mount_setattr(2), since Linux 5.12");
         job->actor = INIT;
         if (!text_equal(job->mount.destination, "/")) {
                 tree = plan_slot(job->c->plan);
@@ -477,7 +357,7 @@ static void remember(const struct mount_job *job, FD tree)
         struct compile *c = job->c;
         const struct spec_mount *mount = &job->mount;
 
-        if (is_bind(job))
+        if (compile_is_bind(job))
                 return;
         if (text_equal(mount->type, "proc") && c->proc < 0)
                 c->proc = tree;
@@ -491,7 +371,7 @@ static void attach_tree(const struct mount_job *job, FD tree)
 {
         struct compile *c = job->c;
         const struct spec_mount *mount = &job->mount;
-        bool bind = is_bind(job);
+        bool bind = compile_is_bind(job);
         bool in_dev = !bind && c->dev >= 0 && text_starts(mount->destination, "/dev/") &&
                       !strchr(mount->destination + 5, '/');
         bool strict =
@@ -513,7 +393,8 @@ static void attach_tree(const struct mount_job *job, FD tree)
 static void add_remounts(const struct mount_job *job, FD tree)
 {
         const struct mount_options *options = &job->options;
-        uint64_t set = is_bind(job) ? options->set : 0, clear = is_bind(job) ? options->clear : 0;
+        uint64_t set = compile_is_bind(job) ? options->set : 0,
+                 clear = compile_is_bind(job) ? options->clear : 0;
 
         if (options->copy_up)
                 set |= options->set & MOUNT_ATTR_RDONLY;
@@ -531,22 +412,22 @@ static int add_mount(struct compile *c, size_t number)
         FD tree = c->host_trees[number];
 
         if (r == 0)
-                r = check_destination(&job);
+                r = compile_check_destination(&job);
         if (r < 0)
                 return r;
         if (c->spec->mounts.items[number].destination[0] != '/')
                 plan_note(
                         c->plan,
                         "%s/destination: '%s' is taken as %s: relative ones are deprecated",
-                        job.reason, c->spec->mounts.items[number].destination,
+                        job.pointer, c->spec->mounts.items[number].destination,
                         job.mount.destination);
         if (job.options.remount)
                 return add_remount(&job);
         if (tree < 0) {
-                r = check_options(&job);
+                r = compile_check_mount(&job);
                 if (r < 0)
                         return r;
-                if (is_cgroup(&job) && !is_bind(&job))
+                if (compile_is_cgroup(&job) && !compile_is_bind(&job))
                         return compile_cgroup_mount(&job);
                 tree = make_tree(&job);
         }

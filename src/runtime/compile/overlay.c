@@ -97,7 +97,7 @@ int compile_check_lengths(const struct mount_job *job)
                 if (fault)
                         return spec_error(
                                 mount->at, job->c->document,
-                                why(job->c, "%s/options/%zu", job->reason, i), "%s", fault);
+                                why(job->c, "%s/options/%zu", job->pointer, i), "%s", fault);
         }
         return 0;
 }

@@ -145,8 +145,7 @@ static bool by_init(const struct compile *c)
         return !facts_capable(c->facts, 21 /* CAP_SYS_ADMIN */);
 }
 
-/* What all mounts of the new namespace get first. */
-static PROPAGATION base_propagation(const struct compile *c)
+PROPAGATION compile_base_propagation(const struct compile *c)
 {
         bool all = false;
         PROPAGATION kind = mount_options_propagation(c->linux_->rootfs_propagation, &all);
@@ -174,7 +173,7 @@ int compile_root_host(struct compile *c)
                 /* It would be a peer of the host's mount. */
                 plan_add(
                         c->plan, HOST, "/linux/rootfsPropagation", set_mount, .tree = c->root,
-                        .propagation = base_propagation(c), .recursive = 1);
+                        .propagation = compile_base_propagation(c), .recursive = 1);
                 return 0;
         }
         c->map_root = maps_root(c, 6, 15);
@@ -233,7 +232,7 @@ int compile_root_init(struct compile *c)
         /* pivot_root(2) refuses a shared parent, and nothing may flow to the host. */
         plan_add(
                 c->plan, INIT, "/linux/rootfsPropagation", set_propagation, .target = "/",
-                .kind = base_propagation(c));
+                .kind = compile_base_propagation(c));
         if (c->options->n_overlays) {
                 attach_overlays(c, at);
         } else {

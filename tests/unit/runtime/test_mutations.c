@@ -33,9 +33,9 @@ static const char *const mutation_names[] = { "left out", "twice", "swapped with
 /* Without these, or with two of them, a process has more than its document gives it, or nobody finds
  * it: a plan in which one is left out or doubled must be refused. */
 static const enum op_code guards[] = {
-        OP_spawn,    OP_pivot,   OP_drop_bounding, OP_set_ids,      OP_set_caps,
-        OP_seal_fds, OP_exec,    OP_open_gate,     OP_await_gate,   OP_send_fd,
-        OP_take_fd,  OP_map_ids, OP_set_groups,    OP_guard_parent,
+        OP_spawn,      OP_pivot,        OP_drop_bounding, OP_set_ids,      OP_set_caps, OP_seal_fds,
+        OP_exec,       OP_open_gate,    OP_await_gate,    OP_send_fd,      OP_take_fd,  OP_map_ids,
+        OP_set_groups, OP_guard_parent, OP_leave,         OP_record_mount,
 };
 
 static bool is_guard(const struct op *op)
@@ -74,7 +74,7 @@ static const char *harmless(const struct plan *plan, enum mutation mutation, con
                 return is_guard(op) ? NULL : "what the document asks for is not the verifier's";
         case TWICE:
                 if (op->code == OP_guard_parent || op->code == OP_seal_fds ||
-                    op->code == OP_map_ids)
+                    op->code == OP_map_ids || op->code == OP_record_mount)
                         return "the second one changes nothing, or fails";
                 return is_guard(op) ? NULL : "done again it fails or changes nothing";
         case SWAP_NEXT:
@@ -212,14 +212,29 @@ static const char *read_file(struct arena *arena, const char *name, const char *
                 arena, "tests/plans/%.*s/%s", (int)strcspn(text + 2, "\n"), text + 2, file));
 }
 
-static bool compile(struct arena *arena, const char *name, bool exec, struct plan **ret_plan)
+/* What is compiled of each document. */
+enum purpose {
+        START,
+        EXEC,
+        LIVE,
+        PURPOSES
+};
+
+static const char more[] = "[{\"destination\":\"/a\",\"type\":\"bind\",\"source\":\"/b\"},"
+                           "{\"destination\":\"/c\",\"type\":\"tmpfs\"}]";
+
+static bool compile(
+        struct arena *arena, const char *name, enum purpose purpose, struct plan **ret_plan)
 {
         const char *config = read_file(arena, name, "config.json");
         const char *text = read_file(arena, name, "facts.json");
         static const char *const cgroups[] = { "/sys/fs/cgroup/pids/c1", "/sys/fs/cgroup/cpu/c1" };
 
-        struct runtime_options options = { .id = "c1", .bundle = "/bundle", .await_start = !exec };
+        struct runtime_options options = { .id = "c1",
+                                           .bundle = "/bundle",
+                                           .await_start = purpose == START };
         const struct spec *spec;
+        struct spec_mounts mounts;
         struct facts facts;
 
         if (!config || !text)
@@ -228,10 +243,14 @@ static bool compile(struct arena *arena, const char *name, bool exec, struct pla
         CHECK_INT(facts_parse(arena, "facts.json", text, strlen(text), &facts), 0);
         trail_reset();
         options.made_cgroups = cgroups;
-        options.n_made_cgroups = exec ? ARRAY_SIZE(cgroups) : 0;
-        return (exec ? runtime_compile_exec(
-                               arena, spec, spec->process, &options, &facts, 77, ret_plan)
-                     : runtime_compile(arena, spec, &options, &facts, ret_plan)) == 0;
+        options.n_made_cgroups = purpose == EXEC ? ARRAY_SIZE(cgroups) : 0;
+        if (purpose == START)
+                return runtime_compile(arena, spec, &options, &facts, ret_plan) == 0;
+        if (purpose == EXEC)
+                return runtime_compile_exec(
+                               arena, spec, spec->process, &options, &facts, 77, ret_plan) == 0;
+        CHECK_INT(spec_parse_mounts(arena, "mounts.json", more, strlen(more), &mounts), 0);
+        return runtime_compile_mounts(arena, spec, &mounts, &options, &facts, 77, ret_plan) == 0;
 }
 
 static void mutate_plan(const char *name, const struct plan *plan, struct tally *tally)
@@ -250,11 +269,12 @@ TEST(a_golden_plan_that_is_changed_is_refused_or_harmless)
 
         CHECK(dir != NULL);
         for (struct dirent *entry; (entry = readdir(dir));)
-                for (int exec = 0; exec < 2; exec++) {
+                for (enum purpose purpose = START; purpose < PURPOSES; purpose++) {
                         auto_arena arena = { 0 };
                         struct plan *plan;
 
-                        if (entry->d_name[0] == '.' || !compile(&arena, entry->d_name, exec, &plan))
+                        if (entry->d_name[0] == '.' ||
+                            !compile(&arena, entry->d_name, purpose, &plan))
                                 continue;
                         CHECK_INT(plan_verify(plan), 0);
                         mutate_plan(entry->d_name, plan, &tally);

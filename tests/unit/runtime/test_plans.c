@@ -91,17 +91,23 @@ static void read_cgroups(
         options->n_made_cgroups = list->n;
 }
 
-/* options.json; *ret_exec_pid is 0 for a container, the pid of its first process for an exec. */
+/* What is done to a container that runs: nothing but its making when all is 0. */
+struct visit {
+        int64_t exec_pid, live_pid; /* of its first process */
+        const char *mounts;         /* live: the document of mounts to add */
+        const char *added;          /* live: or the numbers of those to take away */
+};
+
 static void read_options(
         struct arena *arena, const char *name, struct runtime_options *options,
-        int64_t *ret_exec_pid)
+        struct visit *ret_visit)
 {
         const char *text = read_file(arena, name, "options.json");
         const struct json *json = NULL;
         uint64_t number;
 
         *options = (struct runtime_options){ .id = "c1", .bundle = "/bundle" };
-        *ret_exec_pid = 0;
+        *ret_visit = (struct visit){ .mounts = read_file(arena, name, "mounts.json") };
         if (!text)
                 return;
         CHECK_INT(json_parse(arena, "options.json", text, strlen(text), &json), 0);
@@ -116,16 +122,41 @@ static void read_options(
                 options->rows = (unsigned)number;
         if (json_u64(json_member(json, "columns"), &number) == 0)
                 options->columns = (unsigned)number;
-        json_i64(json_member(json, "execPid"), ret_exec_pid);
+        json_i64(json_member(json, "execPid"), &ret_visit->exec_pid);
+        json_i64(json_member(json, "livePid"), &ret_visit->live_pid);
+        ret_visit->added = member(json, "added", NULL);
         read_overlays(arena, json_member(json, "overlays"), options);
         read_links(arena, json_member(json, "links"), options);
         read_cgroups(arena, json_member(json, "cgroups"), options);
 }
 
+static const struct visit no_visit;
+
+static int compile_live(
+        struct arena *arena, const struct spec *spec, const struct visit *visit,
+        const struct runtime_options *options, const struct facts *facts, struct plan **ret_plan)
+{
+        struct runtime_options named = *options;
+        struct spec_mounts mounts;
+        int r = spec_parse_mounts(
+                arena, "mounts.json", visit->mounts, strlen(visit->mounts), &mounts);
+
+        named.document = "mounts.json";
+        if (r == 0 && visit->added)
+                return runtime_compile_unmount(
+                        arena, spec,
+                        &(struct runtime_unmount){ mounts.list.items, "/0", visit->added }, &named,
+                        facts, (pid_t)visit->live_pid, ret_plan);
+        return r < 0 ? r
+                     : runtime_compile_mounts(
+                               arena, spec, &mounts, &named, facts, (pid_t)visit->live_pid,
+                               ret_plan);
+}
+
 /* Compile one: 0, or what the compiler said. */
 static int compile(
         struct arena *arena, const char *config, const char *facts_text,
-        const struct runtime_options *options, int64_t exec_pid, struct plan **ret_plan)
+        const struct runtime_options *options, const struct visit *visit, struct plan **ret_plan)
 {
         const struct spec *spec;
         struct facts facts;
@@ -134,9 +165,12 @@ static int compile(
         if (r < 0)
                 return r;
         CHECK_INT(facts_parse(arena, "facts.json", facts_text, strlen(facts_text), &facts), 0);
-        if (exec_pid)
+        if (visit->live_pid)
+                return compile_live(arena, spec, visit, options, &facts, ret_plan);
+        if (visit->exec_pid)
                 return runtime_compile_exec(
-                        arena, spec, spec->process, options, &facts, (pid_t)exec_pid, ret_plan);
+                        arena, spec, spec->process, options, &facts, (pid_t)visit->exec_pid,
+                        ret_plan);
         return runtime_compile(arena, spec, options, &facts, ret_plan);
 }
 
@@ -148,14 +182,13 @@ static void check_case(const char *name)
         const char *config = read_file(&arena, name, "config.json");
         const char *facts = read_file(&arena, name, "facts.json");
         struct plan *plan;
-        int64_t exec_pid;
+        struct visit visit;
 
         printf("# case %s\n", name);
         CHECK(config != NULL);
         CHECK(facts != NULL);
-        read_options(&arena, name, &options, &exec_pid);
-        if (compile(&arena, config, facts, &options, exec_pid, &plan) < 0 ||
-            plan_verify(plan) < 0) {
+        read_options(&arena, name, &options, &visit);
+        if (compile(&arena, config, facts, &options, &visit, &plan) < 0 || plan_verify(plan) < 0) {
                 CHECK_STR(trail_text(), "");
                 CHECK(!"it was refused without a word");
         }
@@ -247,7 +280,7 @@ TEST(refusals_say_what_and_where)
                         facts = read_file(&arena, refusals[i].facts, "facts.json");
                 CHECK(facts != NULL);
                 trail_reset();
-                r = compile(&arena, refusals[i].config, facts, &options, 0, &plan);
+                r = compile(&arena, refusals[i].config, facts, &options, &no_visit, &plan);
                 printf("# %s\n", refusals[i].config);
                 CHECK_STR(trail_text(), refusals[i].text);
                 CHECK_INT(r, refusals[i].error);
@@ -264,6 +297,6 @@ TEST(the_plain_document_is_accepted)
         struct plan *plan = NULL;
 
         CHECK(facts != NULL);
-        CHECK_INT(compile(&arena, WITH("", ""), facts, &options, 0, &plan), 0);
+        CHECK_INT(compile(&arena, WITH("", ""), facts, &options, &no_visit, &plan), 0);
         CHECK_INT(plan_verify(plan), 0);
 }

@@ -334,6 +334,42 @@ TEST(spec_parses_parts)
         CHECK_STR(trail_text(), "-:1:9: /pids: expected an object, found a number");
 }
 
+static int parse_mounts(struct arena *arena, const char *text, struct spec_mounts *ret_mounts)
+{
+        trail_reset();
+        return spec_parse_mounts(arena, "m", text, strlen(text), ret_mounts);
+}
+
+TEST(mounts_of_their_own_stand_in_three_forms)
+{
+        auto_arena arena = { 0 };
+        struct spec_mounts mounts;
+
+        CHECK_INT(parse_mounts(&arena, "[{\"destination\":\"/a\"}]", &mounts), 0);
+        CHECK_INT((long long)mounts.list.n, 1);
+        CHECK_STR(mounts.pointer, "");
+        CHECK_INT(
+                parse_mounts(
+                        &arena, "{\"mounts\":[{\"destination\":\"/a\"},{\"destination\":\"/b\"}]}",
+                        &mounts),
+                0);
+        CHECK_INT((long long)mounts.list.n, 2);
+        CHECK_STR(mounts.list.items[1].destination, "/b");
+        CHECK_STR(mounts.pointer, "/mounts");
+        CHECK_INT(parse_mounts(&arena, "{\"destination\":\"/a\"}", &mounts), 0);
+        CHECK_STR(mounts.list.items[0].destination, "/a");
+        CHECK(mounts.pointer == NULL);
+
+        CHECK_INT(parse_mounts(&arena, "[]", &mounts), -EINVAL);
+        CHECK_STR(trail_text(), "m: no mount in it");
+        CHECK_INT(parse_mounts(&arena, "{\"mounts\":[{}]}", &mounts), -EINVAL);
+        CHECK_STR(trail_text(), "m:1:12: /mounts/0: missing required member \"destination\"");
+        CHECK_INT(parse_mounts(&arena, "[{\"destination\":1}]", &mounts), -EINVAL);
+        CHECK_STR(trail_text(), "m:1:17: /0/destination: expected a string, found a number");
+        CHECK_INT(parse_mounts(&arena, "7", &mounts), -EINVAL);
+        CHECK_STR(trail_text(), "m:1:1: /: expected an object, found a number");
+}
+
 TEST(spec_errors_have_places)
 {
         auto_arena arena = { 0 };
