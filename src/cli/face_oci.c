@@ -8,7 +8,7 @@
 static const struct option global_options[] = {
         ROW(TEXT, oci.root, 0, "root", "DIR", "where the state of containers is",
             .shown_default = "/run/husk-oci", .complete = COMPLETE_DIRECTORY),
-        ROW(TEXT, oci.log, 0, "log", "FILE", "append errors to this file too",
+        ROW(TEXT, oci.log, 0, "log", "FILE", "append errors to this file too, warnings to it alone",
             .complete = COMPLETE_FILE),
         ROW(CHOICE, oci.log_format, 0, "log-format", "FORMAT", "format of the log",
             .values = "text json", .shown_default = "text"),

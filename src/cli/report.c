@@ -35,21 +35,22 @@ void cli_report_line(
         json_close_object(&w);
 }
 
-static void log_append(
+static bool log_append(
         const struct oci_options *oci, struct arena *arena, const char *level, const char *words)
 {
         struct text line = { .arena = arena };
         struct timespec now = { 0 };
         int fd = open(oci->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+        ssize_t written;
 
         if (fd < 0)
-                return;
+                return false;
         clock_gettime(CLOCK_REALTIME, &now);
         cli_report_line(&line, text_equal(oci->log_format, "json"), level, words, now.tv_sec);
         text_add_char(&line, '\n');
-        /* Nothing can be done about a log that cannot be written: stderr has it too. */
-        (void)!write(fd, text_string(&line), line.len);
+        written = write(fd, text_string(&line), line.len);
         close(fd);
+        return written == (ssize_t)line.len;
 }
 
 void cli_report(const struct invocation *in)
@@ -67,6 +68,7 @@ void cli_report(const struct invocation *in)
                 text_add_char(&out, '\n');
         }
         cli_print(STDERR_FILENO, &out);
+        /* Nothing can be done about a log that cannot be written: stderr has it, too. */
         if (in->face == &cli_face_oci && in->globals.oci.oci.log)
                 log_append(&in->globals.oci.oci, in->arena, "error", trail_text());
         trail_reset();
@@ -80,11 +82,12 @@ void cli_report_warnings(const struct invocation *in)
         for (const char *end; (end = strchr(line, '\n')); line = end + 1) {
                 const char *words = arena_copy(in->arena, line, (size_t)(end - line));
 
+                if (in->face == &cli_face_oci && in->globals.oci.oci.log &&
+                    log_append(&in->globals.oci.oci, in->arena, "warning", words))
+                        continue;
                 text_addf(&out, "%s: warning: ", in->face->name);
                 text_add_visible(&out, words);
                 text_add_char(&out, '\n');
-                if (in->face == &cli_face_oci && in->globals.oci.oci.log)
-                        log_append(&in->globals.oci.oci, in->arena, "warning", words);
         }
         cli_print(STDERR_FILENO, &out);
 }

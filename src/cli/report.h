@@ -11,5 +11,6 @@ void cli_report(const struct invocation *in);
  * 1970, UTC. */
 void cli_report_line(
         struct text *out, bool json, const char *level, const char *message, int64_t seconds);
-/* "husk: warning: WORDS" for each warning of the trail; into the --log file, too. */
+/* "husk: warning: WORDS" for each warning of the trail; into the --log file instead when there is one, since
+ * the stderr of `create` is often the container's. */
 void cli_report_warnings(const struct invocation *in);

@@ -5,13 +5,15 @@
  * old the kernel is, which capabilities and limits we hold. /proc/self/cgroup and one statfs for
  * each conventional mount point tell the cgroup layout; the mount table, which is long on busy
  * hosts, is not read. What a filter may refuse
- * is asked with arguments that no kernel takes; nothing else is probed by trying. */
+ * is asked with arguments that no kernel takes; but for an oom_score_adj below our own, nothing else is
+ * probed by trying. */
 #include "runtime.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
 #include <sys/utsname.h>
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
@@ -197,17 +199,28 @@ static int read_cgroups(struct arena *arena, struct facts *facts)
         return 0;
 }
 
-static void read_oom_score(struct facts *facts)
+/* Without CAP_SYS_RESOURCE one may still go back to the score that somebody with it gave last. No file
+ * tells that score, so this tries it. containerd's shim, for one, raises its own score, which we inherit. */
+static void read_oom_score(struct facts *facts, int64_t wanted)
 {
-        char text[16];
+        char text[16], try[16];
         ssize_t n = file_get(AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof text);
         uint64_t score;
 
         if (n <= 0)
                 return;
         text[strcspn(text, "\n")] = '\0';
-        if (text_u64(text + (text[0] == '-'), &score) == 0 && score <= 1000)
-                facts->oom_score_adj = text[0] == '-' ? -(int)score : (int)score;
+        if (text_u64(text + (text[0] == '-'), &score) < 0 || score > 1000)
+                return;
+        facts->oom_score_adj = text[0] == '-' ? -(int)score : (int)score;
+        if (wanted >= facts->oom_score_adj || wanted < -1000 ||
+            facts_capable(facts, CAP_SYS_RESOURCE))
+                return;
+        text_format(try, sizeof try, "%d", (int)wanted);
+        if (file_put(AT_FDCWD, "/proc/self/oom_score_adj", try) < 0)
+                return;
+        (void)file_put(AT_FDCWD, "/proc/self/oom_score_adj", text);
+        facts->oom_score_adj = (int)wanted;
 }
 
 /* What even a process in a container that is there depends on. */
@@ -301,7 +314,7 @@ void facts_gather_document(
                         process_get_rlimit(resource, &soft, &facts->rlimit_hard[resource]);
         }
         if (process->oom_score_adj.set)
-                read_oom_score(facts);
+                read_oom_score(facts, process->oom_score_adj.value);
 }
 
 static const char *const modes[] = { "none", "v1", "v2", "hybrid" };

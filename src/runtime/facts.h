@@ -32,7 +32,7 @@ struct facts {
         unsigned kernel_major, kernel_minor;
         uint32_t uid, gid;
         uint64_t caps;     /* our effective capabilities */
-        int oom_score_adj; /* our own; see facts_gather_document */
+        int oom_score_adj; /* the lowest that we may have; see facts_gather_document */
         int landlock;      /* the version of its ABI; 0: there is none */
         /* The mount interface by descriptor (fsopen(2) and its kin), and mount_setattr(2): neither
          * too new for this kernel nor refused by a filter around us. */
@@ -62,8 +62,10 @@ int facts_gather(struct arena *arena, struct facts *ret_facts);
 /* The same, but for what only a start depends on: the mount interface, and of the cgroups all but where
  * v2 is mounted. */
 int facts_gather_exec(struct arena *arena, struct facts *ret_facts);
-/* Ask for what only some documents need: security modules and resctrl where they have a word for it; and for the program (may be NULL) our own hard limits that its rlimits name, and our
- * oom_score_adj when it has one. What is not asked for is not there, without limit, and 0. */
+/* Ask for what only some documents need: security modules and resctrl where they have a word for it; and for
+ * the program (may be NULL) our own hard limits that its rlimits name, and our oom_score_adj when it has one,
+ * or its own when the kernel lets us go down to that. What is not asked for is not there, without limit,
+ * and 0. */
 void facts_gather_document(
         struct facts *facts, const struct spec *spec, const struct spec_process *process);
 /* Read them from a fixture / write them as one. */

@@ -240,6 +240,25 @@ nodes 1"
         [ "$(cat "/proc/$(cat "$BUNDLE/pid")/oom_score_adj")" = 321 ]
 }
 
+@test "oom_score_adj below our own, without CAP_SYS_RESOURCE: as low as the kernel lets us go" {
+        config '.process.oomScoreAdj = 5'
+        script 'cat /proc/self/oom_score_adj'
+        # Raised by somebody without the right, as containerd's shim does, and so not for good.
+        as_shim() {
+                setpriv --inh-caps=-sys_resource --bounding-set=-sys_resource sh -c '
+                        echo 7 >/proc/self/oom_score_adj; exec "$@"' sh "$HUSK_OCI" --root "$ROOT" "$@"
+        }
+        run -0 --separate-stderr as_shim run --bundle "$BUNDLE" "$WORD"
+        [ "$output" = 5 ]
+        [ -z "$stderr" ]
+        lowest=$(choom -p $$ | awk '/adjust/ { print $NF }')
+        config --argjson score $((lowest - 1)) '.process.oomScoreAdj = $score'
+        run -0 --separate-stderr as_shim --log "$BUNDLE/log" run --bundle "$BUNDLE" "$WORD"
+        [ "$output" = 7 ]
+        [ -z "$stderr" ]
+        grep -q "level=warning msg=\"/process/oomScoreAdj: $((lowest - 1)) raised to 7" "$BUNDLE/log"
+}
+
 @test "in a user namespace: oom_score_adj, ids and groups, each mapped" {
         [ "$(id -u)" = 0 ] || skip "needs root, for a mapping of many ids"
         local dir=$BUNDLE
