@@ -3,7 +3,8 @@
  * here it is shown once, with its hint. What a trail quotes (paths, names, a config's strings)
  * comes from others, so it is made visible rather than sent to the terminal as it is.
  * runc's callers (containerd, podman's conmon) read the reason of a failure from the --log file:
- * its line format is an interface; the last line of level "error" is what they show. */
+ * its line format is an interface; the last line of level "error" is what they show. The words of an
+ * errno stand in it as Go has them, "permission denied": docker(1) tells its exit status by those. */
 #include "report.h"
 
 #include "terminal.h"
@@ -53,6 +54,20 @@ static bool log_append(
         return written == (ssize_t)line.len;
 }
 
+/* The words, the errno's at their end with a small letter. */
+static const char *with_small_errno(struct arena *arena, const char *words)
+{
+        char *copy = arena_copy(arena, words, strlen(words));
+        const char *colon = strrchr(words, ':');
+
+        if (!colon || colon[1] != ' ')
+                return words;
+        for (int error = 1; error < 134; error++)
+                if (text_equal(colon + 2, text_errno(-error)))
+                        copy[colon + 2 - words] |= 'a' - 'A';
+        return copy;
+}
+
 void cli_report(const struct invocation *in)
 {
         struct text out = { .arena = in->arena };
@@ -70,7 +85,9 @@ void cli_report(const struct invocation *in)
         cli_print(STDERR_FILENO, &out);
         /* Nothing can be done about a log that cannot be written: stderr has it, too. */
         if (in->face == &cli_face_oci && in->globals.oci.oci.log)
-                log_append(&in->globals.oci.oci, in->arena, "error", trail_text());
+                log_append(
+                        &in->globals.oci.oci, in->arena, "error",
+                        with_small_errno(in->arena, trail_text()));
         trail_reset();
 }
 

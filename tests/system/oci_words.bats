@@ -3,8 +3,8 @@
 # Words that container engines look for in what an OCI runtime says, and what they make of them:
 #   containerd's shim   the last line of level "error" in the JSON log; "does not exist", "container
 #                       not running" and "no such process" of kill and delete
-#   dockerd             "executable file not found", "no such file or directory": 127; "permission
-#                       denied": 126; "not a directory"; case does not count
+#   docker and dockerd  "executable file not found", "no such file or directory": 127; "permission
+#                       denied": 126; "not a directory"; case counts to the former
 #   podman              the same by regular expressions; "not found", "no such file" of a conmon's
 #   cri-o               "container not running", "no such process" on stderr
 # Case counts only where it does to them.
@@ -15,10 +15,14 @@ load helper
 setup() { begin; }
 teardown() { finish; }
 
-# says TEXT: the error line has it, and so has the log's last line of level error
+# says TEXT: the error line has it, and so has the log's last line of level error; the latter with the
+# errno's words as Go has them
 says() {
+        local errno
         [[ $stderr == *"$1"* ]]
-        [[ $(jq -rs 'map(select(.level == "error")) | last | .msg' "$LOG") == *"$1"* ]]
+        errno=${1##*: }
+        [[ $1 =~ (^|: )(No such file or directory|Permission denied|Not a directory)$ ]] || errno=
+        [[ $(jq -rs 'map(select(.level == "error")) | last | .msg' "$LOG") == *"${1%"$errno"}${errno,}"* ]]
 }
 
 # as_engine WORDS...: husk-oci with a log as engines want it, new each time
@@ -62,7 +66,7 @@ as_engine() {
         chmod +x "$BUNDLE/rootfs/bin/text"
         as_engine run --bundle "$BUNDLE" "$WORD"
         [ "$status" = 126 ]
-        says 'Exec format error'
+        says 'xec format error'
         config '.process.args = ["/etc"]'
         as_engine run --bundle "$BUNDLE" "$WORD"
         [ "$status" = 126 ]
