@@ -78,7 +78,6 @@ const struct absent cli_commands_absent[] = {
         { "start", 0, "a container that has ended cannot be started again yet: husk run" },
         { "tag", 0, IMAGES },
         { "top", 0, "husk exec NAME ps ax" },
-        { "update", 0, "limits cannot be changed later yet" },
         { "volume", 0, "there are no named volumes yet: husk run -v /DIR:/DIR" },
         { NULL, 0, NULL },
 };

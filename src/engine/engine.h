@@ -73,6 +73,9 @@ int engine_stop(const struct stop_request *request);
 int engine_pause(const struct pause_request *request);
 int engine_unpause(const struct pause_request *request);
 
+/* Give the named containers other limits. Failures as above, and each container has all or none. */
+int engine_update(const struct update_request *request);
+
 /* Wait until the first of `names` has ended; *ret_exit is its exit status. */
 int engine_wait(const struct wait_request *request, int *ret_exit);
 
@@ -103,6 +106,11 @@ int engine_oci_pause(const struct oci_id_request *request);
 int engine_oci_resume(const struct oci_id_request *request);
 int engine_oci_kill(const struct oci_kill_request *request);
 int engine_oci_delete(const struct oci_delete_request *request);
+
+/* runc's `update`: other limits for a running container: all of them, or none. *ret_plan is what was
+ * done, or with `explain` would be; it lives in `arena`. */
+int engine_oci_update(
+        const struct oci_update_request *request, struct arena *arena, struct plan **ret_plan);
 
 /* runc's `exec`: one more process. Results as engine_exec. */
 int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit);

@@ -314,6 +314,8 @@ int engine_inspect(const struct inspect_request *request, struct text *out)
         json_open_object(&w, "HostConfig");
         json_put_bool(&w, "AutoRemove", record.remove);
         json_put_string(&w, "SeccompProfile", record.seccomp ? record.seccomp : "");
+        if (container.resources) /* of an update: OCIConfig has those of the start */
+                json_put_value(&w, "Resources", container.resources);
         json_close_object(&w);
         json_open_object(&w, "Config");
         json_open_object(&w, "Labels");

@@ -142,6 +142,25 @@ struct ps_request {
         bool no_trunc;
 };
 
+/* Limits as they are typed; what was not given stays as it is. */
+struct limits {
+        int64_t memory_bytes, memory_swap_bytes,
+                memory_reservation_bytes;                     /* -1: no limit; 0: not given */
+        uint64_t cpu_shares, cpu_period_us, cpu_rt_period_us; /* 0: not given */
+        struct number cpu_quota_us, cpu_burst_us, cpu_rt_runtime_us, cpu_idle;
+        uint64_t nano_cpus;
+        const char *cpuset_cpus, *cpuset_mems;
+        int64_t pids_limit; /* -1: no limit; 0: not given */
+        uint64_t blkio_weight;
+        const char *kernel_memory, *kernel_memory_tcp; /* the kernel has dropped them */
+};
+
+struct update_request {
+        struct engine_options engine;
+        struct words names;
+        struct limits limits;
+};
+
 /* cli calls with one name at a time, so that each failure is told and the rest goes on. */
 struct rm_request {
         struct engine_options engine;
@@ -234,6 +253,16 @@ struct oci_delete_request {
         struct oci_options oci;
         const char *id;
         bool force;
+};
+
+struct oci_update_request {
+        struct oci_options oci;
+        const char *id;
+        const char
+                *resources; /* a file, "-" for standard input: then the limits are not looked at */
+        struct limits limits;
+        const char *l3_cache_schema, *mem_bw_schema;
+        bool explain; /* compile the plan and do nothing */
 };
 
 struct oci_exec_request {

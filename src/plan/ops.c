@@ -72,6 +72,8 @@ int do_set_cgroup_pair(struct machine *m, const struct op_set_cgroup_pair *o)
         if (r < 0 && !other)
                 return trail(r, "cannot write '%s' to %s", o->value, o->file);
         r = cgroup_set(cgroup, o->file2, o->value2);
+        if (r == -ENOENT)
+                return trail(-ENOSYS, "this cgroup has no file %s", o->file2);
         if (r < 0)
                 return trail(r, "cannot write '%s' to %s", o->value2, o->file2);
         if (other)

@@ -88,6 +88,7 @@ static bool is_alive(const struct container *container)
 static void read_event(struct container *container, const struct json *line, bool *started)
 {
         const struct json *process = json_member(line, "process");
+        const struct json *update = json_member(line, "update");
         const char *status = json_string(json_member(line, "status"));
         int64_t number;
         uint64_t ticks;
@@ -96,6 +97,13 @@ static void read_event(struct container *container, const struct json *line, boo
             json_u64(json_member(process, "start"), &ticks) == 0) {
                 container->pid = (pid_t)number;
                 container->start_time = ticks;
+        }
+        if (update) {
+                const struct json *resources = json_member(update, "resources");
+
+                container->update_before = json_member(update, "before");
+                if (resources)
+                        container->resources = resources;
         }
         if (text_equal(status, "created")) {
                 container->status = CONTAINER_CREATED;
@@ -274,13 +282,38 @@ int container_list(struct arena *arena, const char *root, const char ***ret_ids,
         return 0;
 }
 
+/* What an update left in the journal, in the place of what the document says. */
+static int with_resources(
+        struct arena *arena, const struct container *container, const struct spec **spec)
+{
+        struct text text = { .arena = arena };
+        struct json_writer w = { .out = &text };
+        struct spec *copy = arena_new(arena, struct spec);
+        struct spec_linux *linux_ = arena_new(arena, struct spec_linux);
+        int r;
+
+        *copy = **spec;
+        if (copy->linux_)
+                *linux_ = *copy->linux_;
+        json_put_value(&w, NULL, container->resources);
+        r = spec_parse_resources(
+                arena, "journal", text_string(&text), text.len, &linux_->resources);
+        if (r < 0)
+                return r;
+        copy->linux_ = linux_;
+        *spec = copy;
+        return 0;
+}
+
 int container_spec(
         struct arena *arena, const struct container *container, const struct spec **ret_spec)
 {
+        int r;
+
         if (!container->config)
                 return trail(-EINVAL, "the journal of '%s' holds no document", container->id);
-        return spec_parse(
-                arena, "config.json", container->config, container->config_size, ret_spec);
+        r = spec_parse(arena, "config.json", container->config, container->config_size, ret_spec);
+        return r < 0 || !container->resources ? r : with_resources(arena, container, ret_spec);
 }
 
 int container_process(const struct container *container)

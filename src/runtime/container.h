@@ -39,8 +39,10 @@ struct container {
         bool complete;       /* its making came to an end: else its maker was killed */
         bool has_exit;
         int exit_code;
-        bool oom_killed; /* the kernel killed in it for want of memory */
-        int64_t ended_s; /* unix time of the end, 0 */
+        bool oom_killed;                  /* the kernel killed in it for want of memory */
+        int64_t ended_s;                  /* unix time of the end, 0 */
+        const struct json *resources;     /* what `update` made of the document's; NULL: nothing */
+        const struct json *update_before; /* an update that did not end: what was there; or NULL */
 };
 
 /* Letters, digits, "_", "+", "-", ".", 1 to 1024 of them, neither "." nor "..": -EINVAL. */
@@ -60,7 +62,7 @@ void container_close(struct container *container);
 int container_list(struct arena *arena, const char *root, const char ***ret_ids, size_t *ret_n);
 
 const char *container_status_word(enum container_status status);
-/* The document that it was made from. */
+/* The document that it was made from, with the limits that `update` gave it. */
 int container_spec(
         struct arena *arena, const struct container *container, const struct spec **ret_spec);
 /* A pidfd of its first process, checked against pid reuse; -ESRCH when that is gone. */
@@ -100,6 +102,19 @@ void container_thaw(const struct container *container);
 /* Fill in container->freezer; is it frozen? */
 bool container_find_freezer(struct arena *arena, struct container *container);
 
+/* -- update.c ------------------------------------------------------------------------------------- */
+
+/* Take back what an update wrote that was killed. The lock must be held. */
+int container_update_repair(struct arena *arena, struct container *container);
+/* Apply a plan of runtime_compile_update; `all` goes into the journal. On failure what was written is
+ * put back. The lock must be held. */
+int container_update(
+        struct arena *arena, const struct container *container, const struct plan *plan,
+        const struct spec_resources *all);
+/* checkBeforeUpdate: -EBUSY when the container uses more than the limit already. v2 would kill. */
+int container_check_memory(
+        struct arena *arena, const struct container *container, const struct spec_memory *memory);
+
 /* -- hooks.c: those that run apart from the plan of a start ------------------------------------- */
 
 /* The poststart hooks of one that was started just now. When one fails, the container is removed,
@@ -137,6 +152,10 @@ int container_start(struct arena *arena, struct container *container, bool *ret_
 /* Run a plan of runtime_compile_mounts or _unmount: whom it spawns has ended when it returns. The lock
  * must be held. 0, or an error with a trail. */
 int container_visit(const struct container *container, const struct plan *plan);
+
+/* Turn what plan_apply() left into one sentence; returns `error`. *ret_command: it was the program that
+ * could not be executed. */
+int container_explain_failure(const struct machine *machine, int error, bool *ret_command);
 
 /* Run a plan of runtime_compile_exec. Results as container_create. */
 int container_exec(

@@ -156,7 +156,7 @@ static int write_journal(struct arena *arena, const struct container_request *re
 }
 
 /* Turn what apply left into one sentence: where in the document, which operation, why. */
-static int explain_failure(const struct machine *m, int error, bool *ret_command)
+int container_explain_failure(const struct machine *m, int error, bool *ret_command)
 {
         const struct op_list *list = &m->plan->list[m->failed_actor];
         const struct op *op = m->failed < list->n ? &list->ops[m->failed] : NULL;
@@ -249,7 +249,7 @@ int container_create(
         if (r == 0) {
                 r = plan_apply(machine, HOST);
                 if (r < 0)
-                        r = explain_failure(machine, r, ret_command);
+                        r = container_explain_failure(machine, r, ret_command);
         }
         if (r == 0 && request->options->await_start)
                 r = container_note(&made, "{\"status\":\"created\"}");
@@ -331,7 +331,7 @@ int container_exec(
                 return r;
         r = plan_apply(machine, HOST);
         if (r < 0) {
-                r = explain_failure(machine, r, ret_command);
+                r = container_explain_failure(machine, r, ret_command);
                 reap(machine);
                 machine_done(machine);
                 return r;
@@ -352,7 +352,7 @@ int container_visit(const struct container *container, const struct plan *plan)
         if (r == 0) {
                 r = plan_apply(&machine, HOST);
                 if (r < 0) {
-                        r = explain_failure(&machine, r, &command);
+                        r = container_explain_failure(&machine, r, &command);
                         reap(&machine);
                 } else {
                         r = process_wait(machine.pid, &status);

@@ -36,6 +36,10 @@ static const struct {
         { OP_spawn, EBUSY, ANYBODY,
           "the cgroup gives controllers to its children, so it cannot hold "
           "processes itself: choose another cgroupsPath" },
+        { OP_set_cgroup, EBUSY, ANYBODY,
+          "it uses more than that at present, and the kernel could not take it back" },
+        { OP_set_cgroup_pair, EBUSY, ANYBODY,
+          "it uses more than that at present, and the kernel could not take it back" },
         { OP_map_ids, EPERM, USER,
           "see /etc/subuid and /etc/subgid; the helpers must be setuid root, and not on a file "
           "system that is mounted nosuid" },

@@ -83,6 +83,20 @@ int runtime_compile_unmount(
         const struct runtime_options *options, const struct facts *facts, pid_t pid,
         struct plan **ret_plan);
 
+/* Other limits for a container that runs. */
+struct runtime_update {
+        const struct spec *spec;                     /* its document, with the limits it has now */
+        const struct spec_resources *change;         /* what is to be different */
+        const char *l3_cache_schema, *mem_bw_schema; /* lines of resctrl; NULL: as they are */
+};
+
+/* The plan of an update: operations of HOST on options->made_cgroups; and all limits that the container
+ * has then. options->document is what messages call the change. */
+int runtime_compile_update(
+        struct arena *arena, const struct runtime_update *update,
+        const struct runtime_options *options, const struct facts *facts, struct plan **ret_plan,
+        const struct spec_resources **ret_all);
+
 enum runtime_hooks {
         HOOKS_POSTSTART,
         HOOKS_POSTSTOP,

@@ -198,3 +198,10 @@ void spec_encode(const struct spec *spec, unsigned indent, struct text *out)
 
         encode_object(&w, NULL, object_of_spec(), (const char *)spec);
 }
+
+void spec_encode_resources(const struct spec_resources *resources, struct text *out)
+{
+        struct json_writer w = { .out = out };
+
+        encode_object(&w, NULL, object_of_spec_resources(), (const char *)resources);
+}

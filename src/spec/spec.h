@@ -147,6 +147,13 @@ int spec_parse_mounts(
         struct arena *arena, const char *name, const char *bytes, size_t size,
         struct spec_mounts *ret_mounts);
 
+/* All that `base` (may be NULL) and `more` have; what both have is that of `more`. Lives in `arena`,
+ * and points into both. */
+const struct spec_resources *spec_merge_resources(
+        struct arena *arena, const struct spec_resources *base, const struct spec_resources *more);
+/* Append a resources object as JSON, on one line. */
+void spec_encode_resources(const struct spec_resources *resources, struct text *out);
+
 /* Append the document as JSON: absent members left out, members in the order of runtime.def.
  * indent: spaces a level, 0 for one line. */
 void spec_encode(const struct spec *spec, unsigned indent, struct text *out);

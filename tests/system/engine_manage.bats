@@ -181,7 +181,7 @@ load engine_helper
         is_state one running
         run -1 husk unpause one none
         has "$output" 'is not paused'
-        has "$output" "no container 'none'"
+        has "$output" "container 'none' does not exist"
         husk pause one
         husk stop one
         run -0 husk wait one
@@ -197,4 +197,27 @@ load engine_helper
         husk pause three
         husk rm -f three
         nothing_left "$id"
+}
+
+@test 'update: limits of those that run' {
+        husk run -d --name one --memory 64m host sleep 1000 >/dev/null
+        husk run -d --name two host sleep 1000 >/dev/null
+        run -0 husk update --memory 32m --memory-swap 48m --cpus 0.5 --pids-limit 50 one two
+        same "$output" $'one\ntwo'
+        for name in one two; do
+                id=$(husk inspect "$name" | jq -r '.[0].Id')
+                same "$(cat "$(find /sys/fs/cgroup -path "*/husk-$id/pids.max")")" 50
+                same "$(husk inspect "$name" | jq -c '.[0].HostConfig.Resources | [.memory.limit, .memory.swap, .cpu.quota]')" \
+                        '[33554432,50331648,50000]'
+        done
+        run -1 husk update --memory 1g one
+        has "$output" '/linux/resources/memory/swap'
+        run -1 husk update --cpus 1 --cpu-quota 5000 one
+        has "$output" '--cpus is'
+        husk kill two
+        husk wait two
+        run -1 husk update --pids-limit 7 two none
+        has "$output" "container not running: 'two'"
+        has "$output" "container 'none' does not exist"
+        husk rm -f one two
 }

@@ -64,7 +64,7 @@ paused() { [ "$(status_of "$WORD")" = paused ]; }
         script 'exit 0'
         run --separate-stderr oci pause "$WORD"
         [ "$status" = 1 ]
-        [[ $stderr == *"there is no container '$WORD'"* ]]
+        [[ $stderr == *"container '$WORD' does not exist"* ]]
         run ! oci resume "$WORD"
         oci create --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1
         run --separate-stderr oci resume "$WORD"

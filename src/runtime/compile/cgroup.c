@@ -129,7 +129,7 @@ static int check_path(const struct compile *c)
         return 0;
 }
 
-static bool is_used(const struct compile *c, FD slot)
+bool compile_is_written(const struct compile *c, FD slot)
 {
         const struct op_list *list = &c->plan->list[HOST];
 
@@ -150,10 +150,10 @@ static void open_tasks(struct compile *c)
         for (size_t i = 0; i < list->n; i++)
                 if (list->ops[i].code == OP_make_cgroup &&
                     list->ops[i].as.make_cgroup.cgroup != c->cgroup2 &&
-                    !is_used(c, list->ops[i].as.make_cgroup.cgroup))
+                    !compile_is_written(c, list->ops[i].as.make_cgroup.cgroup))
                         list->ops[i].as.make_cgroup.tasks = 1;
         for (size_t i = 0; i < c->n_cgroups; i++)
-                c->join_file[i] = is_used(c, c->cgroups[i]) ? "tasks" : "";
+                c->join_file[i] = compile_is_written(c, c->cgroups[i]) ? "tasks" : "";
 }
 
 FD compile_birth_cgroup(const struct compile *c)
@@ -327,4 +327,26 @@ void compile_cgroup_exec(struct compile *c)
                 }
         }
         join_v2(c);
+}
+
+static FD open_made(struct compile *c, const char *mount)
+{
+        for (size_t i = 0; i < c->options->n_made_cgroups; i++)
+                if (is_below(c->options->made_cgroups[i], mount)) {
+                        FD slot = plan_slot(c->plan);
+
+                        plan_add(
+                                c->plan, HOST, "/linux/cgroupsPath", open_path,
+                                .path = c->options->made_cgroups[i], .fd = slot);
+                        return slot;
+                }
+        return -1;
+}
+
+void compile_cgroup_update(struct compile *c)
+{
+        for (size_t i = 0; i < c->facts->n_v1; i++)
+                c->cgroups[i] = open_made(c, c->facts->v1[i].mount);
+        c->n_cgroups = c->facts->n_v1;
+        c->cgroup2 = open_made(c, c->facts->v2.mount);
 }

@@ -41,6 +41,7 @@ struct compile {
                                       its whole path where that is -1 */
         bool user_namespace;       /* new or joined */
         bool start;          /* a container's, which has hooks and an init; an exec has none */
+        bool update;         /* the cgroups have limits already */
         FD own_pid;          /* our own pid namespace, for hooks after we left it; -1 */
         pid_t container_pid; /* exec: the container's first process; else 0 */
         const char *guard;   /* why the first process dies with its maker */
@@ -73,10 +74,14 @@ void compile_init(
 /* Every section appends its operations in the order of construction. 0 or -errno with a trail. */
 int compile_cgroup_host(struct compile *c);
 void compile_cgroup_exec(struct compile *c);
+/* Those that were made, to be written to. */
+void compile_cgroup_update(struct compile *c);
 /* resctrl.c: /linux/intelRdt. */
 int compile_resctrl_host(struct compile *c);
 void compile_resctrl_exec(struct compile *c);
 void compile_resctrl_join(struct compile *c);
+/* Other shares for the container's group; either may be NULL. */
+int compile_resctrl_update(struct compile *c, const char *l3_cache, const char *memory_bandwidth);
 int compile_namespaces_host(struct compile *c);
 /* idmaps.c: what /linux/uidMappings and gidMappings say, whoever we are; `as_maker`: and may we write
  * them? */

@@ -144,6 +144,17 @@ static int check_memory(const struct compile *c, const struct spec_memory *m)
         return 0;
 }
 
+/* Both at once; where the file for swap may be missing, memory alone instead. */
+static int memory_pair(struct compile *c, const struct limit *limit, const struct limit *both)
+{
+        int r = compile_limit_pair(c, limit, both);
+
+        if (r < 0 || !both->optional)
+                return r;
+        c->plan->list[HOST].ops[c->plan->list[HOST].n - 1].has_else = true;
+        return compile_limit(c, limit);
+}
+
 /* On v1 both limits bound each other, so they go in together; on v2 they are apart. 0 is taken for
  * "not said", as all runtimes do. A file of no swap, or of all, may be missing: then there is none. */
 static int memory_limits(struct compile *c, const struct spec_memory *m)
@@ -162,8 +173,8 @@ static int memory_limits(struct compile *c, const struct spec_memory *m)
                 limit.values = limit_text(c, &limit, m->limit.value);
         if (swap)
                 both.values = limit_text(c, &both, m->swap.value);
-        if (limited && swap && !limit.v2 && !both.optional)
-                return compile_limit_pair(c, &limit, &both);
+        if (limited && swap && !limit.v2 && m->swap.value > 0)
+                return memory_pair(c, &limit, &both);
         /* No limit on both must be lifted from both first, should the cgroup have had one. */
         if (swap && m->swap.value < 0 && (r = compile_limit(c, &both)) < 0)
                 return r;
@@ -192,8 +203,9 @@ static int memory(struct compile *c, const struct spec_memory *m)
         if (m->swappiness.set &&
             (r = number(c, m->at, "memory/swappiness", (int64_t)m->swappiness.value)) < 0)
                 return r;
-        if (m->disable_oom_killer.set && m->disable_oom_killer.value &&
-            (r = number(c, m->at, "memory/disableOOMKiller", 1)) < 0)
+        if (m->disable_oom_killer.set && (m->disable_oom_killer.value || (c->update && !v2)) &&
+            (r = number(c, m->at, "memory/disableOOMKiller", m->disable_oom_killer.value ? 1 : 0)) <
+                    0)
                 return r;
         if (m->use_hierarchy.set && m->use_hierarchy.value && !v2 && !facts_kernel(c->facts, 5, 11))
                 return number(c, m->at, "memory/useHierarchy", 1);
@@ -291,6 +303,10 @@ static int cpu_weight(struct compile *c, const struct spec_cpu *cpu)
         uint64_t shares = cpu->shares.set ? cpu->shares.value : 0;
         int r = 0;
 
+        if (cpu->idle.set && !idle)
+                r = number_unless(c, cpu->at, "cpu/idle", 0, true);
+        if (r < 0)
+                return r;
         if (shares && idle) {
                 plan_note(c->plan, R "cpu/shares: passed over: an idle cgroup has no other weight");
         } else if (shares) {
@@ -303,9 +319,7 @@ static int cpu_weight(struct compile *c, const struct spec_cpu *cpu)
                 shares = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
                 r = number(c, cpu->at, "cpu/shares", (int64_t)shares);
         }
-        if (r == 0 && cpu->idle.set)
-                r = number_unless(c, cpu->at, "cpu/idle", cpu->idle.value, !cpu->idle.value);
-        return r;
+        return r == 0 && idle ? number(c, cpu->at, "cpu/idle", 1) : r;
 }
 
 /* v2 has quota and period in one file. On v1 the quota of a period is bounded by the parent's, so a
@@ -346,21 +360,48 @@ static int cpu_list(
         return compile_limit(c, &limit);
 }
 
+/* Each bounds the other. */
+static int cpu_realtime(struct compile *c, const struct spec_cpu *cpu)
+{
+        bool has_period = cpu->realtime_period.set && cpu->realtime_period.value,
+             has_runtime = cpu->realtime_runtime.set && cpu->realtime_runtime.value;
+        struct limit period, runtime;
+        int r = 0;
+
+        if (has_period)
+                r = compile_limit_find(c, cpu->at, "cpu/realtimePeriod", &period);
+        if (r == 0 && has_runtime)
+                r = compile_limit_find(c, cpu->at, "cpu/realtimeRuntime", &runtime);
+        if (r < 0)
+                return r;
+        if (has_period)
+                period.values = NUMBER(cpu->realtime_period.value);
+        if (has_runtime)
+                runtime.values = NUMBER(cpu->realtime_runtime.value);
+        if (has_period && has_runtime)
+                return compile_limit_pair(c, &period, &runtime);
+        return has_period  ? compile_limit(c, &period)
+             : has_runtime ? compile_limit(c, &runtime)
+                           : 0;
+}
+
 static int cpu(struct compile *c, const struct spec_cpu *cpu)
 {
         int r = check_cpu(c, cpu);
 
-        if (r < 0 || (r = cpu_weight(c, cpu)) < 0 || (r = cpu_quota(c, cpu)) < 0)
+        if (r < 0 || (r = cpu_weight(c, cpu)) < 0)
+                return r;
+        /* The quota may not be less than the burst that is still there. */
+        if (c->update && cpu->burst.set &&
+            (r = number_unless(c, cpu->at, "cpu/burst", 0, true)) < 0)
+                return r;
+        if ((r = cpu_quota(c, cpu)) < 0)
                 return r;
         if (cpu->burst.set &&
             (r = number_unless(
                      c, cpu->at, "cpu/burst", (int64_t)cpu->burst.value, !cpu->burst.value)) < 0)
                 return r;
-        if (cpu->realtime_period.set && cpu->realtime_period.value &&
-            (r = number(c, cpu->at, "cpu/realtimePeriod", (int64_t)cpu->realtime_period.value)) < 0)
-                return r;
-        if (cpu->realtime_runtime.set && cpu->realtime_runtime.value &&
-            (r = number(c, cpu->at, "cpu/realtimeRuntime", cpu->realtime_runtime.value)) < 0)
+        if ((r = cpu_realtime(c, cpu)) < 0)
                 return r;
         if ((r = cpu_list(c, cpu, "cpu/cpus", cpu->cpus)) < 0)
                 return r;

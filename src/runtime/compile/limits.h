@@ -30,6 +30,9 @@ struct controller compile_find_controller(const struct compile *c, const char *n
 /* Is the word in the list, "cpu,cpuacct" or "cpu memory"? */
 bool compile_has_word(const char *list, const char *word);
 
+/* Does the plan write to a file of the cgroup in that slot? */
+bool compile_is_written(const struct compile *c, FD slot);
+
 /* Fill in what the table says about a word, "cpu/shares", on this host. -EINVAL: v2 has no such. */
 int compile_limit_find(
         struct compile *c, const struct json *at, const char *name, struct limit *ret_limit);

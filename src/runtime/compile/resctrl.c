@@ -130,6 +130,37 @@ void compile_resctrl_exec(struct compile *c)
         plan_add(c->plan, HOST, MONITORING, open_path, .path = monitor_path(c), .fd = c->groups[1]);
 }
 
+int compile_resctrl_update(struct compile *c, const char *l3_cache, const char *memory_bandwidth)
+{
+        struct spec_linux *linux_ = arena_new(c->arena, struct spec_linux);
+        struct spec_intel_rdt *rdt = arena_new(c->arena, struct spec_intel_rdt);
+        const char *lines;
+        FD group;
+        int r;
+
+        if (!l3_cache && !memory_bandwidth)
+                return 0;
+        if (!c->linux_->intel_rdt)
+                return trail(
+                        -EOPNOTSUPP, "the container has no group of resctrl: its document has no "
+                                     "/linux/intelRdt");
+        rdt->at = c->linux_->intel_rdt->at;
+        rdt->clos_id = c->linux_->intel_rdt->clos_id;
+        rdt->l3_cache_schema = l3_cache;
+        rdt->mem_bw_schema = memory_bandwidth;
+        *linux_ = *c->linux_;
+        linux_->intel_rdt = rdt;
+        c->linux_ = linux_;
+        if ((r = check(c)) < 0 || (r = schemata(c, &lines)) < 0)
+                return r;
+        group = plan_slot(c->plan);
+        plan_add(c->plan, HOST, RDT, open_path, .path = group_path(c), .fd = group);
+        plan_add(
+                c->plan, HOST, RDT "/schemata", set_cgroup, .cgroup = group, .file = "schemata",
+                .values = lines);
+        return 0;
+}
+
 void compile_resctrl_join(struct compile *c)
 {
         if (c->groups[0] >= 0)

@@ -52,7 +52,7 @@ static const char *writes(struct arena *arena, const struct plan *plan, bool dev
                         text_addf(
                                 &text, "%s%s=%s+%s=%s", between, pair->file, pair->value,
                                 pair->file2, pair->value2);
-                        between = "; ";
+                        between = op->has_else ? "|" : "; ";
                 }
         }
         return text.len ? text_string(&text) : "";
@@ -93,7 +93,8 @@ TEST(memory)
                   "memory.max=4096; memory.swap.max=4096" },
                 /* no swap at all: nothing is lost when the kernel cannot count it */
                 { V1, "'memory':{'limit':4096,'swap':4096}",
-                  "memory.limit_in_bytes=4096; memory.memsw.limit_in_bytes?=4096" },
+                  "memory.limit_in_bytes=4096+memory.memsw.limit_in_bytes=4096"
+                  "|memory.limit_in_bytes=4096" },
                 { V2, "'memory':{'limit':4096,'swap':4096}",
                   "memory.max=4096; memory.swap.max?=0" },
                 { V1, "'memory':{'limit':4096,'swap':-1}",
@@ -130,7 +131,7 @@ TEST(cpu)
                 { V2, "'cpu':{'shares':262145}", "cpu.weight=10000" },
                 { V1, "'cpu':{'shares':512,'idle':1}", "cpu.idle=1" },
                 { V2, "'cpu':{'shares':512,'idle':1}", "cpu.idle=1" },
-                { V2, "'cpu':{'shares':512,'idle':0}", "cpu.weight=59; cpu.idle?=0" },
+                { V2, "'cpu':{'shares':512,'idle':0}", "cpu.idle?=0; cpu.weight=59" },
                 { V1, "'cpu':{'quota':50000}", "cpu.cfs_quota_us=50000" },
                 { V2, "'cpu':{'quota':50000}", "cpu.max=50000 100000" },
                 { V1, "'cpu':{'period':1000}", "cpu.cfs_period_us=1000" },
@@ -144,7 +145,7 @@ TEST(cpu)
                   "cpu.max=2000 4000; cpu.max.burst=2000" },
                 { V2, "'cpu':{'burst':0}", "cpu.max.burst?=0" },
                 { V1, "'cpu':{'realtimePeriod':1000000,'realtimeRuntime':950000}",
-                  "cpu.rt_period_us=1000000; cpu.rt_runtime_us=950000" },
+                  "cpu.rt_period_us=1000000+cpu.rt_runtime_us=950000" },
                 { V2, "'cpu':{'realtimePeriod':0,'realtimeRuntime':0}", "" },
                 { V1, "'cpu':{'cpus':'0-3,7','mems':'0'}", "cpuset.cpus=0-3,7; cpuset.mems=0" },
                 { V2, "'cpu':{'cpus':'0-3,7','mems':''}", "cpuset.cpus=0-3,7" },
