@@ -41,6 +41,8 @@ void machine_init(struct machine *machine, const struct plan *plan)
         machine->is_started = false;
         machine->program[0] = '\0';
         machine->trace = NULL;
+        machine->parent_path = NULL;
+        machine->parent = NO_FD;
         machine->failed = 0;
         machine->failed_actor = HOST;
 }
@@ -72,6 +74,7 @@ void machine_done(struct machine *machine)
         file_close(&machine->gate);
         file_close(&machine->gate_peer);
         file_close(&machine->start);
+        file_close(&machine->parent);
 }
 
 /* What the peer is to print. One that came by the start socket has no plan in which to look the

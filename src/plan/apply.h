@@ -27,8 +27,14 @@ struct machine {
         bool is_started; /* INIT: the peer is a `start`, which has no plan to look things up in */
         char program[4096];  /* INIT: what find_program found */
         struct trace *trace; /* NULL, or shared memory that gets a time stamp an operation */
-        size_t failed;       /* the operation that failed */
-        int failed_actor;    /* whose it was */
+        /* The directory, as named by the first parent_size bytes of parent_path, that the last mount
+         * was attached in: NULL before, and open only when two in a row were (ops_attach.c). */
+        const char *parent_path;
+        size_t parent_size;
+        int16_t parent_root; /* the slot that the name is below */
+        int parent;
+        size_t failed;    /* the operation that failed */
+        int failed_actor; /* whose it was */
 };
 
 /* CLOCK_MONOTONIC in ns after each operation; shared between the two processes. */

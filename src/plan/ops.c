@@ -325,88 +325,6 @@ int do_remount(struct machine *m, const struct op_remount *o)
         return r;
 }
 
-/* The target of a mount inside root; made when it is missing and `make` says as what. */
-static int open_target(int root, const char *path, TARGET make, bool strict)
-{
-        int fd = rootpath_open(root, path, O_PATH, strict);
-
-        if (fd == -ELOOP && strict)
-                return trail(
-                        fd,
-                        "%s is a symbolic link in the container's root: refused, because the "
-                        "mount would land elsewhere",
-                        path);
-        if (fd != -ENOENT || make == TARGET_EXISTS)
-                return fd;
-        fd = make == TARGET_DIRECTORY ? rootpath_make_dirs(root, path, 0755)
-                                      : rootpath_make_file(root, path);
-        if (fd == -ENOENT) {
-                trail_hint("make what the link leads to in the root file system, or mount there");
-                return trail(
-                        fd, "%s: a symbolic link on the way leads to what the root does not have",
-                        path);
-        }
-        return fd;
-}
-
-/* A directory's target of one component is the kernel's to find: one lookup that follows nothing,
- * so there is no second one to differ from it. Any failure (a symbolic link among them, on which no
- * directory can be mounted) is left to the careful way, which can say more. */
-static bool attach_name(int tree, int root, const char *path)
-{
-        while (*path == '/')
-                path++;
-        if (!*path || strchr(path, '/') || text_equal(path, ".") || text_equal(path, ".."))
-                return false;
-        mkdirat(root, path, 0755);
-        return mount_attach_name(tree, root, path) == 0;
-}
-
-static bool is_directory(int fd)
-{
-        struct stat st;
-
-        return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-static TARGET tree_kind(int tree, int target)
-{
-        if (target >= 0)
-                return TARGET_EXISTS;
-        return is_directory(tree) ? TARGET_DIRECTORY : TARGET_FILE;
-}
-
-int do_attach(struct machine *m, const struct op_attach *o)
-{
-        auto_close target = NO_FD;
-        TARGET make = o->make;
-        int r;
-
-        if (!*o->target)
-                return mount_attach(slot(m, o->tree), slot(m, o->root));
-        /* What the tree is matters only where there is nothing yet. */
-        if (make == TARGET_DIRECTORY_OR_FILE) {
-                target = rootpath_open(slot(m, o->root), o->target, O_PATH, o->strict != 0);
-                make = tree_kind(slot(m, o->tree), target);
-        }
-        if (target < 0 && make == TARGET_DIRECTORY &&
-            attach_name(slot(m, o->tree), slot(m, o->root), o->target))
-                return 0;
-        if (target < 0)
-                target = open_target(slot(m, o->root), o->target, make, o->strict != 0);
-        if (target < 0)
-                return target;
-        r = mount_attach(slot(m, o->tree), target);
-        /* The kernel says EINVAL of this and of much else. */
-        if (r == -EINVAL && is_directory(slot(m, o->tree)) != is_directory(target))
-                return trail(
-                        -ENOTDIR,
-                        "%s is %s in the container, and what is to be mounted there is %s",
-                        o->target, is_directory(target) ? "a directory" : "no directory",
-                        is_directory(target) ? "none" : "one");
-        return r;
-}
-
 /* The node that is there already is the one that is wanted: a bundle without a mount on /dev keeps
  * its nodes from run to run. */
 static bool is_node(int dir, const char *leaf, mode_t type, const DEVICE *device)
@@ -544,6 +462,7 @@ int do_pivot(struct machine *m, const struct op_pivot *o)
          * nor one that the caller left open. */
         for (int16_t i = 0; i < m->plan->slots; i++)
                 m->fd[i] = NO_FD;
+        m->parent = NO_FD;
         if (r < 0)
                 return r;
         return process_close_fds(3 + (unsigned)o->preserve_fds, keep);

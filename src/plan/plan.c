@@ -20,7 +20,8 @@ struct op *plan_push(struct plan *plan, enum actor actor, struct op op)
         struct op_list *list = &plan->list[actor];
 
         if (list->n == list->room) {
-                size_t room = list->room ? 2 * list->room : 64;
+                size_t room = list->room ? 2 * list->room
+                                         : 256; /* 20 KiB, of which what is unused is free */
                 struct op *ops = arena_array(plan->arena, room, sizeof *ops);
 
                 if (list->n)

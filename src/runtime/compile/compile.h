@@ -48,7 +48,7 @@ struct compile {
         bool forks;          /* spawn's process is not the first one: fork_init */
         uint32_t at_spawn, at_fork; /* what of new_spaces is made there; the rest is unshared */
         struct id_plan ids;         /* of a new user namespace */
-        FD *host_trees;             /* for each of /mounts: made on the host's side, or -1 */
+        struct mount_job *mounts;   /* one for each of /mounts */
         FD idmap;                   /* the last user namespace made for a mapping, -1 */
         const char *idmap_uids, *idmap_gids;
         bool live;             /* mounts for a container that runs */
@@ -96,6 +96,8 @@ PROPAGATION compile_base_propagation(const struct compile *c);
 int compile_root_host(struct compile *c);
 int compile_root_init(struct compile *c);
 void compile_root_propagation(struct compile *c);
+/* mounts.c: sort what is asked for, into c->mounts. */
+void compile_mounts_begin(struct compile *c);
 int compile_mounts_host(struct compile *c);
 int compile_mounts(struct compile *c);
 int compile_devices(struct compile *c);
@@ -154,6 +156,7 @@ struct mount_job {
         const char *pointer; /* likewise, and "" for a document that is one mount */
         struct mount_options options;
         enum actor actor; /* who makes it; INIT attaches it */
+        FD tree;          /* -1 before it is made */
 };
 
 /* -- live_mounts.c -- */

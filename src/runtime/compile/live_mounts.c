@@ -182,7 +182,7 @@ int runtime_compile_mounts(
         if (r < 0)
                 return r;
         c->mounts_at = mounts->pointer;
-        c->host_trees = arena_array(arena, mounts->list.n + 1, sizeof *c->host_trees);
+        compile_mounts_begin(c);
         enter_host(c, pid);
         if ((r = compile_live_trees(c, HOST)) < 0)
                 return r;

@@ -23,12 +23,24 @@ static bool has_setattr(const struct compile *c)
         return c->facts->has_mount_setattr;
 }
 
+static bool is_plain(const char *path)
+{
+        const char *at = path;
+
+        while (at[0] == '/' && at[1] != '/' && at[1] != '.' && at[1])
+                at += 1 + strcspn(at + 1, "/");
+        return at > path && !*at;
+}
+
 /* The destination as a plain absolute path: no empty, "." or ".." component that a check by name
  * would trip over. */
 static const char *plain_path(struct compile *c, const char *path)
 {
-        char *plain = why(c, "/%s", path), *end = plain;
+        char *plain, *end;
 
+        if (is_plain(path))
+                return path;
+        plain = end = why(c, "/%s", path);
         for (const char *at = path; *at;) {
                 size_t size = strcspn(at, "/");
 
@@ -66,28 +78,33 @@ static enum actor maker(const struct mount_job *job)
         return kind == PROPAGATE_SHARED || (kind == PROPAGATE_SLAVE && private) ? HOST : INIT;
 }
 
-static int begin(struct compile *c, size_t number, struct mount_job *ret_job)
+static void begin(struct compile *c, size_t number)
 {
-        struct mount_job job = {
-                .c = c,
-                .mount = c->spec->mounts.items[number],
-                .number = number,
-                .pointer = c->mounts_at ? why(c, "%s/%zu", c->mounts_at, number) : "",
-        };
+        struct mount_job *job = &c->mounts[number];
 
-        job.reason = c->mounts_at ? job.pointer : "[mount]";
-        mount_options_parse(c->arena, &job.mount.options, &job.options);
-        if (job.mount.uid_mappings.n || job.mount.gid_mappings.n)
-                job.options.idmap = true;
-        job.mount.destination = plain_path(c, job.mount.destination);
-        if (c->live && compile_is_bind(&job) && job.options.propagation == PROPAGATE_UNCHANGED) {
+        job->c = c;
+        job->mount = c->spec->mounts.items[number];
+        job->number = number;
+        job->pointer = c->mounts_at ? why(c, "%s/%zu", c->mounts_at, number) : "";
+        job->reason = c->mounts_at ? job->pointer : "[mount]";
+        job->tree = -1;
+        mount_options_parse(c->arena, &job->mount.options, &job->options);
+        if (job->mount.uid_mappings.n || job->mount.gid_mappings.n)
+                job->options.idmap = true;
+        job->mount.destination = plain_path(c, job->mount.destination);
+        if (c->live && compile_is_bind(job) && job->options.propagation == PROPAGATE_UNCHANGED) {
                 /* The container's other mounts have it from their namespace. */
-                job.options.propagation = compile_base_propagation(c);
-                job.options.propagation_all = true;
+                job->options.propagation = compile_base_propagation(c);
+                job->options.propagation_all = true;
         }
-        job.actor = maker(&job);
-        *ret_job = job;
-        return 0;
+        job->actor = maker(job);
+}
+
+void compile_mounts_begin(struct compile *c)
+{
+        c->mounts = arena_array(c->arena, c->spec->mounts.n + 1, sizeof *c->mounts);
+        for (size_t i = 0; i < c->spec->mounts.n; i++)
+                begin(c, i);
 }
 
 /* -- trees ------------------------------------------------------------------------------------- */
@@ -250,22 +267,17 @@ static FD make_tree(const struct mount_job *job)
 
 int compile_mounts_host(struct compile *c)
 {
-        size_t n = c->spec->mounts.n;
+        compile_mounts_begin(c);
+        for (size_t i = 0; i < c->spec->mounts.n; i++) {
+                struct mount_job *job = &c->mounts[i];
+                int r;
 
-        c->host_trees = arena_array(c->arena, n + 1, sizeof *c->host_trees);
-        for (size_t i = 0; i < n; i++) {
-                struct mount_job job;
-                int r = begin(c, i, &job);
-
-                c->host_trees[i] = -1;
-                if (r < 0)
-                        return r;
-                if (job.actor == INIT || job.options.remount)
+                if (job->actor == INIT || job->options.remount)
                         continue;
-                r = compile_check_mount(&job);
+                r = compile_check_mount(job);
                 if (r < 0)
                         return r;
-                c->host_trees[i] = make_tree(&job);
+                job->tree = make_tree(job);
         }
         return 0;
 }
@@ -273,25 +285,24 @@ int compile_mounts_host(struct compile *c)
 int compile_live_trees(struct compile *c, enum actor maker)
 {
         for (size_t i = 0; i < c->spec->mounts.n; i++) {
-                struct mount_job job;
+                struct mount_job *job = &c->mounts[i];
                 FD tree;
                 int r;
 
-                begin(c, i, &job);
-                if (job.actor != maker)
+                if (job->actor != maker)
                         continue;
-                if ((r = compile_check_destination(&job)) < 0 ||
-                    (r = compile_check_live(&job)) < 0 || (r = compile_check_mount(&job)) < 0)
+                if ((r = compile_check_destination(job)) < 0 || (r = compile_check_live(job)) < 0 ||
+                    (r = compile_check_mount(job)) < 0)
                         return r;
-                tree = c->host_trees[i] = make_tree(&job);
-                if (job.actor == INIT) {
-                        plan_add(c->plan, INIT, job.reason, send_fd, .fd = tree);
+                tree = job->tree = make_tree(job);
+                if (job->actor == INIT) {
+                        plan_add(c->plan, INIT, job->reason, send_fd, .fd = tree);
                         tree = plan_slot(c->plan);
-                        plan_add(c->plan, HOST, job.reason, take_fd, .fd = tree);
+                        plan_add(c->plan, HOST, job->reason, take_fd, .fd = tree);
                 }
                 plan_add(
-                        c->plan, HOST, job.reason, record_mount, .tree = tree,
-                        .target = job.mount.destination);
+                        c->plan, HOST, job->reason, record_mount, .tree = tree,
+                        .target = job->mount.destination);
         }
         return 0;
 }
@@ -352,9 +363,10 @@ static void replace_root(const struct mount_job *job, FD tree)
 }
 
 /* What later sections find by these: the container's own procfs, /dev and pty's. */
-static void remember(const struct mount_job *job, FD tree)
+static void remember(const struct mount_job *job)
 {
         struct compile *c = job->c;
+        FD tree = job->tree;
         const struct spec_mount *mount = &job->mount;
 
         if (compile_is_bind(job))
@@ -367,9 +379,10 @@ static void remember(const struct mount_job *job, FD tree)
                 c->devpts = tree;
 }
 
-static void attach_tree(const struct mount_job *job, FD tree)
+static void attach_tree(const struct mount_job *job)
 {
         struct compile *c = job->c;
+        FD tree = job->tree;
         const struct spec_mount *mount = &job->mount;
         bool bind = compile_is_bind(job);
         bool in_dev = !bind && c->dev >= 0 && text_starts(mount->destination, "/dev/") &&
@@ -405,45 +418,42 @@ static void add_remounts(const struct mount_job *job, FD tree)
                         .recursive = options->propagation_all);
 }
 
-static int add_mount(struct compile *c, size_t number)
+static int add_mount(struct mount_job *job)
 {
-        struct mount_job job;
-        int r = begin(c, number, &job);
-        FD tree = c->host_trees[number];
+        struct compile *c = job->c;
+        const char *asked = c->spec->mounts.items[job->number].destination;
+        int r = compile_check_destination(job);
 
-        if (r == 0)
-                r = compile_check_destination(&job);
         if (r < 0)
                 return r;
-        if (c->spec->mounts.items[number].destination[0] != '/')
+        if (asked[0] != '/')
                 plan_note(
                         c->plan,
                         "%s/destination: '%s' is taken as %s: relative ones are deprecated",
-                        job.pointer, c->spec->mounts.items[number].destination,
-                        job.mount.destination);
-        if (job.options.remount)
-                return add_remount(&job);
-        if (tree < 0) {
-                r = compile_check_mount(&job);
+                        job->pointer, asked, job->mount.destination);
+        if (job->options.remount)
+                return add_remount(job);
+        if (job->tree < 0) {
+                r = compile_check_mount(job);
                 if (r < 0)
                         return r;
-                if (compile_is_cgroup(&job) && !compile_is_bind(&job))
-                        return compile_cgroup_mount(&job);
-                tree = make_tree(&job);
+                if (compile_is_cgroup(job) && !compile_is_bind(job))
+                        return compile_cgroup_mount(job);
+                job->tree = make_tree(job);
         }
-        if (job.options.copy_up)
-                add_copy_up(&job, tree);
-        attach_tree(&job, tree);
+        if (job->options.copy_up)
+                add_copy_up(job, job->tree);
+        attach_tree(job);
         if (!has_setattr(c))
-                add_remounts(&job, tree);
-        remember(&job, tree);
+                add_remounts(job, job->tree);
+        remember(job);
         return 0;
 }
 
 int compile_mounts(struct compile *c)
 {
         for (size_t i = 0; i < c->spec->mounts.n; i++) {
-                int r = add_mount(c, i);
+                int r = add_mount(&c->mounts[i]);
 
                 if (r < 0)
                         return r;
