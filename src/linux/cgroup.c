@@ -15,8 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 
 static int check(int fd)
 {
@@ -60,50 +62,87 @@ static bool is_cpuset(const char *path)
         return strstr(path, "cpuset") != NULL; /* or a name like it: that has no such files */
 }
 
-/* The parent of `path` as a descriptor; made when missing. */
-static int open_parent(char *path, char **ret_leaf)
+static void nap(long ms)
 {
-        char *slash = strrchr(path, '/');
-        int fd;
+        struct timespec time = { .tv_sec = 0, .tv_nsec = ms * 1000000L };
 
-        if (!slash || slash == path)
-                return -EINVAL;
-        *ret_leaf = slash + 1;
-        *slash = '\0';
-        fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
-        if (fd == -ENOENT) {
-                char *leaf;
-                int above = open_parent(path, &leaf);
-
-                if (above < 0) {
-                        *slash = '/';
-                        return above;
-                }
-                if (mkdirat(above, leaf, 0755) < 0 && errno != EEXIST)
-                        fd = -errno;
-                else
-                        fd = file_open(above, leaf, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-                if (fd >= 0 && is_cpuset(path))
-                        fill_cpuset(fd, false);
-                leaf[-1] = '/';
-                close(above);
-        }
-        *slash = '/';
-        return fd;
+        nanosleep(&time, NULL);
 }
 
-/* The parents of `path`, made when missing. */
-static int make_parents(const char *path)
-{
-        char copy[4096], *leaf;
-        size_t size = strlen(path);
-        auto_close parent = NO_FD;
+/* On parents that we made: the last who leaves takes them away, and that need not be their maker. Who is not
+ * root cannot write it: then only the maker can. */
+#define MARK "trusted.husk.made"
 
-        if (size >= sizeof copy)
-                return -ENAMETOOLONG;
-        memcpy(copy, path, size + 1);
-        parent = open_parent(copy, &leaf);
-        return parent < 0 ? parent : check(parent);
+/* Where in `path` its last `n` steps begin: the slash in front of them. */
+static size_t before_last(const char *path, unsigned n)
+{
+        size_t at = strlen(path);
+
+        for (unsigned i = 0; i < n && at > 0; i++)
+                while (at > 0 && path[--at] != '/')
+                        ;
+        return at;
+}
+
+/* `path` without its last `n` steps, in a buffer of 4096 bytes; false when nothing is left. */
+static bool cut(const char *path, unsigned n, char *ret_part)
+{
+        size_t size = before_last(path, n);
+
+        if (size == 0 || size >= 4096)
+                return false;
+        memcpy(ret_part, path, size);
+        ret_part[size] = '\0';
+        return true;
+}
+
+int cgroup_missing(const char *path)
+{
+        char part[4096];
+        unsigned n = 0;
+
+        while (cut(path, n + 1, part)) {
+                int64_t magic = file_magic_at(part);
+
+                if (magic == MAGIC_CGROUP1 || magic == MAGIC_CGROUP2)
+                        return (int)n;
+                if (magic != -ENOENT)
+                        return magic < 0 ? (int)magic : -ENOTTY;
+                n++;
+        }
+        return -ENOTTY;
+}
+
+int cgroup_make_parents(const char *path, unsigned n)
+{
+        char part[4096];
+
+        for (; n > 0; n--) {
+                auto_close fd = NO_FD;
+
+                if (!cut(path, n, part))
+                        return -EINVAL;
+                if (mkdir(part, 0755) == 0)
+                        setxattr(part, MARK, "", 0, 0);
+                else if (errno != EEXIST)
+                        return -errno;
+                if (!is_cpuset(part))
+                        continue;
+                fd = file_open(AT_FDCWD, part, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+                if (fd >= 0)
+                        fill_cpuset(fd, true);
+        }
+        return 0;
+}
+
+void cgroup_remove_parents(const char *path, unsigned n)
+{
+        char part[4096];
+
+        for (unsigned i = 1; cut(path, i, part); i++)
+                if ((i > n && getxattr(part, MARK, NULL, 0) < 0) ||
+                    (rmdir(part) < 0 && errno != ENOENT))
+                        return;
 }
 
 /* 0, or why nobody should be put into a cgroup that was there before. */
@@ -148,17 +187,11 @@ static int check_new(const char *path, int fd, bool existed)
 int cgroup_make(const char *path, bool tasks)
 {
         auto_close fd = NO_FD;
-        bool existed;
         int r = mkdir(path, 0755) < 0 ? -errno : 0;
+        bool existed = r == -EEXIST;
 
-        if (r == -ENOENT) {
-                r = make_parents(path);
-                if (r == 0)
-                        r = mkdir(path, 0755) < 0 ? -errno : 0;
-        }
-        if (r < 0 && r != -EEXIST)
+        if (r < 0 && !existed)
                 return r;
-        existed = r == -EEXIST;
         if (!tasks || existed || is_cpuset(path)) {
                 fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
                 r = fd < 0 ? fd : check_new(path, fd, existed);
@@ -171,6 +204,34 @@ int cgroup_make(const char *path, bool tasks)
         else if (r == -ENOTTY && !existed)
                 rmdir(path);
         return r;
+}
+
+static int claim(const char *path)
+{
+        int fd = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        char text[16];
+        ssize_t n;
+
+        if (fd < 0)
+                return fd;
+        n = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno
+                                             : file_get(fd, "cgroup.procs", text, sizeof text);
+        if (n == 0)
+                return fd;
+        close(fd);
+        /* Without its files it is one that was removed while we were at its door. */
+        return n > 0 || n == -EFBIG || n == -EWOULDBLOCK ? -EBUSY : (int)n;
+}
+
+int cgroup_claim(const char *path, bool wait)
+{
+        int fd = claim(path);
+
+        for (int round = 0; wait && fd == -EBUSY && round < 200; round++) {
+                nap(round < 50 ? 1 : 12);
+                fd = claim(path);
+        }
+        return fd;
 }
 
 int cgroup_set(int cgroup, const char *file, const char *values)
@@ -217,12 +278,6 @@ int cgroup_delegate(const char *path, const char *controllers)
                 *slash = '\0';
                 fd = file_open(AT_FDCWD, copy, O_PATH | O_DIRECTORY, 0);
                 *slash = '/';
-                if (fd == -ENOENT) {
-                        *slash = '\0';
-                        mkdir(copy, 0755);
-                        fd = file_open(AT_FDCWD, copy, O_PATH | O_DIRECTORY, 0);
-                        *slash = '/';
-                }
                 if (fd < 0)
                         return fd;
                 if (file_magic(fd) != MAGIC_CGROUP2 || is_inner(fd))
@@ -285,13 +340,6 @@ int64_t cgroup_oom_kills(const char *path)
                 }
         }
         return -ENOENT;
-}
-
-static void nap(long ms)
-{
-        struct timespec time = { .tv_sec = 0, .tv_nsec = ms * 1000000L };
-
-        nanosleep(&time, NULL);
 }
 
 /* SIGKILL to each pid listed: how many there were, or -errno. */

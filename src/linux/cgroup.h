@@ -7,11 +7,23 @@
 /* Control groups of both versions, cgroups(7). Paths are absolute and must lie on a cgroup
  * filesystem: the magic is checked on the descriptor that is used. */
 
-/* The directory and its missing parents: an O_PATH descriptor, or with `tasks` its file of that name
- * (v1), open for writing. -ENOTTY when it is not on cgroupfs; -EBUSY when it exists and has processes
- * in it (somebody else's), -EDEADLK when it exists and is frozen. v1 cpusets, of parents too, are
- * filled from theirs so that the child can have tasks. */
+/* The directory: a descriptor of it, or with `tasks` its file of that name (v1), open for writing.
+ * -ENOENT: a parent is missing. -ENOTTY when it is not on cgroupfs; -EBUSY when it exists and has
+ * processes in it (somebody else's), -EDEADLK when it exists and is frozen. v1 cpusets, of parents
+ * too, are filled from theirs so that the child can have tasks. */
 int cgroup_make(const char *path, bool tasks);
+/* How many of its parents are missing; -ENOTTY when the first that is there is no cgroup. */
+int cgroup_missing(const char *path);
+/* Make its last `n` parents, from the top down; what is there by now is no error. -ENOENT: somebody
+ * removes them at the same time; count again. */
+int cgroup_make_parents(const char *path, unsigned n);
+/* Remove its last `n` parents, from the bottom up, and those above that have the mark of having been made by
+ * cgroup_make_parents(), until one is in use. */
+void cgroup_remove_parents(const char *path, unsigned n);
+/* Of all who claim one cgroup at one moment, be it new or not, one gets a descriptor. It is theirs until
+ * that and its copies are closed; by then there should be a process in it. -EBUSY: another has claimed it, or
+ * there is a process in it, with `wait` for some 2 s; -ENOENT, -ENODEV: it is gone. */
+int cgroup_claim(const char *path, bool wait);
 /* One write(2) for each line of `values`. `cgroup` is a descriptor from cgroup_make, or of a
  * directory below a mount that was found to be one. */
 int cgroup_set(int cgroup, const char *file, const char *values);

@@ -36,6 +36,7 @@ void machine_init(struct machine *machine, const struct plan *plan)
                 machine->fd[i] = NO_FD;
         machine->gate = machine->gate_peer = NO_FD;
         machine->journal = machine->state_dir = machine->start = machine->pidfd = NO_FD;
+        machine->claim = NO_FD;
         machine->pid = 0;
         machine->start_time = 0;
         machine->is_started = false;
@@ -75,6 +76,7 @@ void machine_done(struct machine *machine)
         file_close(&machine->gate_peer);
         file_close(&machine->start);
         file_close(&machine->parent);
+        file_close(&machine->claim);
 }
 
 /* What the peer is to print. One that came by the start socket has no plan in which to look the
@@ -236,6 +238,7 @@ int do_spawn(struct machine *m, const struct op_spawn *o)
                 init_run(m);
         file_close(&m->gate_peer);
         file_close(&m->start);
+        file_close(&m->claim); /* INIT has it until it is in */
         m->pid = pid;
         m->fd[o->process] = m->pidfd;
         return 0;

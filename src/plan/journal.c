@@ -13,6 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
+/* How lines begin. */
+#define CGROUP_LINE  "{\"undo\":\"remove_cgroup\""
+#define PROCESS_LINE "{\"process\""
+#define PARENTS_LINE "{\"parents\""
+
 void journal_undo_lines(const struct plan *plan, struct text *out)
 {
         const struct op_list *list = &plan->list[HOST];
@@ -50,16 +55,54 @@ int journal_append(int journal, const char *line, size_t size)
         return file_write(journal, whole, size + 1);
 }
 
-/* `ours`: a process was started in the cgroups, so whatever is in them came from it. Before that
- * what is in a cgroup was there before us: another container of the same cgroupsPath, whose making
- * was refused for that reason. It is not ours to kill. */
-static int undo_cgroup(const char *path, bool ours)
+int journal_note_parents(int journal, unsigned cgroup, unsigned n)
+{
+        char line[80];
+
+        return journal_append(
+                journal, line,
+                text_format(line, sizeof line, "{\"parents\":%u,\"of\":%u}", n, cgroup));
+}
+
+void journal_parents_lines(const char *bytes, size_t size, struct text *out)
+{
+        for (const char *line = bytes, *end = bytes + size, *stop;
+             (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1)
+                if (text_starts(line, PARENTS_LINE))
+                        text_add_bytes(out, line, (size_t)(stop + 1 - line));
+}
+
+bool journal_is_of_cgroups(const char *line)
+{
+        return text_starts(line, CGROUP_LINE) || text_starts(line, PROCESS_LINE) ||
+               text_starts(line, PARENTS_LINE);
+}
+
+enum {
+        CGROUPS_MAX = 64
+};
+
+/* What the whole journal says of the cgroups. */
+struct cgroups {
+        /* A process was started in them, so whatever is in them came from it. Before that what is in
+         * them was there before us: another container of the same cgroupsPath, whose making was
+         * refused for that reason. It is not ours to kill. */
+        bool ours;
+        size_t n;                      /* how many are still to be undone */
+        unsigned parents[CGROUPS_MAX]; /* how many of each one's parents were made */
+        const char *first;
+        int claim; /* of the first one, or why there is none */
+};
+
+static int undo_cgroup(const char *path, const struct cgroups *cgroups)
 {
         int r;
 
+        if (!cgroups->ours && cgroups->claim < 0)
+                return 0; /* another has them, or none was made */
         if (rmdir(path) == 0 || errno == ENOENT)
                 return 0; /* as a rule: what was in it has ended */
-        if (!ours) {
+        if (!cgroups->ours) {
                 cgroup_remove_empty(path);
                 return 0;
         }
@@ -69,7 +112,7 @@ static int undo_cgroup(const char *path, bool ours)
         return r < 0 && r != -ENOENT ? trail(r, "cannot remove the cgroup %s", path) : 0;
 }
 
-static int undo_line(const struct json *line, bool ours)
+static int undo_line(const struct json *line, struct cgroups *cgroups)
 {
         const char *what = json_string(json_member(line, "undo"));
         const char *path = json_string(json_member(line, "path"));
@@ -77,10 +120,14 @@ static int undo_line(const struct json *line, bool ours)
 
         if (!what || !path || path[0] != '/')
                 return 0;
-        if (text_equal(what, "remove_cgroup"))
-                return undo_cgroup(path, ours);
+        if (text_equal(what, "remove_cgroup")) {
+                r = undo_cgroup(path, cgroups);
+                if (cgroups->n > 0 && --cgroups->n < CGROUPS_MAX)
+                        cgroup_remove_parents(path, cgroups->parents[cgroups->n]);
+                return r;
+        }
         if (text_equal(what, "remove_group")) {
-                r = resctrl_remove(path, !ours);
+                r = resctrl_remove(path, !cgroups->ours);
                 return r < 0 && r != -ENOTTY ? trail(r, "cannot remove the group %s", path) : 0;
         }
         if (text_equal(what, "remove_tree")) {
@@ -90,26 +137,46 @@ static int undo_line(const struct json *line, bool ours)
         return 0;
 }
 
-/* Is there a line that names the first process? */
-static bool has_process(const char *bytes, size_t size)
+static void read_parents(const struct json *line, struct cgroups *cgroups)
 {
-        static const char start[] = "{\"process\"";
+        uint64_t n, of;
 
-        for (const char *line = bytes, *end = bytes + size; line && line < end;) {
-                if ((size_t)(end - line) > sizeof start && text_starts(line, start))
-                        return true;
-                line = memchr(line, '\n', (size_t)(end - line));
-                line += line != NULL;
+        if (json_u64(json_member(line, "parents"), &n) == 0 &&
+            json_u64(json_member(line, "of"), &of) == 0 && of < CGROUPS_MAX &&
+            n > cgroups->parents[of])
+                cgroups->parents[of] = (unsigned)n;
+}
+
+/* The lines in their order. */
+static void read_cgroups(
+        struct arena *arena, const char *bytes, size_t size, struct cgroups *cgroups)
+{
+        for (const char *line = bytes, *end = bytes + size, *stop;
+             (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1) {
+                const struct json *value;
+
+                if (!journal_is_of_cgroups(line))
+                        continue;
+                cgroups->ours = cgroups->ours || text_starts(line, PROCESS_LINE);
+                if (json_parse(arena, "journal", line, (size_t)(stop - line), &value) < 0)
+                        continue;
+                read_parents(value, cgroups);
+                if (!text_starts(line, CGROUP_LINE))
+                        continue;
+                if (cgroups->n++ == 0)
+                        cgroups->first = json_string(json_member(value, "path"));
         }
-        return false;
 }
 
 int journal_undo(struct arena *arena, const char *bytes, size_t size)
 {
         const char *end = bytes + size;
-        bool ours = has_process(bytes, size);
+        struct cgroups cgroups = { .claim = NO_FD };
         int result = 0;
 
+        read_cgroups(arena, bytes, size, &cgroups);
+        if (!cgroups.ours && cgroups.first)
+                cgroups.claim = cgroup_claim(cgroups.first, true); /* a process may be dying */
         while (end > bytes) {
                 const char *line = end - 1;
                 const struct json *value;
@@ -119,12 +186,13 @@ int journal_undo(struct arena *arena, const char *bytes, size_t size)
                 /* Only whole lines count: the last one may be torn. */
                 if (end[-1] == '\n' && end - line > 8 && text_starts(line, "{\"undo\"") &&
                     json_parse(arena, "journal", line, (size_t)(end - line - 1), &value) == 0) {
-                        int r = undo_line(value, ours);
+                        int r = undo_line(value, &cgroups);
 
                         if (r < 0 && result == 0)
                                 result = r;
                 }
                 end = line;
         }
+        file_close(&cgroups.claim);
         return result;
 }

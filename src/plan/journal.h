@@ -15,10 +15,21 @@ struct machine;
  * before the first of them runs; then what happened: {"process":...}, {"status":...}. A torn last
  * line is not there. Who changes it holds its lock. The state of a container *is* its journal. */
 
+enum {
+        JOURNAL_MAX = 64 << 20 /* bytes; no document is so large */
+};
+
 /* The lines for the inverses of the plan's HOST list, in order of the operations. */
 void journal_undo_lines(const struct plan *plan, struct text *out);
 /* Append one whole line (without newline) in one write(2). Child-safe. */
 int journal_append(int journal, const char *line, size_t size);
+/* Before they are made: `n` parents of the cgroup that is number `cgroup` of those in the plan. The inverse
+ * is to remove those of them that are empty by then. Child-safe. */
+int journal_note_parents(int journal, unsigned cgroup, unsigned n);
+/* Those notes in a journal's text. */
+void journal_parents_lines(const char *bytes, size_t size, struct text *out);
+/* Does a line say something about the cgroups? What says it can be undone without the rest. */
+bool journal_is_of_cgroups(const char *line);
 
 /* Run the inverses recorded in the journal's text, backwards: kill, remove cgroups, remove trees.
  * What is gone already is no error. 0, or the first error (the rest is still tried). */

@@ -41,12 +41,85 @@ int do_make_store(struct machine *m, const struct op_make_store *o)
         return r;
 }
 
+enum {
+        ROUNDS = 1000 /* against those who remove what we make: each of them does so once */
+};
+
+/* How many cgroups are made by the operations before this one: its inverse's number in the journal. */
+static unsigned cgroups_before(const struct machine *m)
+{
+        const struct op *ops = m->plan->list[HOST].ops;
+        unsigned n = 0;
+
+        for (size_t i = 0; i < m->failed; i++)
+                n += ops[i].code == OP_make_cgroup;
+        return n;
+}
+
+/* The parents that are missing. Those alone are ours to remove, so the journal is told before. Another
+ * container that ends may take them away again while we are at it: as often as that happens. */
+static int make_cgroup_parents(struct machine *m, const char *path)
+{
+        int n = cgroup_missing(path);
+
+        for (int round = 0; n > 0 && round < ROUNDS; round++) {
+                int r = 0;
+
+                if (m->journal >= 0)
+                        r = journal_note_parents(m->journal, cgroups_before(m), (unsigned)n);
+                if (r == 0)
+                        r = cgroup_make_parents(path, (unsigned)n);
+                if (r < 0 && r != -ENOENT)
+                        return r;
+                n = cgroup_missing(path);
+        }
+        return n > 0 ? -ENOENT : n;
+}
+
+static int make_cgroup(struct machine *m, const struct op_make_cgroup *o)
+{
+        const struct op *ops = m->plan->list[HOST].ops;
+        int fd = cgroup_make(o->path, o->tasks != 0), r;
+
+        for (int round = 0; fd == -ENOENT && round < ROUNDS; round++) {
+                r = make_cgroup_parents(m, o->path);
+                /* The controllers went with the parents to which they were given. */
+                if (r == 0 && m->failed > 0 && ops[m->failed - 1].code == OP_delegate_cgroup)
+                        r = do_delegate_cgroup(m, &ops[m->failed - 1].as.delegate_cgroup);
+                if (r < 0)
+                        return r;
+                fd = cgroup_make(o->path, o->tasks != 0);
+        }
+        return fd;
+}
+
+/* All who make a container begin with the same cgroup: it is claimed, and stands for the others. */
+static int make_first_cgroup(struct machine *m, const struct op_make_cgroup *o)
+{
+        for (int round = 0; round < ROUNDS; round++) {
+                int fd = make_cgroup(m, o);
+
+                if (fd < 0)
+                        return fd;
+                m->claim = cgroup_claim(o->path, false);
+                if (m->claim >= 0)
+                        return fd;
+                close(fd);
+                if (m->claim != -ENOENT && m->claim != -ENODEV)
+                        return m->claim;
+        }
+        return -EBUSY;
+}
+
 int do_make_cgroup(struct machine *m, const struct op_make_cgroup *o)
 {
-        int fd = cgroup_make(o->path, o->tasks != 0);
+        int fd = cgroups_before(m) == 0 ? make_first_cgroup(m, o) : make_cgroup(m, o);
 
         if (fd == -EBUSY)
-                return trail(fd, "the cgroup %s exists and has processes in it", o->path);
+                return trail(
+                        fd,
+                        "the cgroup %s has processes in it, or another container is made in it now",
+                        o->path);
         if (fd == -EDEADLK)
                 return trail(fd, "the cgroup %s exists and is frozen", o->path);
         return put(m, o->cgroup, fd);
@@ -112,8 +185,14 @@ int do_give_cgroup(struct machine *m, const struct op_give_cgroup *o)
 
 int do_delegate_cgroup(struct machine *m, const struct op_delegate_cgroup *o)
 {
-        (void)m;
-        return cgroup_delegate(o->path, o->controllers);
+        int r = -ENOENT;
+
+        for (int round = 0; r == -ENOENT && round < ROUNDS; round++) {
+                r = make_cgroup_parents(m, o->path);
+                if (r == 0)
+                        r = cgroup_delegate(o->path, o->controllers);
+        }
+        return r;
 }
 
 int do_filter_devices(struct machine *m, const struct op_filter_devices *o)

@@ -16,10 +16,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-enum {
-        JOURNAL_MAX = 64 << 20
-};
-
 int container_check_id(const char *id)
 {
         size_t size = strlen(id);
@@ -439,8 +435,7 @@ int container_release(struct arena *arena, const struct container *container)
 
         for (const char *line = container->text, *end = line + container->size, *stop;
              (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1)
-                if (text_starts(line, "{\"undo\":\"remove_cgroup\"") ||
-                    text_starts(line, "{\"process\""))
+                if (journal_is_of_cgroups(line))
                         text_add_bytes(&cgroups, line, (size_t)(stop + 1 - line));
         return journal_undo(arena, text_string(&cgroups), cgroups.len);
 }

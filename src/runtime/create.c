@@ -208,6 +208,7 @@ static void undo_of_failure(
         const struct plan *plan, const struct machine *machine, int error, struct text *out)
 {
         struct plan done = *plan;
+        struct text journal;
 
         if (machine->pid > 0)
                 text_add(out, "{\"process\":{}}\n");
@@ -216,6 +217,9 @@ static void undo_of_failure(
         if (done.list[HOST].n > plan->list[HOST].n)
                 done.list[HOST].n = plan->list[HOST].n;
         journal_undo_lines(&done, out);
+        if (lseek(machine->journal, 0, SEEK_SET) == 0 &&
+            file_read_fd(out->arena, machine->journal, JOURNAL_MAX, &journal) == 0)
+                journal_parents_lines(text_string(&journal), journal.len, out);
 }
 
 int container_create(
