@@ -202,7 +202,7 @@ int cli_main(int argc, char **argv)
 {
         auto_arena arena = { 0 };
         struct invocation in = { .arena = &arena };
-        int skip, r;
+        int skip, status, r;
 
         open_closed();
         /* A copy, because the parser moves the words of argv about. */
@@ -218,7 +218,7 @@ int cli_main(int argc, char **argv)
                 return 0;
         if (r != 0)
                 cli_report(&in);
-        if (r >= 0)
-                return in.exit;
-        return in.exit ? in.exit : in.face->error_exit;
+        status = r >= 0 || in.exit ? in.exit : in.face->error_exit;
+        cli_report_debug(&in, status);
+        return status;
 }

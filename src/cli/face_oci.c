@@ -14,9 +14,10 @@ static const struct option global_options[] = {
             .values = "text json", .shown_default = "text"),
         ROW(FLAG, oci.systemd_cgroup, 0, "systemd-cgroup", NULL,
             "have systemd make the cgroups (slice:prefix:name)"),
-        ROW(CHOICE, oci.rootless, 0, "rootless", "WHEN", "do without root's privileges",
-            .values = "auto true false", .shown_default = "auto"),
-        ROW(FLAG, oci.debug, 0, "debug", NULL, "tell more"),
+        ROW(CHOICE, oci.rootless, 0, "rootless", "WHEN",
+            "whether root's rights are missing; found out by itself", .values = "auto true false",
+            .shown_default = "auto"),
+        ROW(FLAG, oci.debug, 0, "debug", NULL, "tell what was called and how it ended"),
         ROW(FLAG, version, 'v', "version", NULL, "show the version and end"),
         OPTIONS_END,
 };

@@ -3,6 +3,9 @@
  * The rows are runc's. */
 #include "commands.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #define ROW(kind, field, ...) OPTION(struct oci_create_request, kind, field, __VA_ARGS__)
 
 static const struct option create_options[] = {
@@ -15,9 +18,13 @@ static const struct option create_options[] = {
         ROW(TEXT, pidfd_socket, 0, "pidfd-socket", "SOCKET",
             "send a pidfd of the process to this socket", .complete = COMPLETE_FILE),
         ROW(U64, preserve_fds, 0, "preserve-fds", "NUMBER",
-            "pass on that many more descriptors from 3 on", .shown_default = "0"),
-        ROW(FLAG, no_pivot, 0, "no-pivot", NULL, "change the root without pivot_root"),
+            "pass on that many descriptors, from 3 or behind those of LISTEN_FDS on",
+            .shown_default = "0"),
+        ROW(FLAG, no_pivot, 0, "no-pivot", NULL,
+            "move the root instead of pivot_root: for hosts that run from a ramdisk"),
         ROW(FLAG, no_new_keyring, 0, "no-new-keyring", NULL, "keep the caller's session keyring"),
+        ROW(FLAG, no_subreaper, 0, "no-subreaper", NULL,
+            "adopt no orphans; for callers of runc: we never do"),
         OPTIONS_END,
 };
 
@@ -36,9 +43,25 @@ static const struct option operands[] = {
 static const struct oci_create_request create_defaults = { .bundle = "." };
 static const struct oci_create_request run_defaults = { .bundle = ".", .run = true };
 
+/* sd_listen_fds(3): they are ours when LISTEN_PID says so, and from here on the container's. */
+static void read_listen_fds(struct oci_create_request *request)
+{
+        const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+        uint64_t number, fds;
+
+        if (!pid || !n || text_u64(pid, &number) < 0 || number != (uint64_t)getpid() ||
+            text_u64(n, &fds) < 0)
+                return;
+        request->listen_fds = fds;
+        request->listen_names = getenv("LISTEN_FDNAMES");
+}
+
 static int run(struct invocation *in)
 {
-        return engine_oci_create(in->request, &in->exit);
+        struct oci_create_request *request = in->request;
+
+        read_listen_fds(request);
+        return engine_oci_create(request, &in->exit);
 }
 
 static const struct example run_examples[] = {

@@ -8,6 +8,7 @@
 #include "report.h"
 
 #include "terminal.h"
+#include "version.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -36,19 +37,36 @@ void cli_report_line(
         json_close_object(&w);
 }
 
-static bool log_append(
-        const struct oci_options *oci, struct arena *arena, const char *level, const char *words)
+static const struct oci_options *oci_options(const struct invocation *in)
 {
-        struct text line = { .arena = arena };
-        struct timespec now = { 0 };
-        int fd = open(oci->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
-        ssize_t written;
+        return in->face == &cli_face_oci ? &in->globals.oci.oci : NULL;
+}
 
-        if (fd < 0)
+/* --log-format json and no log: the standard error is it, as with runc, and has its lines alone. */
+static bool logs_to_stderr(const struct oci_options *oci)
+{
+        return oci && !oci->log && text_equal(oci->log_format, "json");
+}
+
+/* A line to the log; false: there is none, or it could not be written. */
+static bool log_append(const struct invocation *in, const char *level, const char *words)
+{
+        const struct oci_options *oci = oci_options(in);
+        struct text line = { .arena = in->arena };
+        struct timespec now = { 0 };
+        ssize_t written;
+        int fd;
+
+        if (!oci || (!oci->log && !logs_to_stderr(oci)))
                 return false;
         clock_gettime(CLOCK_REALTIME, &now);
         cli_report_line(&line, text_equal(oci->log_format, "json"), level, words, now.tv_sec);
         text_add_char(&line, '\n');
+        if (!oci->log)
+                return cli_print(STDERR_FILENO, &line) == 0;
+        fd = open(oci->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+        if (fd < 0)
+                return false;
         written = write(fd, text_string(&line), line.len);
         close(fd);
         return written == (ssize_t)line.len;
@@ -68,14 +86,14 @@ static const char *with_small_errno(struct arena *arena, const char *words)
         return copy;
 }
 
-void cli_report(const struct invocation *in)
+static void print_error(const struct invocation *in, const char *words)
 {
         struct text out = { .arena = in->arena };
         bool bold = cli_terminal_bold(STDERR_FILENO);
 
         text_addf(
                 &out, "%s%s:%s ", bold ? "\033[1;31m" : "", in->face->name, bold ? "\033[0m" : "");
-        text_add_visible(&out, *trail_text() ? trail_text() : "failed without saying why");
+        text_add_visible(&out, words);
         text_add_char(&out, '\n');
         if (*trail_hint_text()) {
                 text_add(&out, "      hint: ");
@@ -83,28 +101,49 @@ void cli_report(const struct invocation *in)
                 text_add_char(&out, '\n');
         }
         cli_print(STDERR_FILENO, &out);
+}
+
+void cli_report(const struct invocation *in)
+{
+        const char *words = *trail_text() ? trail_text() : "failed without saying why";
+
+        if (!logs_to_stderr(oci_options(in)))
+                print_error(in, words);
         /* Nothing can be done about a log that cannot be written: stderr has it, too. */
-        if (in->face == &cli_face_oci && in->globals.oci.oci.log)
-                log_append(
-                        &in->globals.oci.oci, in->arena, "error",
-                        with_small_errno(in->arena, trail_text()));
+        log_append(in, "error", with_small_errno(in->arena, words));
         trail_reset();
+}
+
+/* To the log alone, when there is one. */
+static void report_beside(const struct invocation *in, const char *level, const char *words)
+{
+        struct text out = { .arena = in->arena };
+
+        if (log_append(in, level, words))
+                return;
+        text_addf(&out, "%s: %s: ", in->face->name, level);
+        text_add_visible(&out, words);
+        text_add_char(&out, '\n');
+        cli_print(STDERR_FILENO, &out);
 }
 
 void cli_report_warnings(const struct invocation *in)
 {
-        struct text out = { .arena = in->arena };
         const char *line = trail_warnings();
 
-        for (const char *end; (end = strchr(line, '\n')); line = end + 1) {
-                const char *words = arena_copy(in->arena, line, (size_t)(end - line));
+        for (const char *end; (end = strchr(line, '\n')); line = end + 1)
+                report_beside(in, "warning", arena_copy(in->arena, line, (size_t)(end - line)));
+}
 
-                if (in->face == &cli_face_oci && in->globals.oci.oci.log &&
-                    log_append(&in->globals.oci.oci, in->arena, "warning", words))
-                        continue;
-                text_addf(&out, "%s: warning: ", in->face->name);
-                text_add_visible(&out, words);
-                text_add_char(&out, '\n');
-        }
-        cli_print(STDERR_FILENO, &out);
+void cli_report_debug(const struct invocation *in, int status)
+{
+        const struct oci_options *oci = oci_options(in);
+        struct text words = { .arena = in->arena };
+
+        if (!oci || !oci->debug)
+                return;
+        text_addf(&words, "%s: exit status %d of", HUSK_VERSION, status);
+        for (char **word = in->argv; *word; word++)
+                text_addf(&words, " %s", *word);
+        report_beside(in, "debug", text_string(&words));
 }

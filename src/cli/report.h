@@ -4,7 +4,8 @@
 #include "command.h"
 
 /* Print the trail, once: "husk: WORDS" and "      hint: WORDS" on stderr, foreign bytes made
- * visible, and forget it. husk-oci with --log also appends it to that file, as runc does. */
+ * visible, and forget it. husk-oci with --log also appends it to that file, as runc does; with
+ * --log-format json alone that line is what stderr gets. */
 void cli_report(const struct invocation *in);
 
 /* One line as runc's --log has it, without the newline: JSON, or logfmt. `seconds` is since
@@ -14,3 +15,5 @@ void cli_report_line(
 /* "husk: warning: WORDS" for each warning of the trail; into the --log file instead when there is one, since
  * the stderr of `create` is often the container's. */
 void cli_report_warnings(const struct invocation *in);
+/* husk-oci --debug: what was called and how it ended; likewise. */
+void cli_report_debug(const struct invocation *in, int status);

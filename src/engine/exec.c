@@ -169,7 +169,9 @@ static int compile(struct arena *arena, const struct exec_request *request, stru
         if (r == 0)
                 r = oci_exec_compile(
                         arena, &container, spec, process,
-                        request->privileged ? NULL : record.seccomp, ret_plan);
+                        &(struct runtime_options){
+                                .seccomp = request->privileged ? NULL : record.seccomp },
+                        ret_plan);
         container_close(&container);
         return r;
 }

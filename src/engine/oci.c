@@ -128,7 +128,9 @@ static int compile_bundle(
                 .id = request->id,
                 .document = arena_format(arena, "%s/config.json", bundle->path),
                 .bundle = bundle->path,
-                .preserve_fds = request->preserve_fds,
+                .preserve_fds = request->preserve_fds + request->listen_fds,
+                .listen_fds = (unsigned)request->listen_fds,
+                .listen_names = request->listen_names,
                 .await_start = !request->run,
                 .no_new_keyring = request->no_new_keyring,
                 .no_pivot = request->no_pivot,
@@ -159,12 +161,6 @@ static int refuse_unsupported(const struct oci_create_request *request)
                 return trail(
                         -EOPNOTSUPP, "the systemd cgroup driver is not supported yet; leave "
                                      "--systemd-cgroup out");
-        if (request->no_pivot)
-                return trail(
-                        -EOPNOTSUPP, "--no-pivot is not supported: it leaves the host's root "
-                                     "reachable");
-        if (request->pidfd_socket)
-                return trail(-EOPNOTSUPP, "--pidfd-socket is not supported yet");
         return 0;
 }
 
@@ -180,7 +176,8 @@ int engine_oci_create(const struct oci_create_request *request, int *ret_exit)
         int master, r;
 
         *ret_exit = 0;
-        if ((r = refuse_unsupported(request)) < 0 || (r = container_check_id(request->id)) < 0 ||
+        if ((r = oci_check_fds(request->listen_fds + request->preserve_fds)) < 0 ||
+            (r = refuse_unsupported(request)) < 0 || (r = container_check_id(request->id)) < 0 ||
             (r = compile_bundle(&arena, request, &bundle, &options, false, &plan)) < 0 ||
             (r = check_root(&arena, &bundle)) < 0 ||
             (r = oci_check_terminal(bundle.spec->process, request->console_socket, attached)) < 0)
@@ -202,6 +199,8 @@ int engine_oci_create(const struct oci_create_request *request, int *ret_exit)
                 return command ? oci_no_command(r, ret_exit) : r;
         }
         r = oci_send_console(request->console_socket, master);
+        if (r == 0)
+                r = oci_send_pidfd(request->pidfd_socket, "standard", machine.pidfd);
         if (r == 0)
                 r = oci_write_pid_file(&arena, request->pid_file, machine.pid);
         if (r == 0 && attached)
@@ -437,28 +436,32 @@ static int build_process(
                 process->capabilities = add_caps(arena, spec->process, &request->caps);
         if (request->no_new_privs)
                 process->no_new_privileges = true;
+        if (request->apparmor)
+                process->apparmor_profile = request->apparmor;
+        if (request->process_label)
+                process->selinux_label = request->process_label;
         *ret_process = process;
         return 0;
 }
 
 int oci_exec_compile(
         struct arena *arena, const struct container *container, const struct spec *spec,
-        const struct spec_process *process, const char *seccomp, struct plan **ret_plan)
+        const struct spec_process *process, struct runtime_options *options, struct plan **ret_plan)
 {
-        struct runtime_options options = { .id = container->id,
-                                           .bundle = container->bundle,
-                                           .seccomp = seccomp };
         struct facts facts;
         int r;
 
-        container_cgroups(arena, container, &options.made_cgroups, &options.n_made_cgroups);
+        options->id = container->id;
+        options->bundle = container->bundle;
+        container_cgroups(arena, container, &options->made_cgroups, &options->n_made_cgroups);
         if (container->status == CONTAINER_STOPPED || container->status == CONTAINER_CREATING)
                 return trail(-ESRCH, "container not running: '%s'", container->id);
-        r = facts_gather_exec(arena, &facts);
+        /* Which controllers a cgroup has matters to --cgroup alone. */
+        r = options->sub_cgroups.n ? facts_gather(arena, &facts) : facts_gather_exec(arena, &facts);
         if (r < 0)
                 return r;
         facts_gather_document(&facts, spec, process);
-        r = runtime_compile_exec(arena, spec, process, &options, &facts, container->pid, ret_plan);
+        r = runtime_compile_exec(arena, spec, process, options, &facts, container->pid, ret_plan);
         if (r == 0)
                 plan_warn(*ret_plan);
         return r;
@@ -473,17 +476,24 @@ int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit)
         struct machine machine;
         struct plan *plan;
         struct keeper_terminal terminal;
+        struct runtime_options options = {
+                .preserve_fds = request->preserve_fds,
+                .sub_cgroups = { request->cgroups.items, request->cgroups.n },
+        };
         bool command;
-        int master, r = container_open(&arena, request->oci.root, request->id, false, &container);
+        int master, r;
 
         *ret_exit = 0;
+        r = oci_check_fds(request->preserve_fds);
+        if (r == 0)
+                r = container_open(&arena, request->oci.root, request->id, false, &container);
         if (r < 0)
                 return r;
         if ((r = oci_refuse_paused(&container, request->id, request->ignore_paused)) == 0 &&
             (r = container_spec(&arena, &container, &spec)) == 0 &&
             (r = build_process(&arena, request, spec, &process)) == 0 &&
             (r = oci_check_terminal(process, request->console_socket, !request->detach)) == 0)
-                r = oci_exec_compile(&arena, &container, spec, process, NULL, &plan);
+                r = oci_exec_compile(&arena, &container, spec, process, &options, &plan);
         container_close(&container);
         if (r < 0)
                 return r;
@@ -496,6 +506,8 @@ int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit)
                 return command ? oci_no_command(r, ret_exit) : r;
         }
         r = oci_send_console(request->console_socket, master);
+        if (r == 0)
+                r = oci_send_pidfd(request->pidfd_socket, "setns", machine.pidfd);
         if (r == 0)
                 r = oci_write_pid_file(&arena, request->pid_file, machine.pid);
         if (r == 0 && !request->detach)

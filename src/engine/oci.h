@@ -16,10 +16,12 @@ struct bundle {
 int oci_read_bundle(struct arena *arena, const char *path, struct bundle *ret_bundle);
 /* -EBUSY when it is paused, unless `ignore`: what joins its cgroups stops there. */
 int oci_refuse_paused(const struct container *container, const char *name, bool ignore);
-/* The plan of one more process in a running container; `seccomp`: a built-in profile, or NULL. */
+/* The plan of one more process in a running container; of `options` all is filled in that is the
+ * container's. */
 int oci_exec_compile(
         struct arena *arena, const struct container *container, const struct spec *spec,
-        const struct spec_process *process, const char *seccomp, struct plan **ret_plan);
+        const struct spec_process *process, struct runtime_options *options,
+        struct plan **ret_plan);
 
 /* -- oci_front.c: a process and whoever asked for it --------------------------------------------- */
 
@@ -27,6 +29,10 @@ int oci_exec_compile(
 int oci_write_pid_file(struct arena *arena, const char *path, pid_t pid);
 /* --console-socket: the terminal's master goes to whoever listens there; path NULL: nowhere. */
 int oci_send_console(const char *path, int master);
+/* --pidfd-socket: a descriptor of the process goes there, with the words that runc sends. */
+int oci_send_pidfd(const char *path, const char *words, int pidfd);
+/* --preserve-fds: are there so many descriptors from 3 on? To be asked before we open any. */
+int oci_check_fds(uint64_t n);
 /* Does anybody get the terminal, if there is one? -EINVAL with a trail. */
 int oci_check_terminal(const struct spec_process *process, const char *socket, bool attached);
 /* Stay in front of it until it ends; `master` NO_FD: of no terminal. */

@@ -6,6 +6,8 @@
 #include "oci.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,6 +53,30 @@ int oci_send_console(const char *path, int master)
                         peer, "cannot connect to the console socket %s: %s", path,
                         text_errno(peer));
         return socket_send(peer, name, sizeof name, master);
+}
+
+int oci_send_pidfd(const char *path, const char *words, int pidfd)
+{
+        auto_close peer = NO_FD;
+
+        if (!path)
+                return 0;
+        peer = socket_connect_stream(path);
+        if (peer < 0)
+                return trail(
+                        peer, "cannot connect to the pidfd socket %s: %s", path, text_errno(peer));
+        return socket_send(peer, words, strlen(words), pidfd);
+}
+
+int oci_check_fds(uint64_t n)
+{
+        for (uint64_t i = 0; i < n; i++)
+                if (i > INT_MAX - 3 || fcntl((int)i + 3, F_GETFD) < 0)
+                        return trail(
+                                -EBADF,
+                                "descriptor %" PRIu64 " is not open: what is to be passed on?",
+                                i + 3);
+        return 0;
 }
 
 int oci_check_terminal(const struct spec_process *process, const char *socket, bool attached)

@@ -228,12 +228,15 @@ struct oci_create_request {
         const char *console_socket;
         const char *pid_file;
         const char *pidfd_socket;
-        uint64_t preserve_fds; /* how many descriptors from 3 on go into the container */
-        bool run;              /* start it too, and wait unless `detach` */
+        uint64_t preserve_fds; /* how many descriptors go into the container, behind listen_fds */
+        uint64_t listen_fds;   /* sockets of a service manager's, from 3 on; read by cli alone */
+        const char *listen_names; /* their names, with colons between them, or NULL */
+        bool run;                 /* start it too, and wait unless `detach` */
         bool detach;
         bool keep;
         bool no_pivot;
         bool no_new_keyring;
+        bool no_subreaper; /* as it is: we reap our own child and no other */
 };
 
 /* start, state, pause, resume */
@@ -276,8 +279,11 @@ struct oci_exec_request {
         const char *cwd;
         const char *user; /* UID[:GID] */
         struct ids additional_gids;
-        struct words env;  /* NAME=VALUE each */
-        struct words caps; /* "CAP_SYS_ADMIN" each */
+        struct words env;          /* NAME=VALUE each */
+        struct words caps;         /* "CAP_SYS_ADMIN" each */
+        struct words cgroups;      /* "[CONTROLLER,...:]PATH" each, below the container's own */
+        const char *apparmor;      /* profile */
+        const char *process_label; /* of SELinux */
         uint64_t preserve_fds;
         bool tty;
         bool detach;

@@ -292,6 +292,88 @@ int mount_pivot(int root)
         return 0;
 }
 
+/* The fifth word of a line of mountinfo, relative to "/" and with \\ooo decoded, in place; NULL for
+ * "/" itself. */
+static const char *mount_point(char *line)
+{
+        char *word = line, *to;
+
+        for (int i = 0; i < 4 && word; i++)
+                word = strchr(word + (i > 0), ' ');
+        if (!word || word[1] != '/' || word[2] == ' ')
+                return NULL;
+        word = to = word + 2;
+        for (const char *at = word; *at && *at != ' '; to++)
+                if (at[0] == '\\' && at[1] && at[2] && at[3]) {
+                        *to = (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0'));
+                        at += 4;
+                } else {
+                        *to = *at++;
+                }
+        *to = '\0';
+        return word;
+}
+
+static void detach_line(char *line)
+{
+        const char *path = mount_point(line);
+
+        if (path)
+                umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
+/* Take away each mount that the list names, as seen from the current directory: what lies in a root
+ * that was moved to the top is not found from there, or is no mount there. */
+static int detach_listed(int list)
+{
+        char buffer[40 << 10]; /* holds a line's two paths at their longest, which is with \ooo; an
+                                  overlay's options can be longer still, and are passed over */
+        size_t used = 0;
+        bool tail = false;
+        ssize_t n;
+
+        while ((n = read(list, buffer + used, sizeof buffer - 1 - used)) > 0) {
+                char *line = buffer, *end;
+
+                used += (size_t)n;
+                buffer[used] = '\0';
+                for (; (end = strchr(line, '\n')); line = end + 1, tail = false) {
+                        *end = '\0';
+                        if (!tail)
+                                detach_line(line);
+                }
+                used -= (size_t)(line - buffer);
+                memmove(buffer, line, used);
+                if (used == sizeof buffer - 1) {
+                        if (!tail)
+                                detach_line(buffer);
+                        tail = true;
+                        used = 0;
+                }
+        }
+        return n < 0 ? -errno : 0;
+}
+
+int mount_move_root(int root)
+{
+        auto_close old = NO_FD, list = NO_FD;
+        int r = leave_chroot();
+
+        if (r < 0)
+                return r;
+        old = file_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+        list = file_open(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY, 0);
+        if (old < 0 || list < 0)
+                return old < 0 ? old : list;
+        r = mount_attach(root, old);
+        if (r < 0)
+                return r;
+        if (fchdir(root) < 0 || chroot(".") < 0 || fchdir(old) < 0)
+                return -errno;
+        r = detach_listed(list);
+        return r == 0 && chdir("/") < 0 ? -errno : r;
+}
+
 int mount_detach(const char *path)
 {
         return result(umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW));

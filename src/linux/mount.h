@@ -64,6 +64,10 @@ int mount_set_propagation(const char *path, unsigned long flags);
 /* pivot_root(2) onto root, with the old root detached: the caller's cwd and root are in the new
  * one afterwards. */
 int mount_pivot(int root);
+/* The same where the root of the mount namespace cannot be left, as that of a ramdisk: root is moved
+ * upon it and chroot(2) goes there. All other mounts are taken away, but for those that a user namespace
+ * has locked. The old root stays, below; who has CAP_SYS_ADMIN finds it. */
+int mount_move_root(int root);
 /* Take away whatever is mounted at a path of our own store. -EINVAL when nothing is. */
 int mount_detach(const char *path);
 /* The same for what a descriptor is of; `fds` is our own /proc/self/fd, which need not be reachable by a

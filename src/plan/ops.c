@@ -534,7 +534,7 @@ int do_set_proc(struct machine *m, const struct op_set_proc *o)
 
 int do_pivot(struct machine *m, const struct op_pivot *o)
 {
-        int r = mount_pivot(slot(m, o->root));
+        int r = o->move ? mount_move_root(slot(m, o->root)) : mount_pivot(slot(m, o->root));
         int keep[2] = { m->gate, m->start };
 
         /* No operation after this one reads a slot: no way back to the host is kept, neither ours

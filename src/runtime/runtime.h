@@ -37,9 +37,11 @@ struct runtime_options {
         size_t n_overlays; /* 0: the root is spec.root.path */
         const struct runtime_link *links;
         size_t n_links;
-        uint64_t preserve_fds;
-        unsigned rows, columns; /* of the terminal; 0: what the spec says */
-        bool await_start;       /* `create`: stop before exec until START */
+        uint64_t preserve_fds;    /* descriptors from 3 on that the program gets */
+        unsigned listen_fds;      /* the first so many of them are sockets, sd_listen_fds(3) */
+        const char *listen_names; /* LISTEN_FDNAMES, or NULL */
+        unsigned rows, columns;   /* of the terminal; 0: what the spec says */
+        bool await_start;         /* `create`: stop before exec until START */
         bool no_new_keyring;
         bool no_pivot;
         bool map_root;       /* in a user namespace the root's files have the owners of its ids */
@@ -47,6 +49,7 @@ struct runtime_options {
         const char *seccomp; /* name of a built-in profile to use instead of the spec's */
         const char *log;     /* a file of the host that gets what the program writes */
         const char *cgroup;  /* instead of spec.linux.cgroupsPath; NULL: as that says */
+        WORDS sub_cgroups;   /* exec: "[CONTROLLER,...:]PATH", below those of the container */
         const char *const *made_cgroups; /* exec: to be joined, by container_cgroups() */
         size_t n_made_cgroups;
 };

@@ -138,3 +138,24 @@ as_engine() {
         [ "$(oci version)" = "$output" ]
         [ "$(oci -v)" = "$output" ]
 }
+
+@test "with --log-format json and no log, stderr has the log's lines" {
+        run --separate-stderr oci --log-format json state nobody
+        [ "$status" = 1 ]
+        [ -z "$output" ]
+        jq -se 'length == 1 and (.[0] | .level == "error" and (.msg | contains("does not exist")))' <<<"$stderr"
+        config '.process.args = ["true"] | .mounts[0].options = ["silent"]'
+        run --separate-stderr oci --log-format json run --bundle "$BUNDLE" "$WORD"
+        [ "$status" = 0 ]
+        jq -se 'length == 1 and (.[0] | .level == "warning" and (.msg | contains("silent")))' <<<"$stderr"
+}
+
+@test "--debug tells what was called and how it ended" {
+        config '.process.args = ["sh", "-c", "exit 3"]'
+        run --separate-stderr oci --debug run --bundle "$BUNDLE" "$WORD"
+        [ "$status" = 3 ]
+        [[ $stderr =~ ^husk-oci:\ debug:\ .*:\ exit\ status\ 3\ of\ .*\ run\ --bundle\ .*$WORD$ ]]
+        as_engine --debug state "$WORD"
+        [ "$status" = 1 ]
+        jq -se 'map(.level) == ["error", "debug"]' "$LOG"
+}

@@ -308,13 +308,92 @@ static bool is_below(const char *path, const char *mount)
         return size && strncmp(path, mount, size) == 0 && path[size] == '/';
 }
 
+static bool goes_up(const char *path)
+{
+        for (const char *at = path; *at; at += *at == '/') {
+                size_t size = strcspn(at, "/");
+
+                if (size == 2 && at[0] == '.' && at[1] == '.')
+                        return true;
+                at += size;
+        }
+        return false;
+}
+
+/* The controllers of the hierarchy that this cgroup is in, "" for none that we know. */
+static const char *controllers_of(const struct compile *c, const char *cgroup)
+{
+        if (is_below(cgroup, c->facts->v2.mount))
+                return c->facts->v2.names;
+        for (size_t i = 0; i < c->facts->n_v1; i++)
+                if (is_below(cgroup, c->facts->v1[i].mount))
+                        return c->facts->v1[i].names;
+        return "";
+}
+
+/* The path of "[CONTROLLER,...:]PATH" when it is for a hierarchy with one of these controllers. */
+static const char *sub_path(const struct compile *c, const char *word, const char *controllers)
+{
+        const char *colon = strchr(word, ':');
+        size_t size;
+
+        if (!colon)
+                return word;
+        for (const char *at = word; at < colon; at += size + 1) {
+                size = strcspn(at, ",:");
+                if (size && compile_has_word(controllers, why(c, "%.*s", (int)size, at)))
+                        return colon + 1;
+        }
+        return NULL;
+}
+
+/* Each must be for one at least of the cgroups that the container has. */
+static int check_sub_cgroups(const struct compile *c)
+{
+        const struct runtime_options *options = c->options;
+
+        for (size_t i = 0; i < options->sub_cgroups.n; i++) {
+                const char *word = options->sub_cgroups.items[i];
+                bool known = false;
+
+                if (goes_up(strchr(word, ':') ? strchr(word, ':') + 1 : word))
+                        return trail(
+                                -EINVAL, "--cgroup %s: '..' leads out of the container's", word);
+                for (size_t k = 0; k < options->n_made_cgroups; k++)
+                        known |= sub_path(c, word, controllers_of(c, options->made_cgroups[k])) !=
+                                 NULL;
+                if (!known)
+                        return trail(
+                                -EINVAL, "--cgroup %s: the container has no such cgroup controller",
+                                word);
+        }
+        return 0;
+}
+
+/* What --cgroup makes of a cgroup of the container's: one below it, which must exist; of several words
+ * the last one counts. */
+static const char *sub_cgroup(const struct compile *c, const char *cgroup)
+{
+        const char *sub = "", *found;
+
+        for (size_t i = 0; i < c->options->sub_cgroups.n; i++)
+                if ((found = sub_path(
+                             c, c->options->sub_cgroups.items[i], controllers_of(c, cgroup))))
+                        sub = found + strspn(found, "/");
+        return *sub ? why(c, "%s/%s", cgroup, sub) : cgroup;
+}
+
 /* exec: the cgroups are those that were made; their names alone are told, since a path of the document
  * can mean another place for whoever calls exec. Those of v1 are joined by name: the new process then
  * has no descriptor of the host's on its way into the container. */
-void compile_cgroup_exec(struct compile *c)
+int compile_cgroup_exec(struct compile *c)
 {
+        int r = check_sub_cgroups(c);
+
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < c->options->n_made_cgroups; i++) {
-                const char *path = c->options->made_cgroups[i];
+                const char *path = sub_cgroup(c, c->options->made_cgroups[i]);
 
                 if (is_below(path, c->facts->v2.mount)) {
                         c->cgroup2 = plan_slot(c->plan);
@@ -327,6 +406,7 @@ void compile_cgroup_exec(struct compile *c)
                 }
         }
         join_v2(c);
+        return 0;
 }
 
 static FD open_made(struct compile *c, const char *mount)

@@ -176,10 +176,7 @@ int runtime_compile(
                 return r;
         await_host(c);
         if (c->root >= 0) {
-                plan_add(
-                        c->plan, INIT, "/root/path", pivot, .root = c->root,
-                        .preserve_fds = (NUM)options->preserve_fds);
-                compile_root_propagation(c);
+                compile_pivot(c);
         }
         if ((r = compile_process(c)) < 0 || (r = compile_identity(c)) < 0 ||
             (r = compile_security(c)) < 0)
@@ -207,7 +204,9 @@ static int enter(struct compile *c, pid_t pid)
                         .type = CLONE_NEWPID);
                 spaces &= ~(uint32_t)CLONE_NEWPID;
         }
-        compile_cgroup_exec(c);
+        r = compile_cgroup_exec(c);
+        if (r < 0)
+                return r;
         compile_resctrl_exec(c);
         compile_guard(c, true);
         r = compile_host_groups(c);

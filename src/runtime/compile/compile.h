@@ -73,7 +73,7 @@ void compile_init(
         const struct runtime_options *options, const struct facts *facts);
 /* Every section appends its operations in the order of construction. 0 or -errno with a trail. */
 int compile_cgroup_host(struct compile *c);
-void compile_cgroup_exec(struct compile *c);
+int compile_cgroup_exec(struct compile *c);
 /* Those that were made, to be written to. */
 void compile_cgroup_update(struct compile *c);
 /* resctrl.c: /linux/intelRdt. */
@@ -95,7 +95,7 @@ int compile_namespaces_init(struct compile *c);
 PROPAGATION compile_base_propagation(const struct compile *c);
 int compile_root_host(struct compile *c);
 int compile_root_init(struct compile *c);
-void compile_root_propagation(struct compile *c);
+void compile_pivot(struct compile *c);
 /* mounts.c: sort what is asked for, into c->mounts. */
 void compile_mounts_begin(struct compile *c);
 int compile_mounts_host(struct compile *c);

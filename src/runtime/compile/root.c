@@ -252,7 +252,7 @@ int compile_root_init(struct compile *c)
 
 /* Shared and unbindable hinder what is done before: pivot_root(2) refuses to work on the former,
  * and of the latter no path can be locked. */
-void compile_root_propagation(struct compile *c)
+static void change_propagation(struct compile *c)
 {
         bool all = false;
         PROPAGATION kind = mount_options_propagation(c->linux_->rootfs_propagation, &all);
@@ -261,4 +261,23 @@ void compile_root_propagation(struct compile *c)
                 plan_add(
                         c->plan, INIT, "/linux/rootfsPropagation", set_propagation, .target = "/",
                         .kind = kind, .single = !all);
+}
+
+/* Can the program undo the move? It takes CAP_SYS_ADMIN. */
+static bool finds_host(struct compile *c)
+{
+        return c->process->capabilities &&
+               compile_caps(c, NULL, &c->process->capabilities->bounding) >> 21 & 1;
+}
+
+void compile_pivot(struct compile *c)
+{
+        plan_add(
+                c->plan, INIT, "/root/path", pivot, .root = c->root,
+                .preserve_fds = (NUM)c->options->preserve_fds, .move = c->options->no_pivot);
+        if (c->options->no_pivot && finds_host(c))
+                plan_note(
+                        c->plan, "--no-pivot: the host's root stays below the container's: with "
+                                 "CAP_SYS_ADMIN, which it may have, it finds the host's files");
+        change_propagation(c);
 }

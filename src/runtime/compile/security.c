@@ -187,14 +187,42 @@ static int add_no_new_privs(struct compile *c)
         return compile_seccomp(c);
 }
 
+static bool is_listen_variable(const char *variable)
+{
+        return text_starts(variable, "LISTEN_FDS=") || text_starts(variable, "LISTEN_PID=") ||
+               text_starts(variable, "LISTEN_FDNAMES=");
+}
+
+/* Sockets that a service manager opened go on to the program, sd_listen_fds(3), which is to be process
+ * 1: nobody could write its number later. */
+static WORDS program_env(struct compile *c)
+{
+        const struct spec_texts *from = &c->process->env;
+        const char **all = arena_array(c->arena, from->n + 4, sizeof *all);
+        size_t n = 0;
+
+        for (size_t i = 0; i < from->n; i++)
+                if (!c->options->listen_fds || !is_listen_variable(from->items[i]))
+                        all[n++] = from->items[i];
+        if (c->options->listen_fds) {
+                all[n++] = why(c, "LISTEN_FDS=%u", c->options->listen_fds);
+                all[n++] = "LISTEN_PID=1";
+                if (c->options->listen_names)
+                        all[n++] = why(c, "LISTEN_FDNAMES=%s", c->options->listen_names);
+                if (!(c->new_spaces & CLONE_NEWPID) || compile_stays_init(c))
+                        plan_note(
+                                c->plan,
+                                "LISTEN_FDS: the program is not process 1, so that it will "
+                                "not take the sockets for its own");
+        }
+        return (WORDS){ all, n };
+}
+
 /* HOME from the user database is the engine's business; an empty environment gets nothing. The
  * filter comes last, so that it need not allow what we do; but one with a listener comes before
  * `created`, because it is the host side of `create` that takes the listener to the agent. */
 int compile_security(struct compile *c)
 {
-        static const char *const nothing[] = { NULL };
-        const char *const *env =
-                c->process->env.n ? (const char *const *)c->process->env.items : nothing;
         bool early = compile_seccomp_notifies(c), last = c->process->no_new_privileges;
         int r = 0;
 
@@ -218,6 +246,6 @@ int compile_security(struct compile *c)
         plan_add(
                 c->plan, INIT, "/process/args", exec,
                 .args = { (const char *const *)c->process->args.items, c->process->args.n },
-                .env = { env, c->process->env.n });
+                .env = program_env(c));
         return r;
 }

@@ -174,7 +174,7 @@ static void sample_process(struct sample *s)
         op = plan_add(p, INIT, "/root/readonly", set_mount, .tree = s->root, .set = SAMPLE_RO);
         op->has_else = true;
         plan_add(p, INIT, "/root/readonly", remount, .tree = s->root, .attrs = SAMPLE_RO);
-        plan_add(p, INIT, "[root]", pivot, .root = s->root);
+        plan_add(p, INIT, "[root]", pivot, .root = s->root, .move = 1);
         plan_add(
                 p, INIT, "/process/rlimits/0", set_rlimit, .resource = RLIMIT_NOFILE, .soft = 512,
                 .hard = 1024);

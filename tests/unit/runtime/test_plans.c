@@ -98,6 +98,15 @@ struct visit {
         const char *added;          /* live: or the numbers of those to take away */
 };
 
+static WORDS read_words(struct arena *arena, const struct json *list)
+{
+        const char **items = arena_array(arena, (list ? list->n : 0) + 1, sizeof *items);
+
+        for (size_t i = 0; list && i < list->n; i++)
+                items[i] = json_string(&list->items[i]);
+        return (WORDS){ items, list ? list->n : 0 };
+}
+
 static void read_options(
         struct arena *arena, const char *name, struct runtime_options *options,
         struct visit *ret_visit)
@@ -113,6 +122,11 @@ static void read_options(
         CHECK_INT(json_parse(arena, "options.json", text, strlen(text), &json), 0);
         options->await_start = flag(json, "awaitStart");
         options->no_new_keyring = flag(json, "noNewKeyring");
+        options->no_pivot = flag(json, "noPivot");
+        options->sub_cgroups = read_words(arena, json_member(json, "subCgroups"));
+        if (json_u64(json_member(json, "listenFds"), &number) == 0)
+                options->listen_fds = (unsigned)number;
+        options->listen_names = member(json, "listenNames", NULL);
         options->map_root = flag(json, "mapRoot");
         options->attach_point = member(json, "attachPoint", NULL);
         options->cgroup = member(json, "cgroup", NULL);
