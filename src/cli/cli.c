@@ -56,6 +56,18 @@ static const char *user_directory(
         return arena_format(arena, "/tmp/%s-%u", name, (unsigned)geteuid());
 }
 
+/* Is /run ours? Not when we are root of a user namespace that an ordinary user made: Podman calls us so, and
+ * leaves XDG_RUNTIME_DIR as it was. Whoever is root there by name, too, has a machine's /run. */
+static bool owns_run(void)
+{
+        const char *user = getenv("USER");
+
+        if (geteuid() != 0)
+                return false;
+        return !getenv("XDG_RUNTIME_DIR") || namespace_is_first_user() ||
+               (user && text_equal(user, "root"));
+}
+
 static void resolve_directories(struct invocation *in)
 {
         struct engine_options *husk = &in->globals.husk.engine;
@@ -64,9 +76,10 @@ static void resolve_directories(struct invocation *in)
 
         if (in->face == &cli_face_oci) {
                 if (!oci->root)
-                        oci->root = root ? "/run/husk-oci"
-                                         : user_directory(
-                                                   in->arena, "XDG_RUNTIME_DIR", NULL, "husk-oci");
+                        oci->root = owns_run()
+                                          ? "/run/husk-oci"
+                                          : user_directory(
+                                                    in->arena, "XDG_RUNTIME_DIR", NULL, "husk-oci");
                 return;
         }
         if (!husk->root)

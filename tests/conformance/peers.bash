@@ -97,8 +97,11 @@ has() { [[ $1 == *"$2"* ]] || { printf 'in  %s\nnot %s\n' "$1" "$2" && return 1;
 
 is_v2() { [ -e /sys/fs/cgroup/cgroup.controllers ]; }
 
+# How long a command may take; a guest is slow.
+limit_s() { if [ -z "${HUSK_VM:-}" ]; then echo 60; else echo 300; fi; }
+
 # bounded COMMAND...: a hang is a failure, not the end of the suite
-bounded() { timeout -k 5 "${LIMIT:-$([ -z "${HUSK_VM:-}" ] && echo 60 || echo 300)}" "$@" 3>&-; }
+bounded() { timeout -k 5 "$(limit_s)" "$@" 3>&-; }
 
 # on_terminal COMMAND...: on a terminal of script(1) of 30 rows and 100 columns; stdin is what it types
 on_terminal() {

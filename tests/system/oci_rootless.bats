@@ -225,3 +225,17 @@ $(readlink "/proc/$pod/ns/user" "/proc/$pod/ns/pid" "/proc/$pod/ns/ipc")" ]
         run oci exec "$WORD" ls /mnt/a
         [ -z "$output" ]
 }
+
+@test "root of an ordinary user's namespace keeps its containers below XDG_RUNTIME_DIR" {
+        config '.process.args = ["true"] | .linux.namespaces |= map(select(.type != "user"))
+                | del(.linux.uidMappings, .linux.gidMappings, .linux.resources)'
+        mapped() { user XDG_RUNTIME_DIR="$ROOT" timeout 60 unshare --user --map-root-user "$@"; }
+        mapped "$BATS_FILE_TMPDIR/husk-oci" create --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1
+        [ -e "$ROOT/husk-oci/$WORD/journal" ]
+        mapped "$BATS_FILE_TMPDIR/husk-oci" delete --force "$WORD"
+        # root by name is whoever a machine's /run belongs to
+        run mapped env USER=root "$BATS_FILE_TMPDIR/husk-oci" create --bundle "$BUNDLE" "$WORD"
+        [ "$status" -ne 0 ]
+        [[ $output == *" /run/husk-oci"* ]]
+        rmdir "$ROOT/husk-oci"
+}
