@@ -77,7 +77,6 @@ const struct absent cli_commands_absent[] = {
         { "save", 0, IMAGES },
         { "start", 0, "a container that has ended cannot be started again yet: husk run" },
         { "tag", 0, IMAGES },
-        { "top", 0, "husk exec NAME ps ax" },
         { "volume", 0, "there are no named volumes yet: husk run -v /DIR:/DIR" },
         { NULL, 0, NULL },
 };

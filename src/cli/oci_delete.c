@@ -5,6 +5,8 @@
 static const struct option options[] = {
         OPTION(struct oci_delete_request, FLAG, force, 'f', "force", NULL,
                "kill it first if it runs; no error if there is none"),
+        OPTION(struct oci_delete_request, FLAG, regex, 'r', "regex", NULL,
+               "ID is a regular expression: all containers that it matches"),
         OPTIONS_END,
 };
 

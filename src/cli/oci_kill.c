@@ -5,7 +5,10 @@
 #include <signal.h>
 
 static const struct option options[] = {
-        OPTION(struct oci_kill_request, FLAG, all, 'a', "all", NULL, "to all of its processes"),
+        OPTION(struct oci_kill_request, FLAG, all, 'a', "all", NULL,
+               "to all of its processes, whatever state it is in"),
+        OPTION(struct oci_kill_request, FLAG, regex, 'r', "regex", NULL,
+               "ID is a regular expression: all containers that it matches"),
         OPTIONS_END,
 };
 
@@ -25,6 +28,7 @@ static int run(struct invocation *in)
 
 static const struct example examples[] = {
         { "husk-oci kill web KILL", "end it" },
+        { "husk-oci kill --regex '^web-' HUP", "all whose ids begin with web-" },
         { NULL, NULL },
 };
 
@@ -32,7 +36,8 @@ const struct command cli_oci_kill = {
         .name = "kill",
         .summary = "Send a signal to a container",
         .description = "Send a signal to the first process of a container; SIGTERM unless another "
-                       "is named.",
+                       "is named. KILL goes to all of its processes when they have no pid "
+                       "namespace of their own, where the end of the first is the end of all.",
         .examples = examples,
         .options = { options },
         .operands = operands,

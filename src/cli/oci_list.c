@@ -21,6 +21,7 @@ static const struct column columns[] = {
         { "OWNER", "owner", COLUMN_TEXT, AT(owner), false },
         { NULL, "rootfs", COLUMN_TEXT, AT(rootfs), false },
         { NULL, "ociVersion", COLUMN_TEXT, AT(oci_version), false },
+        { NULL, "annotations", COLUMN_JSON, AT(annotations), false },
 };
 
 static const struct oci_list_request defaults = { .format = "table" };

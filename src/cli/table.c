@@ -144,7 +144,7 @@ typedef void put_field(
 static put_field *const writers[COLUMN_KINDS] = {
         [COLUMN_TEXT] = put_text, [COLUMN_ID] = put_id,      [COLUMN_QUOTED] = put_quoted,
         [COLUMN_CHAR] = put_char, [COLUMN_INT] = put_number, [COLUMN_I64] = put_number,
-        [COLUMN_TIME] = put_time, [COLUMN_AGO] = put_ago,
+        [COLUMN_TIME] = put_time, [COLUMN_AGO] = put_ago,    [COLUMN_JSON] = put_text,
 };
 
 static const void *row_at(const struct table *table, size_t i)
@@ -161,11 +161,19 @@ static const char *field_text(
         return text_string(&text);
 }
 
+static void put_json_value(struct json_writer *w, const struct column *c, const char *json)
+{
+        if (*json)
+                json_put_raw(w, c->field, json, strlen(json));
+}
+
 static void put_json_field(
         struct json_writer *w, const struct table *table, const struct column *c, size_t row)
 {
         if (c->kind == COLUMN_INT || c->kind == COLUMN_I64)
                 json_put_i64(w, c->field, field_number(c, row_at(table, row)));
+        else if (c->kind == COLUMN_JSON)
+                put_json_value(w, c, field_string(c, row_at(table, row)));
         else if (c->kind == COLUMN_TEXT || c->kind == COLUMN_ID || c->kind == COLUMN_QUOTED)
                 json_put_string(w, c->field, field_string(c, row_at(table, row)));
         else
@@ -330,7 +338,9 @@ static int put_action(struct text *out, const struct table *table, const char *a
                 text_add(out, column->title ? column->title : column->field);
         else if (!json)
                 text_add(out, field_text(out->arena, table, column, (size_t)row));
-        else if (column->kind == COLUMN_INT || column->kind == COLUMN_I64)
+        else if (
+                column->kind == COLUMN_INT || column->kind == COLUMN_I64 ||
+                column->kind == COLUMN_JSON)
                 writers[column->kind](out, column, row_at(table, (size_t)row), table);
         else
                 text_add_json(out, field_text(out->arena, table, column, (size_t)row));

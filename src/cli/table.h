@@ -12,6 +12,7 @@ enum column_kind {
         COLUMN_INT,    /* int */
         COLUMN_I64,    /* int64_t */
         COLUMN_TIME,   /* uint64_t, ns since 1970: "2024-05-01 09:30:00 +0000 UTC" */
+        COLUMN_JSON,   /* const char *: a JSON value; NULL: left out, of JSON too */
         COLUMN_AGO,    /* uint64_t, ns since 1970: "3 minutes ago" */
         COLUMN_KINDS,
 };

@@ -37,6 +37,14 @@ struct diff_entry {
         const char *path;
 };
 
+/* The processes of a container, by their pids here, ascending; and what ps(1) says of them, NULL when it
+ * was not asked. */
+struct top {
+        const int *pids;
+        size_t n;
+        const char *table;
+};
+
 /* A container as `husk-oci list` shows it. Strings live in the arena, never NULL. */
 struct oci_container_info {
         const char *oci_version;
@@ -45,8 +53,9 @@ struct oci_container_info {
         const char *status; /* "creating", "created", "running", "stopped", "paused" */
         const char *bundle;
         const char *rootfs;
-        const char *created; /* RFC 3339 */
-        const char *owner;   /* user name or number */
+        const char *created;     /* RFC 3339 */
+        const char *owner;       /* user name or number */
+        const char *annotations; /* a JSON object; NULL: none */
 };
 
 /* Make a container and run its command. Without `detach` wait for the end; *ret_exit is then the
@@ -72,6 +81,9 @@ int engine_stop(const struct stop_request *request);
 /* Stop all processes of the named containers where they are; let them go on. Failures as above. */
 int engine_pause(const struct pause_request *request);
 int engine_unpause(const struct pause_request *request);
+
+/* The processes of a running container. -EOPNOTSUPP: it has no cgroup. */
+int engine_top(const struct top_request *request, struct arena *arena, struct top *ret_top);
 
 /* Give the named containers other limits. Failures as above, and each container has all or none. */
 int engine_update(const struct update_request *request);
@@ -106,6 +118,9 @@ int engine_oci_pause(const struct oci_id_request *request);
 int engine_oci_resume(const struct oci_id_request *request);
 int engine_oci_kill(const struct oci_kill_request *request);
 int engine_oci_delete(const struct oci_delete_request *request);
+
+/* runc's `ps`. */
+int engine_oci_ps(const struct oci_ps_request *request, struct arena *arena, struct top *ret_top);
 
 /* runc's `update`: other limits for a running container: all of them, or none. *ret_plan is what was
  * done, or with `explain` would be; it lives in `arena`. */

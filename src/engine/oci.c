@@ -252,57 +252,15 @@ int engine_oci_state(const struct oci_id_request *request, struct text *out)
         return 0;
 }
 
-/* Every process of its cgroups, when it has no pid namespace of its own. */
-int engine_oci_kill(const struct oci_kill_request *request)
+static const char *annotations_text(struct arena *arena, const struct container *container)
 {
-        auto_arena arena = { 0 };
-        struct container container;
-        int r = container_open(&arena, request->oci.root, request->id, false, &container);
+        struct text text = { .arena = arena };
+        struct json_writer w = { .out = &text };
 
-        if (r < 0)
-                return r;
-        if (container.status == CONTAINER_STOPPED)
-                r = request->all ? 0 : trail(-ESRCH, "container not running: '%s'", request->id);
-        else
-                r = container_signal(&container, request->signal);
-        if (r == -ESRCH && !*trail_text())
-                trail(r, "container not running: '%s'", request->id);
-        container_close(&container);
-        return r;
-}
-
-int engine_oci_delete(const struct oci_delete_request *request)
-{
-        auto_arena arena = { 0 };
-        struct container container;
-        int r;
-
-        /* Before we wait for the lock: who has it may wait for a hook of this container. */
-        if (request->force &&
-            container_open(&arena, request->oci.root, request->id, false, &container) == 0) {
-                container_signal(&container, 9);
-                container_close(&container);
-        }
-        trail_reset();
-        r = container_open(&arena, request->oci.root, request->id, true, &container);
-        if (r == -ENOENT && request->force) {
-                trail_reset();
-                return 0;
-        }
-        if (r < 0)
-                return r;
-        /* "creating" under the lock is a crash: whoever made it is gone. */
-        if (container.status != CONTAINER_STOPPED && container.status != CONTAINER_CREATING &&
-            !request->force) {
-                trail_hint("stop it first, or use --force to kill it");
-                r =
-                        trail(-EBUSY, "container '%s' is %s", request->id,
-                              container_status_word(container.status));
-        } else {
-                r = container_remove(&arena, &container);
-        }
-        container_close(&container);
-        return r;
+        if (!container->annotations.n)
+                return NULL;
+        json_put_value(&w, NULL, json_member(container->header, "annotations"));
+        return text_string(&text);
 }
 
 int engine_oci_list(
@@ -332,6 +290,7 @@ int engine_oci_list(
                         .rootfs = container.rootfs ? container.rootfs : "",
                         .created = container.created ? container.created : "",
                         .owner = container.owner ? container.owner : "",
+                        .annotations = annotations_text(arena, &container),
                 };
                 container_close(&container);
         }

@@ -183,6 +183,12 @@ struct stop_request {
         int64_t timeout_s; /* between the signal and SIGKILL; -1: for ever; or STOP_TIMEOUT_UNSET */
 };
 
+struct top_request {
+        struct engine_options engine;
+        const char *container;
+        struct words options; /* of ps(1) */
+};
+
 /* pause, unpause */
 struct pause_request {
         struct engine_options engine;
@@ -249,13 +255,22 @@ struct oci_kill_request {
         struct oci_options oci;
         const char *id;
         int signal; /* 0: only ask whether it is there */
-        bool all;
+        bool all;   /* processes */
+        bool regex; /* the id is a regular expression: all containers that it matches */
 };
 
 struct oci_delete_request {
         struct oci_options oci;
         const char *id;
         bool force;
+        bool regex; /* likewise */
+};
+
+struct oci_ps_request {
+        struct oci_options oci;
+        const char *id;
+        const char *format;   /* "table", "json" */
+        struct words options; /* of ps(1); a "--" in front is passed over */
 };
 
 struct oci_update_request {

@@ -102,6 +102,16 @@ void container_thaw(const struct container *container);
 /* Fill in container->freezer; is it frozen? */
 bool container_find_freezer(struct arena *arena, struct container *container);
 
+/* -- members.c ------------------------------------------------------------------------------------- */
+
+/* The pids of all of its processes, ascending. -EOPNOTSUPP: it has no cgroup. */
+int container_members(
+        struct arena *arena, struct container *container, pid_t **ret_pids, size_t *ret_n);
+/* To all of its processes, whatever state it is in, when that is said or when it is SIGKILL and it has
+ * no pid namespace of its own; else to the first one. Without a cgroup to the first one, too. */
+int container_signal_all(
+        struct arena *arena, struct container *container, int signal, bool explicitly);
+
 /* -- update.c ------------------------------------------------------------------------------------- */
 
 /* Take back what an update wrote that was killed. The lock must be held. */

@@ -38,7 +38,7 @@ load engine_helper
         run -0 husk rm -f one
         nothing_left "$id"
         run -1 husk rm one
-        has "$output" "no container 'one'"
+        has "$output" "container 'one' does not exist"
         husk run --name two host true
         husk run --name three host true
         run -1 husk rm two none three
@@ -220,4 +220,20 @@ load engine_helper
         has "$output" "container not running: 'two'"
         has "$output" "container 'none' does not exist"
         husk rm -f one two
+}
+
+@test 'top: the processes of one, as ps shows them' {
+        husk run -d --name one host sh -c 'sleep 1001 & sleep 1002' >/dev/null
+        both() { [ "$(husk top one | grep -c 'sleep 1001$')" = 1 ]; }
+        await both
+        run -0 husk top one -o pid,args
+        [[ ${lines[0]} =~ ^\ *PID\ COMMAND ]]
+        [[ $output != *UID* ]]
+        run -1 husk top none
+        has "$output" "container 'none' does not exist"
+        husk kill one
+        husk wait one
+        run -1 husk top one
+        has "$output" "container not running: 'one'"
+        husk rm one
 }

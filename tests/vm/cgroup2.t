@@ -9,5 +9,6 @@ exec "$(dirname "$0")/suite" 'cgroup v2' tests/system/{oci_resources,oci_apparmo
         tests/system/run_flags_limits.bats='memory: limit|cpu: number|processes' \
         tests/system/oci_rootless.bats=ranges \
         tests/system/oci_pause.bats='nothing moves|delete of one|SIGKILL' \
+        tests/system/oci_ps.bats='cgroups below|without a pid' \
         tests/system/oci_update.bats='every option|memory and swap|refuses|less memory' \
         tests/system/oci_seccomp.bats='KILL,|NOTIFY: run'

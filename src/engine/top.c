@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: the processes of a container, as ps(1) shows them.
+ *
+ * Which ones they are is read from the cgroup; what is told of each is ps(1)'s business and the user's,
+ * whose options it gets. Of what it prints the head line stays and the lines whose column PID names one
+ * of ours. */
+#include "oci.h"
+#include "store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/wait.h>
+
+enum {
+        OUTPUT_MAX = 64 << 20
+};
+
+/* The word number `column` of a line, or NULL. */
+static const char *find_word(const char *line, size_t column)
+{
+        for (;;) {
+                line += strspn(line, " \t");
+                if (!*line || *line == '\n')
+                        return NULL;
+                if (column-- == 0)
+                        return line;
+                line += strcspn(line, " \t\n");
+        }
+}
+
+/* Which column of the head line is PID; -ENOENT: none. */
+static int find_pid_column(const char *head)
+{
+        const char *word;
+
+        for (size_t i = 0; (word = find_word(head, i)); i++)
+                if (strcspn(word, " \t\n") == 3 && text_starts(word, "PID"))
+                        return (int)i;
+        return -ENOENT;
+}
+
+static bool is_member(const char *line, size_t column, const struct top *top)
+{
+        const char *word = find_word(line, column);
+        long pid = word ? strtol(word, NULL, 10) : 0;
+
+        for (size_t i = 0; i < top->n; i++)
+                if (top->pids[i] == pid)
+                        return true;
+        return false;
+}
+
+static int filter(const char *lines, const struct top *top, struct text *out)
+{
+        int column = find_pid_column(lines);
+
+        if (column < 0) {
+                trail_hint("which process is whose is told by that column: -o pid,...");
+                return trail(-EINVAL, "ps printed no column PID");
+        }
+        for (const char *line = lines; *line;) {
+                size_t size = strcspn(line, "\n");
+
+                size += line[size] == '\n';
+                if (line == lines || is_member(line, (size_t)column, top))
+                        text_add_bytes(out, line, size);
+                line += size;
+        }
+        return 0;
+}
+
+static int run_ps(struct arena *arena, const struct words *options, const char **ret_output)
+{
+        const char **arguments = arena_array(arena, options->n + 3, sizeof *arguments);
+        size_t n = 0;
+        struct text output = { .arena = arena };
+        int status = 0, r;
+
+        arguments[n++] = "ps";
+        for (size_t i = 0; i < options->n; i++)
+                if (i > 0 || !text_equal(options->items[i], "--"))
+                        arguments[n++] = options->items[i];
+        if (n == 1)
+                arguments[n++] = "-ef";
+        r = capture_run(arena, arguments, OUTPUT_MAX, &output, &status);
+        if (r == -ENOENT) {
+                trail_hint("it is in the package procps; --format json does without");
+                return trail(r, "there is no ps(1) on this host");
+        }
+        if (r < 0)
+                return trail(r, "cannot run ps: %s", text_errno(r));
+        if (status != 0) {
+                const char *words = text_string(&output);
+
+                words += strspn(words, "\n");
+                return trail(
+                        -EINVAL, "ps ended with %d: %.*s", process_exit_code(status),
+                        (int)strcspn(words, "\n"), words);
+        }
+        *ret_output = text_string(&output);
+        return 0;
+}
+
+static int top_of(
+        struct arena *arena, struct container *container, const struct words *options,
+        struct top *ret_top)
+{
+        struct text table = { .arena = arena };
+        const char *output;
+        pid_t *pids;
+        int r = container_members(arena, container, &pids, &ret_top->n);
+
+        if (r < 0)
+                return r;
+        ret_top->pids = pids;
+        ret_top->table = NULL;
+        if (!options)
+                return 0;
+        r = run_ps(arena, options, &output);
+        if (r == 0)
+                r = filter(output, ret_top, &table);
+        ret_top->table = text_string(&table);
+        return r;
+}
+
+int engine_oci_ps(const struct oci_ps_request *request, struct arena *arena, struct top *ret_top)
+{
+        struct container container;
+        bool json = text_equal(request->format, "json");
+        int r = container_open(arena, request->oci.root, request->id, false, &container);
+
+        if (r < 0)
+                return r;
+        r = top_of(arena, &container, json ? NULL : &request->options, ret_top);
+        container_close(&container);
+        return r;
+}
+
+int engine_top(const struct top_request *request, struct arena *arena, struct top *ret_top)
+{
+        struct container container;
+        int r = store_open(arena, &request->engine, request->container, false, &container);
+
+        if (r < 0)
+                return r;
+        container.id = request->container; /* what messages call it */
+        if (container.status == CONTAINER_STOPPED)
+                r = trail(-ESRCH, "container not running: '%s'", request->container);
+        else
+                r = top_of(arena, &container, &request->options, ret_top);
+        container_close(&container);
+        return r;
+}

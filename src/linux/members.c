@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: who is in a cgroup.
+ *
+ * A number read from cgroup.procs may be another process's by the time that it is used. So a pidfd is
+ * opened for each, and the list read again: what is listed still is what the pidfd names. */
+#include "linux.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+        LIST_MAX = 16 << 20,
+        DEPTH_MAX = 64,
+        PATIENCE_MS = 2000
+};
+
+struct members {
+        struct arena *arena;
+        pid_t *pids;
+        size_t n, room;
+};
+
+static void add(struct members *m, pid_t pid)
+{
+        if (m->n == m->room) {
+                size_t room = m->room ? 2 * m->room : 64;
+                pid_t *pids = arena_array(m->arena, room, sizeof *pids);
+
+                if (m->n)
+                        memcpy(pids, m->pids, m->n * sizeof *pids);
+                m->pids = pids;
+                m->room = room;
+        }
+        m->pids[m->n++] = pid;
+}
+
+/* A threaded cgroup cannot say: its processes are listed above it. */
+static int add_listed(struct members *m, int cgroup)
+{
+        struct text list;
+        int r = file_read(m->arena, cgroup, "cgroup.procs", LIST_MAX, &list);
+        const char *at = r < 0 ? "" : text_string(&list);
+
+        while (*at) {
+                char *end;
+                long pid = strtol(at, &end, 10);
+
+                if (end == at)
+                        break;
+                if (pid > 0) /* 0: in a pid namespace that we cannot see */
+                        add(m, (pid_t)pid);
+                at = end + (*end == '\n');
+        }
+        return r == -EOPNOTSUPP || r == -ENOENT || r == -ENODEV ? 0 : r;
+}
+
+static int walk(struct members *m, int cgroup, unsigned depth)
+{
+        auto_close again = file_open(cgroup, ".", O_RDONLY | O_DIRECTORY, 0);
+        int r = add_listed(m, cgroup);
+        DIR *dir;
+
+        if (again < 0 || r < 0 || depth > DEPTH_MAX)
+                return again < 0 ? again : r;
+        dir = fdopendir(again);
+        if (!dir)
+                return -errno;
+        again = NO_FD;
+        for (struct dirent *entry; r == 0 && (entry = readdir(dir));) {
+                auto_close below = NO_FD;
+
+                if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+                        continue;
+                below = file_open(dirfd(dir), entry->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+                if (below >= 0)
+                        r = walk(m, below, depth + 1);
+        }
+        closedir(dir);
+        return r;
+}
+
+static int compare(const void *a, const void *b)
+{
+        pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+        return x < y ? -1 : x > y;
+}
+
+int members_list(struct arena *arena, const char *path, pid_t **ret_pids, size_t *ret_n)
+{
+        auto_close cgroup = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+        struct members m = { .arena = arena };
+        int64_t magic;
+        int r;
+
+        if (cgroup < 0 && cgroup != -ENOENT)
+                return cgroup;
+        if (cgroup >= 0) {
+                magic = file_magic(cgroup);
+                if (magic != MAGIC_CGROUP1 && magic != MAGIC_CGROUP2)
+                        return -ENOTTY;
+                r = walk(&m, cgroup, 0);
+                if (r < 0)
+                        return r;
+        }
+        if (m.n)
+                qsort(m.pids, m.n, sizeof *m.pids, compare);
+        *ret_pids = m.pids;
+        *ret_n = m.n;
+        return 0;
+}
+
+static int signal_listed(struct arena *arena, const char *path, int signal, size_t *ret_n)
+{
+        pid_t *pids, *again;
+        size_t n, n_again, sent = 0;
+        int *fds, r = members_list(arena, path, &pids, &n);
+
+        if (r < 0)
+                return r;
+        fds = arena_array(arena, n + 1, sizeof *fds);
+        for (size_t i = 0; i < n; i++)
+                fds[i] = process_open(pids[i]);
+        r = members_list(arena, path, &again, &n_again);
+        for (size_t i = 0; i < n; i++) {
+                if (r == 0 && fds[i] >= 0 && n_again &&
+                    bsearch(&pids[i], again, n_again, sizeof *again, compare))
+                        sent += (signal ? process_signal(fds[i], signal) : 0) == 0;
+                file_close(&fds[i]);
+        }
+        *ret_n = sent;
+        return r;
+}
+
+int members_signal(struct arena *arena, const char *path, int signal, size_t *ret_n)
+{
+        pid_t *pids;
+        bool held;
+        int r;
+
+        if (signal == 9) {
+                r = members_list(arena, path, &pids, ret_n);
+                return r < 0 ? r : cgroup_kill(path);
+        }
+        held = signal != 0 && freezer_is_frozen(path) == 0 &&
+               freezer_freeze(path, PATIENCE_MS) == 0;
+        r = signal_listed(arena, path, signal, ret_n);
+        if (held)
+                freezer_thaw(path);
+        return r;
+}
