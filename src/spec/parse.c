@@ -34,18 +34,34 @@ static const char *semver_dot(const char *at)
         return at && *at == '.' ? at + 1 : NULL;
 }
 
+/* Identifiers with dots between them; in a pre-release a number has no leading zero. */
+static const char *semver_identifiers(const char *at, bool numbers)
+{
+        static const char digits[] = "0123456789";
+        static const char words[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+                                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ-";
+
+        for (;; at++) {
+                size_t size = strspn(at, words);
+
+                if (!size || (numbers && size > 1 && *at == '0' && strspn(at, digits) == size))
+                        return NULL;
+                at += size;
+                if (*at != '.')
+                        return at;
+        }
+}
+
 /* MAJOR.MINOR.PATCH[-pre][+build] (semver.org 2.0.0). */
 static bool is_semver(const char *version)
 {
-        static const char words[] = "0123456789abcdefghijklmnopqrstuvwxyz"
-                                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ-.";
         const char *at =
                 semver_number(semver_dot(semver_number(semver_dot(semver_number(version)))));
 
-        if (at && *at == '-' && strspn(at + 1, words))
-                at += 1 + strspn(at + 1, words);
-        if (at && *at == '+' && strspn(at + 1, words))
-                at += 1 + strspn(at + 1, words);
+        if (at && *at == '-')
+                at = semver_identifiers(at + 1, true);
+        if (at && *at == '+')
+                at = semver_identifiers(at + 1, false);
         return at && !*at;
 }
 
@@ -144,6 +160,17 @@ static int check_linux(struct arena *arena, const char *name, const struct spec_
         return check_resources(arena, name, "/linux/resources", linux_->resources);
 }
 
+/* config.md, "Annotations". */
+static int check_annotations(const char *name, const struct spec *spec)
+{
+        for (size_t i = 0; i < spec->annotations.n; i++)
+                if (!*spec->annotations.items[i].key)
+                        return spec_error(
+                                json_member(spec->at, "annotations"), name, "/annotations",
+                                "a key must not be empty");
+        return 0;
+}
+
 int spec_parse(
         struct arena *arena, const char *name, const char *bytes, size_t size,
         const struct spec **ret_spec)
@@ -159,6 +186,8 @@ int spec_parse(
         if (r < 0)
                 return r;
         r = check_version(arena, name, spec);
+        if (r == 0)
+                r = check_annotations(name, spec);
         if (r < 0)
                 return r;
         if (spec->process && (r = check_rlimits(arena, name, "/process", spec->process)) < 0)

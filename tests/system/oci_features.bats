@@ -176,3 +176,33 @@ listed() {
         refused
         [[ $stderr == *"--systemd-cgroup"* ]]
 }
+
+@test "a later change of config.json has no effect: start and exec have the one of create" {
+        config '.process.args = ["sh", "-c", "echo $A; sleep 100"] | .process.env += ["A=before"]'
+        oci create --bundle "$BUNDLE" "$WORD" <&- >"$BATS_TEST_TMPDIR/out" 2>&1
+        config '.process.args = ["false"] | .process.env += ["A=after"] | .hooks = {poststart: [{path: "/bin/false"}]}'
+        oci start "$WORD"
+        eventually 10 grep -q . "$BATS_TEST_TMPDIR/out"
+        [ "$(cat "$BATS_TEST_TMPDIR/out")" = before ]
+        # shellcheck disable=SC2016 # the container's shell
+        [ "$(oci exec "$WORD" sh -c 'echo $A')" = before ]
+}
+
+@test "docs/runtime-spec.md names tests that exist" {
+        local doc=$BATS_TEST_DIRNAME/../../docs/runtime-spec.md item file name n=0 missing=
+        while read -r item; do
+                n=$((n + 1))
+                name=${item#*: }
+                case $item in
+                'plan '*) [ -d "$BATS_TEST_DIRNAME/../plans/${item#plan }" ] ;;
+                'unit '*)
+                        file=${item%%:*}
+                        grep -q "^TEST($name" "$BATS_TEST_DIRNAME/../${file/ //}.c"
+                        ;;
+                *) grep -qF "@test \"$name" "$BATS_TEST_DIRNAME/${item%%:*}.bats" ;;
+                esac || missing+="$item"$'\n'
+        done < <(grep '^|' "$doc" | sed 's/.*|\([^|]*\)|$/\1/' | grep -o '`[^`]*`' | tr -d '`')
+        echo "missing: $missing"
+        [ -z "$missing" ]
+        [ $n -gt 100 ]
+}

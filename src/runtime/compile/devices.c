@@ -129,6 +129,12 @@ int compile_devices(struct compile *c)
                         return spec_error(
                                 device->at, c->document, why(c, "/linux/devices/%zu/path", i),
                                 "'%s' is not an absolute path", device->path);
+                /* Read as 0: a document says so, or means another device. */
+                if (device->type[0] != 'p' && device->at &&
+                    (!json_member(device->at, "major") || !json_member(device->at, "minor")))
+                        return spec_error(
+                                device->at, c->document, why(c, "/linux/devices/%zu", i),
+                                "a device of type '%s' needs major and minor", device->type);
                 add_node(c, why(c, "/linux/devices/%zu", i), &node);
         }
         for (size_t i = 0; i < ARRAY_SIZE(links); i++) {

@@ -176,10 +176,26 @@ static int check_below(struct compile *c, size_t number)
         return 0;
 }
 
+static int check_absolute(
+        const struct compile *c, const char *member, const struct spec_texts *paths)
+{
+        for (size_t i = 0; i < paths->n; i++)
+                if (paths->items[i][0] != '/')
+                        return spec_error(
+                                c->linux_->at, c->document, why(c, "/linux/%s/%zu", member, i),
+                                "'%s' is not an absolute path", paths->items[i]);
+        return 0;
+}
+
 int compile_masks(struct compile *c)
 {
         FD null = -1, empty = -1, fs;
+        int r = check_absolute(c, "maskedPaths", &c->linux_->masked_paths);
 
+        if (r == 0)
+                r = check_absolute(c, "readonlyPaths", &c->linux_->readonly_paths);
+        if (r < 0)
+                return r;
         if (c->linux_->masked_paths.n) {
                 null = plan_slot(c->plan);
                 empty = plan_slot(c->plan);
@@ -202,8 +218,7 @@ int compile_masks(struct compile *c)
                         .attrs = MOUNT_ATTR_RDONLY, .tree = empty);
         }
         for (size_t i = 0; i < c->linux_->readonly_paths.n; i++) {
-                int r = check_below(c, i);
-
+                r = check_below(c, i);
                 if (r < 0)
                         return r;
                 plan_add(
