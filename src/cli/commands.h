@@ -14,7 +14,7 @@ extern const struct command cli_oci_create, cli_oci_delete, cli_oci_exec, cli_oc
         cli_oci_features, cli_oci_kill, cli_oci_list, cli_oci_mounts, cli_oci_run, cli_oci_spec,
         cli_oci_start, cli_oci_state;
 extern const struct command cli_oci_pause, cli_oci_resume, cli_oci_update, cli_cmd_update;
-extern const struct command cli_oci_ps, cli_cmd_top;
+extern const struct command cli_oci_ps, cli_cmd_top, cli_oci_events;
 
 /* run's option rows, which explain takes too: offsets are those of struct run_request. */
 extern const struct option cli_run_options[], cli_run_operands[];

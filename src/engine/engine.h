@@ -119,6 +119,9 @@ int engine_oci_resume(const struct oci_id_request *request);
 int engine_oci_kill(const struct oci_kill_request *request);
 int engine_oci_delete(const struct oci_delete_request *request);
 
+/* runc's `events`: lines of JSON until the container ends. */
+int engine_oci_events(const struct oci_events_request *request);
+
 /* runc's `ps`. */
 int engine_oci_ps(const struct oci_ps_request *request, struct arena *arena, struct top *ret_top);
 

@@ -266,6 +266,16 @@ struct oci_delete_request {
         bool regex; /* likewise */
 };
 
+struct oci_events_request {
+        struct oci_options oci;
+        const char *id;
+        uint64_t interval_ns;
+        bool stats; /* once */
+        /* Gets each line; a negative errno of it ends the call. */
+        int (*each)(void *context, const struct text *line);
+        void *context;
+};
+
 struct oci_ps_request {
         struct oci_options oci;
         const char *id;

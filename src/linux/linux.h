@@ -23,6 +23,7 @@
 #include "namespace.h"
 #include "netlink.h"
 #include "notify.h"
+#include "oom.h"
 #include "process.h"
 #include "pty.h"
 #include "reaper.h"

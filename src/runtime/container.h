@@ -112,6 +112,17 @@ int container_members(
 int container_signal_all(
         struct arena *arena, struct container *container, int signal, bool explicitly);
 
+/* -- stats.c --------------------------------------------------------------------------------------- */
+
+struct json_writer;
+struct oom_watch;
+/* A member "data" with what it uses, as runc's `events --stats` has it. -EOPNOTSUPP: no cgroups. */
+int container_stats(
+        struct arena *arena, const struct container *container, struct json_writer *writer);
+/* -ENOENT when none of its cgroups has the memory controller. */
+int container_watch_memory(
+        struct arena *arena, const struct container *container, struct oom_watch *ret_watch);
+
 /* -- update.c ------------------------------------------------------------------------------------- */
 
 /* Take back what an update wrote that was killed. The lock must be held. */

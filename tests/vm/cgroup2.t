@@ -10,5 +10,6 @@ exec "$(dirname "$0")/suite" 'cgroup v2' tests/system/{oci_resources,oci_apparmo
         tests/system/oci_rootless.bats=ranges \
         tests/system/oci_pause.bats='nothing moves|delete of one|SIGKILL' \
         tests/system/oci_ps.bats='cgroups below|without a pid' \
+        tests/system/oci_events.bats='one line|first process' \
         tests/system/oci_update.bats='every option|memory and swap|refuses|less memory' \
         tests/system/oci_seccomp.bats='KILL,|NOTIFY: run'
