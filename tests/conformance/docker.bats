@@ -7,13 +7,12 @@ load peers
 setup_file() {
         suite_begin
         IMAGE=$WORD:1
-        STATE=$BOX/exec/runtime-$RUNTIME/moby
+        STATE=$BOX/exec/runtime-runc/moby # whatever the runtime
         DOCKER_HOST=unix://$BOX/socket DOCKER_CONFIG=$BOX/client
         export IMAGE STATE DOCKER_HOST DOCKER_CONFIG
         mkdir -p "$BOX/client"
-        local runtimes="\"$RUNTIME\": {\"path\": \"$BINARY\"}" version=1
-        [ "$RUNTIME" != runc ] || { runtimes= && STATE=$BOX/exec/runtime-runc/moby; }
-        ! is_v2 || version=2
+        local runtimes="\"$RUNTIME\": {\"path\": \"$BINARY\"}"
+        [ "$RUNTIME" != runc ] || runtimes= # a name that it has of its own
         cat >"$BOX/daemon.json" <<CONF
 {
         "data-root": "$BOX/data", "exec-root": "$BOX/exec", "pidfile": "$BOX/pid",

@@ -56,9 +56,10 @@ JSON
 suite_end() {
         [ -n "${BOX:-}" ] || return 0
         local left
+        left=$(find "$STATE" -mindepth 1 -not -name default 2>/dev/null)
         rm -rf --one-file-system "$BOX"
         find /sys/fs/cgroup -depth -type d -path "*/$WORD*" -exec rmdir {} + 2>/dev/null || :
-        left=$("$BATS_TEST_DIRNAME/../leak-meter" "$WORD"; ls -d "$BOX" 2>/dev/null; find "$STATE" -mindepth 1 -not -name default 2>/dev/null)
+        left+=$("$BATS_TEST_DIRNAME/../leak-meter" "$WORD"; ls -d "$BOX" 2>/dev/null)
         [ -z "$left" ] || { echo "left behind:" && echo "$left" && return 1; } >&3
 }
 
