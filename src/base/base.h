@@ -4,6 +4,7 @@
 #pragma once
 
 #include "arena.h"
+#include "dbus.h"
 #include "json.h"
 #include "text.h"
 #include "trail.h"

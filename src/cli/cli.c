@@ -68,6 +68,17 @@ static bool owns_run(void)
                (user && text_equal(user, "root"));
 }
 
+/* The path of "unix:path=/run/user/1000/bus,guid=..."; NULL: it names none. */
+static const char *bus_path(struct arena *arena, const char *address)
+{
+        static const char kind[] = "unix:path=";
+
+        if (!text_starts(address, kind))
+                return NULL;
+        address += strlen(kind);
+        return arena_copy(arena, address, strcspn(address, ",;"));
+}
+
 static void resolve_directories(struct invocation *in)
 {
         struct engine_options *husk = &in->globals.husk.engine;
@@ -80,6 +91,8 @@ static void resolve_directories(struct invocation *in)
                                           ? "/run/husk-oci"
                                           : user_directory(
                                                     in->arena, "XDG_RUNTIME_DIR", NULL, "husk-oci");
+                oci->runtime_dir = getenv("XDG_RUNTIME_DIR");
+                oci->session_bus = bus_path(in->arena, getenv("DBUS_SESSION_BUS_ADDRESS"));
                 return;
         }
         if (!husk->root)

@@ -14,6 +14,8 @@ static const struct option global_options[] = {
             .values = "text json", .shown_default = "text"),
         ROW(FLAG, oci.systemd_cgroup, 0, "systemd-cgroup", NULL,
             "have systemd make the cgroups (slice:prefix:name)"),
+        ROW(CHOICE, oci.cgroup_manager, 0, "cgroup-manager", "MANAGER", "who makes the cgroups",
+            .values = "cgroupfs systemd disabled", .shown_default = "cgroupfs"),
         ROW(CHOICE, oci.rootless, 0, "rootless", "WHEN",
             "whether root's rights are missing; found out by itself", .values = "auto true false",
             .shown_default = "auto"),

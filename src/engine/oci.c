@@ -113,6 +113,21 @@ static bool has_user_namespace(const struct spec *spec)
         return false;
 }
 
+/* --systemd-cgroup and --cgroup-manager say the same in two ways. */
+static int read_manager(const struct oci_options *oci, enum runtime_cgroups *ret_cgroups)
+{
+        const char *manager = oci->cgroup_manager;
+
+        if (oci->systemd_cgroup && manager && !text_equal(manager, "systemd"))
+                return trail(
+                        -EINVAL, "--systemd-cgroup and --cgroup-manager=%s: which one is it?",
+                        manager);
+        *ret_cgroups = oci->systemd_cgroup || text_equal(manager, "systemd") ? CGROUPS_SYSTEMD
+                     : text_equal(manager, "disabled")                       ? CGROUPS_NONE
+                                                                             : CGROUPS_FILES;
+        return 0;
+}
+
 /* `explain`: nothing will be done, so what only root can do is shown to everybody. */
 static int compile_bundle(
         struct arena *arena, const struct oci_create_request *request, struct bundle *bundle,
@@ -120,9 +135,11 @@ static int compile_bundle(
 {
         const struct spec_console_size *size = NULL;
         struct facts facts;
-        int r = oci_read_bundle(arena, request->bundle, bundle);
+        struct systemd_places places = { request->oci.runtime_dir, request->oci.session_bus };
+        enum runtime_cgroups cgroups;
+        int r = read_manager(&request->oci, &cgroups);
 
-        if (r < 0)
+        if (r < 0 || (r = oci_read_bundle(arena, request->bundle, bundle)) < 0)
                 return r;
         *options = (struct runtime_options){
                 .id = request->id,
@@ -134,6 +151,7 @@ static int compile_bundle(
                 .await_start = !request->run,
                 .no_new_keyring = request->no_new_keyring,
                 .no_pivot = request->no_pivot,
+                .cgroups = cgroups,
         };
         /* In front of the caller's terminal: that size, before the program can ask for it. */
         if (request->run && !request->detach && !request->console_socket && !explain &&
@@ -149,19 +167,13 @@ static int compile_bundle(
         facts_gather_document(&facts, bundle->spec, bundle->spec->process);
         if (explain && !has_user_namespace(bundle->spec))
                 facts_as_root(&facts);
+        if (cgroups == CGROUPS_SYSTEMD &&
+            (r = facts_gather_systemd(arena, &places, explain, &facts)) < 0)
+                return r;
         r = runtime_compile(arena, bundle->spec, options, &facts, ret_plan);
         if (r == 0 && !explain)
                 plan_warn(*ret_plan);
         return r;
-}
-
-static int refuse_unsupported(const struct oci_create_request *request)
-{
-        if (request->oci.systemd_cgroup)
-                return trail(
-                        -EOPNOTSUPP, "the systemd cgroup driver is not supported yet; leave "
-                                     "--systemd-cgroup out");
-        return 0;
 }
 
 int engine_oci_create(const struct oci_create_request *request, int *ret_exit)
@@ -177,7 +189,7 @@ int engine_oci_create(const struct oci_create_request *request, int *ret_exit)
 
         *ret_exit = 0;
         if ((r = oci_check_fds(request->listen_fds + request->preserve_fds)) < 0 ||
-            (r = refuse_unsupported(request)) < 0 || (r = container_check_id(request->id)) < 0 ||
+            (r = container_check_id(request->id)) < 0 ||
             (r = compile_bundle(&arena, request, &bundle, &options, false, &plan)) < 0 ||
             (r = check_root(&arena, &bundle)) < 0 ||
             (r = oci_check_terminal(bundle.spec->process, request->console_socket, attached)) < 0)
@@ -301,7 +313,9 @@ int engine_oci_list(
 int engine_oci_plan(
         const struct oci_explain_request *request, struct arena *arena, struct plan **ret_plan)
 {
-        struct oci_create_request create = { .id = "husk", .bundle = request->bundle, .run = true };
+        struct oci_create_request create = {
+                .oci = request->oci, .id = "husk", .bundle = request->bundle, .run = true
+        };
         struct runtime_options options;
         struct bundle bundle;
 
@@ -413,6 +427,7 @@ int oci_exec_compile(
         options->id = container->id;
         options->bundle = container->bundle;
         container_cgroups(arena, container, &options->made_cgroups, &options->n_made_cgroups);
+        container_unit(arena, container, &options->unit_socket, &options->unit);
         if (container->status == CONTAINER_STOPPED || container->status == CONTAINER_CREATING)
                 return trail(-ESRCH, "container not running: '%s'", container->id);
         /* Which controllers a cgroup has matters to --cgroup alone. */

@@ -219,6 +219,8 @@ struct oci_options {
         const char *rootless;   /* "auto", "true", "false" */
         bool debug;
         bool systemd_cgroup;
+        const char *cgroup_manager; /* "cgroupfs", "systemd", "disabled"; NULL: not said */
+        const char *runtime_dir, *session_bus; /* struct systemd_places */
 };
 
 struct oci_spec_request {

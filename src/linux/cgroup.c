@@ -234,6 +234,24 @@ int cgroup_claim(const char *path, bool wait)
         return fd;
 }
 
+int cgroup_share(const char *path)
+{
+        bool existed = mkdir(path, 0755) < 0;
+        int fd, r;
+
+        if (existed && errno != EEXIST)
+                return -errno;
+        fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+        if (fd < 0)
+                return fd;
+        r = check(fd);
+        if (r == 0 && is_cpuset(path))
+                r = fill_cpuset(fd, existed);
+        if (r < 0)
+                file_close(&fd);
+        return r < 0 ? r : fd;
+}
+
 int cgroup_set(int cgroup, const char *file, const char *values)
 {
         auto_close fd = file_open(cgroup, file, O_WRONLY, 0);

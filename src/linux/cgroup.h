@@ -24,6 +24,8 @@ void cgroup_remove_parents(const char *path, unsigned n);
  * that and its copies are closed; by then there should be a process in it. -EBUSY: another has claimed it, or
  * there is a process in it, with `wait` for some 2 s; -ENOENT, -ENODEV: it is gone. */
 int cgroup_claim(const char *path, bool wait);
+/* The same for one that is to be shared with who is in it already: a descriptor of the directory. */
+int cgroup_share(const char *path);
 /* One write(2) for each line of `values`. `cgroup` is a descriptor from cgroup_make, or of a
  * directory below a mount that was found to be one. */
 int cgroup_set(int cgroup, const char *file, const char *values);

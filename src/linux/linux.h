@@ -33,5 +33,6 @@
 #include "seccomp.h"
 #include "selfproc.h"
 #include "socket.h"
+#include "systemd.h"
 
 #include <sys/types.h>

@@ -17,6 +17,7 @@
 #define CGROUP_LINE  "{\"undo\":\"remove_cgroup\""
 #define PROCESS_LINE "{\"process\""
 #define PARENTS_LINE "{\"parents\""
+#define UNIT_LINE    "{\"undo\":\"stop_unit\""
 
 void journal_undo_lines(const struct plan *plan, struct text *out)
 {
@@ -24,7 +25,7 @@ void journal_undo_lines(const struct plan *plan, struct text *out)
 
         for (size_t i = 0; i < list->n; i++) {
                 const struct op *op = &list->ops[i];
-                const char *what = NULL, *path = NULL;
+                const char *what = NULL, *path = NULL, *unit = NULL;
 
                 if (op->code == OP_make_cgroup) {
                         what = "remove_cgroup";
@@ -35,11 +36,19 @@ void journal_undo_lines(const struct plan *plan, struct text *out)
                 } else if (op->code == OP_make_store) {
                         what = "remove_tree";
                         path = op->as.make_store.path;
+                } else if (op->code == OP_start_unit) {
+                        what = "stop_unit";
+                        path = op->as.start_unit.socket;
+                        unit = op->as.start_unit.unit;
                 }
                 if (!what)
                         continue;
                 text_addf(out, "{\"undo\":\"%s\",\"path\":", what);
                 text_add_json(out, path);
+                if (unit) {
+                        text_add(out, ",\"unit\":");
+                        text_add_json(out, unit);
+                }
                 text_add(out, "}\n");
         }
 }
@@ -75,7 +84,7 @@ void journal_parents_lines(const char *bytes, size_t size, struct text *out)
 bool journal_is_of_cgroups(const char *line)
 {
         return text_starts(line, CGROUP_LINE) || text_starts(line, PROCESS_LINE) ||
-               text_starts(line, PARENTS_LINE);
+               text_starts(line, PARENTS_LINE) || text_starts(line, UNIT_LINE);
 }
 
 enum {
@@ -112,6 +121,15 @@ static int undo_cgroup(const char *path, const struct cgroups *cgroups)
         return r < 0 && r != -ENOENT ? trail(r, "cannot remove the cgroup %s", path) : 0;
 }
 
+/* Of a unit that was never ours the name says nothing: another container may bear it. A manager that
+ * is gone has taken its units along. */
+static int undo_unit(const char *socket, const char *unit, bool ours)
+{
+        int r = ours && unit ? systemd_stop_unit(socket, unit) : 0;
+
+        return r == -ENOENT || r == -ECONNREFUSED ? 0 : r;
+}
+
 static int undo_line(const struct json *line, struct cgroups *cgroups)
 {
         const char *what = json_string(json_member(line, "undo"));
@@ -130,6 +148,8 @@ static int undo_line(const struct json *line, struct cgroups *cgroups)
                 r = resctrl_remove(path, !cgroups->ours);
                 return r < 0 && r != -ENOTTY ? trail(r, "cannot remove the group %s", path) : 0;
         }
+        if (text_equal(what, "stop_unit"))
+                return undo_unit(path, json_string(json_member(line, "unit")), cgroups->ours);
         if (text_equal(what, "remove_tree")) {
                 r = file_remove_tree(AT_FDCWD, path);
                 return r < 0 ? trail(r, "cannot remove %s", path) : 0;

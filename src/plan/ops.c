@@ -76,10 +76,15 @@ static int make_cgroup_parents(struct machine *m, const char *path)
         return n > 0 ? -ENOENT : n;
 }
 
+static int make_directory(const struct op_make_cgroup *o)
+{
+        return o->of_unit ? cgroup_share(o->path) : cgroup_make(o->path, o->tasks != 0);
+}
+
 static int make_cgroup(struct machine *m, const struct op_make_cgroup *o)
 {
         const struct op *ops = m->plan->list[HOST].ops;
-        int fd = cgroup_make(o->path, o->tasks != 0), r;
+        int fd = make_directory(o), r;
 
         for (int round = 0; fd == -ENOENT && round < ROUNDS; round++) {
                 r = make_cgroup_parents(m, o->path);
@@ -88,7 +93,7 @@ static int make_cgroup(struct machine *m, const struct op_make_cgroup *o)
                         r = do_delegate_cgroup(m, &ops[m->failed - 1].as.delegate_cgroup);
                 if (r < 0)
                         return r;
-                fd = cgroup_make(o->path, o->tasks != 0);
+                fd = make_directory(o);
         }
         return fd;
 }
@@ -113,7 +118,7 @@ static int make_first_cgroup(struct machine *m, const struct op_make_cgroup *o)
 
 int do_make_cgroup(struct machine *m, const struct op_make_cgroup *o)
 {
-        int fd = cgroups_before(m) == 0 ? make_first_cgroup(m, o) : make_cgroup(m, o);
+        int fd = !o->of_unit && cgroups_before(m) == 0 ? make_first_cgroup(m, o) : make_cgroup(m, o);
 
         if (fd == -EBUSY)
                 return trail(

@@ -126,9 +126,10 @@ enum stage op_stage(const struct op *op)
 const char *gate_name(GATE gate)
 {
         static const char *const names[] = {
-                [GATE_IDS_MAPPED] = "ids_mapped", [GATE_ROOT_READY] = "root_ready",
-                [GATE_HOST_READY] = "host_ready", [GATE_CREATED] = "created",
-                [GATE_START] = "start",           [GATE_EXECUTED] = "executed",
+                [GATE_PLACED] = "placed",         [GATE_IDS_MAPPED] = "ids_mapped",
+                [GATE_ROOT_READY] = "root_ready", [GATE_HOST_READY] = "host_ready",
+                [GATE_CREATED] = "created",       [GATE_START] = "start",
+                [GATE_EXECUTED] = "executed",
         };
 
         return (size_t)gate < ARRAY_SIZE(names) ? names[gate] : "?";

@@ -63,6 +63,7 @@ typedef int RLIMIT; /* RLIMIT_*; printed as "nofile" */
 /* The gates of a start, in the only order in which they are opened. Each is opened once, by the
  * side named, and awaited once, by the other. */
 typedef enum {
+        GATE_PLACED,     /* HOST: the process is in its unit, the limits are set */
         GATE_IDS_MAPPED, /* HOST: the uid and gid maps are written: INIT may become root in them */
         GATE_ROOT_READY, /* INIT: all mounts are made, the root is not pivoted to yet */
         GATE_HOST_READY, /* HOST: the journal knows the process, network and hooks are done */

@@ -16,6 +16,38 @@ void shell_set_cgroup_pair(struct shell *sh, const struct op_set_cgroup_pair *o)
         shell_line(sh, "echo %s >%s", value2, file2);
 }
 
+/* Around the script, since the scope is made around processes: then all that is below finds it. */
+static void say_unit(struct shell *sh, const char *how, const struct op_start_unit *o)
+{
+        struct text line = { .arena = sh->arena };
+
+        for (size_t i = 0; i < o->properties.n; i++) {
+                text_add_char(&line, ' ');
+                text_add_shell(&line, o->properties.items[i]);
+        }
+        shell_line(
+                sh, "# husk: %s the unit %s of the systemd at %s:%s", how, shell_word(sh, o->unit),
+                shell_word(sh, o->socket), text_string(&line));
+}
+
+void shell_start_unit(struct shell *sh, const struct op_start_unit *o)
+{
+        say_unit(sh, "run this script in", o);
+        shell_line(sh, "# (systemd-run --scope --unit=NAME --slice=SLICE -p Delegate=yes sh THIS)");
+}
+
+void shell_attach_unit(struct shell *sh, const struct op_attach_unit *o)
+{
+        say_unit(sh, "run this script in", &(struct op_start_unit){ o->socket, o->unit, { 0 } });
+}
+
+void shell_set_unit(struct shell *sh, const struct op_set_unit *o)
+{
+        say_unit(
+                sh, "set the properties of",
+                &(struct op_start_unit){ o->socket, o->unit, o->properties });
+}
+
 void shell_give_cgroup(struct shell *sh, const struct op_give_cgroup *o)
 {
         shell_line(

@@ -227,6 +227,38 @@ static int check_kinds(const struct plan *plan)
         return r;
 }
 
+/* Where systemd makes the cgroup it takes a process that is there: nothing of the container's may be
+ * done before that is in it, and before the limits are, and no crash may leave the name of a unit in
+ * the journal that was not made. */
+static int check_placing(const struct known *host, const struct known *init)
+{
+        long unit = place(host, OP_start_unit), opened, awaited;
+
+        if (unit == NOWHERE)
+                unit = place(host, OP_attach_unit);
+        if (unit == NOWHERE)
+                return 0;
+        if (count(host, OP_start_unit) + count(host, OP_attach_unit) > 1)
+                return trail(-EINVAL, "plan: a process is in one unit");
+        opened = gate_place(host, OP_open_gate, GATE_PLACED);
+        awaited = gate_place(init, OP_await_gate, GATE_PLACED);
+        if (opened < unit || awaited == NOWHERE || unit < place(host, OP_spawn))
+                return trail(-EINVAL, "plan: nobody awaits that the process is in its unit");
+        for (long i = opened; i < (long)host->n; i++)
+                if (op_stage(&host->ops[i]) == STAGE_CGROUP)
+                        return trail(
+                                -EINVAL, "plan: %s comes after the gate placed",
+                                op_name(&host->ops[i]));
+        for (long i = 0; i < awaited; i++)
+                if (op_stage(&init->ops[i]) != STAGE_ANY)
+                        return trail(
+                                -EINVAL, "plan: %s comes before the gate placed",
+                                op_name(&init->ops[i]));
+        if (place(host, OP_record) != NOWHERE && place(host, OP_record) < opened)
+                return trail(-EINVAL, "plan: record comes before the gate placed");
+        return 0;
+}
+
 /* Nobody says that it runs before it does, and it does not before somebody says so. */
 static int check_ends(const struct known *host, const struct known *init)
 {
@@ -304,6 +336,7 @@ int verify_privileges(const struct plan *plan)
         if ((r = check_steps(&init)) < 0 || (r = check_filter(&init)) < 0 ||
             (r = check_root(&init)) < 0)
                 return r;
-        r = check_finding(&host, &init);
-        return r < 0 ? r : check_ends(&host, &init);
+        if ((r = check_placing(&host, &init)) < 0 || (r = check_finding(&host, &init)) < 0)
+                return r;
+        return check_ends(&host, &init);
 }

@@ -413,6 +413,26 @@ const char *container_added_mounts(
         return text_string(&numbers);
 }
 
+bool container_unit(
+        struct arena *arena, const struct container *container, const char **ret_socket,
+        const char **ret_unit)
+{
+        const char *end = container->text + container->size;
+
+        for (const char *line = container->text, *stop;
+             (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1) {
+                const struct json *value;
+
+                if (!text_starts(line, "{\"undo\":\"stop_unit\"") ||
+                    json_parse(arena, "journal", line, (size_t)(stop - line), &value) < 0)
+                        continue;
+                *ret_socket = json_string(json_member(value, "path"));
+                *ret_unit = json_string(json_member(value, "unit"));
+                return *ret_socket && *ret_unit;
+        }
+        return false;
+}
+
 bool container_is_oom_killed(struct arena *arena, const struct container *container)
 {
         const char *const *paths;

@@ -85,6 +85,10 @@ const char *container_cgroup_line(struct arena *arena, const char *line, size_t 
  * journal's text from the byte `from` on. "" when there are none. */
 const char *container_added_mounts(
         struct arena *arena, const struct container *container, size_t from);
+/* The unit of systemd that it is in, and the socket of that one's manager; false: it is in none. */
+bool container_unit(
+        struct arena *arena, const struct container *container, const char **ret_socket,
+        const char **ret_unit);
 /* Has the kernel killed a process in its cgroups for want of memory? To be asked before they go. */
 bool container_is_oom_killed(struct arena *arena, const struct container *container);
 /* After its end: take back what the kernel holds (cgroups); what is on disk stays. */

@@ -202,8 +202,9 @@ static void reap(struct machine *m)
         process_wait(m->pid, &status);
 }
 
-/* What is to be undone: all that may have been done. A cgroup that was refused because others are
- * in it is theirs; once there was a process, all that is in the cgroups came from it. */
+/* What is to be undone: all that may have been done. A cgroup or unit that was refused because others
+ * are in it is theirs; once there was a process, all that is in those before came from it. When INIT
+ * failed HOST was waiting for it, with all of its own done. */
 static void undo_of_failure(
         const struct plan *plan, const struct machine *machine, int error, struct text *out)
 {
@@ -212,7 +213,7 @@ static void undo_of_failure(
 
         if (machine->pid > 0)
                 text_add(out, "{\"process\":{}}\n");
-        else
+        if (machine->failed_actor == HOST)
                 done.list[HOST].n = machine->failed + (error != -EBUSY);
         if (done.list[HOST].n > plan->list[HOST].n)
                 done.list[HOST].n = plan->list[HOST].n;

@@ -389,6 +389,12 @@ int facts_parse(
         facts.has_time_namespace = list && list->boolean;
         facts.in_user_namespace = is_true(json_member(root, "userNamespace"));
         facts.delegated = json_string(json_member(root, "delegated"));
+        list = json_member(root, "systemd");
+        facts.systemd = (struct systemd_facts){
+                .socket = json_string(json_member(list, "socket")),
+                .cgroup = json_string(json_member(list, "cgroup")),
+                .user = is_true(json_member(list, "user")),
+        };
         facts.user = json_string(json_member(root, "user"));
         facts.n_subuid = parse_ranges(arena, json_member(root, "subuid"), &facts.subuid);
         facts.n_subgid = parse_ranges(arena, json_member(root, "subgid"), &facts.subgid);
@@ -483,6 +489,13 @@ void facts_encode(const struct facts *facts, struct text *out)
         if (facts->v2.mount)
                 encode_hierarchy(&w, "v2", &facts->v2);
         encode_string(&w, "delegated", facts->delegated);
+        if (facts->systemd.socket) {
+                json_open_object(&w, "systemd");
+                encode_string(&w, "socket", facts->systemd.socket);
+                encode_string(&w, "cgroup", facts->systemd.cgroup);
+                json_put_bool(&w, "user", facts->systemd.user);
+                json_close_object(&w);
+        }
         encode_string(&w, "resctrl", facts->resctrl);
         json_open_array(&w, "rlimitHard");
         for (size_t i = 0; i < ARRAY_SIZE(facts->rlimit_hard); i++)

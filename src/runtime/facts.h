@@ -28,6 +28,19 @@ struct id_range {
         uint32_t first, count;
 };
 
+/* The manager that is asked for a unit; see facts_gather_systemd. */
+struct systemd_facts {
+        const char *socket; /* NULL: it was not asked for */
+        const char *cgroup; /* its own, below which its units are: "" at the top */
+        bool user;          /* a user's, not the host's */
+};
+
+/* Where a user's manager may be, of the environment; each may be NULL. */
+struct systemd_places {
+        const char *runtime_dir; /* XDG_RUNTIME_DIR */
+        const char *session_bus; /* the path in DBUS_SESSION_BUS_ADDRESS */
+};
+
 struct facts {
         unsigned kernel_major, kernel_minor;
         uint32_t uid, gid;
@@ -53,6 +66,7 @@ struct facts {
         /* Of whoever is not root of the host: the highest cgroup of v2 that is ours to manage, our
          * own or one above it, "/user.slice/..."; NULL: none. */
         const char *delegated;
+        struct systemd_facts systemd;
         const char *resctrl;      /* where it is mounted; NULL: nowhere */
         uint64_t rlimit_hard[16]; /* by RLIMIT_* number */
 };
@@ -68,6 +82,10 @@ int facts_gather_exec(struct arena *arena, struct facts *ret_facts);
  * and 0. */
 void facts_gather_document(
         struct facts *facts, const struct spec *spec, const struct spec_process *process);
+/* Ask which manager of systemd is ours, and where its cgroup is. With `guess` one that does not answer
+ * is taken for one as on most hosts. 0, or -errno with a trail. */
+int facts_gather_systemd(
+        struct arena *arena, const struct systemd_places *places, bool guess, struct facts *facts);
 /* Read them from a fixture / write them as one. */
 int facts_parse(
         struct arena *arena, const char *name, const char *bytes, size_t size,

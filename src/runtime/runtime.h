@@ -27,6 +27,13 @@ struct runtime_link {
         const char *path, *target;
 };
 
+/* Who makes the cgroups. */
+enum runtime_cgroups {
+        CGROUPS_FILES, /* we do, by files */
+        CGROUPS_SYSTEMD,
+        CGROUPS_NONE,
+};
+
 struct runtime_options {
         const char *id;
         const char *document;     /* what messages call the spec; NULL: config.json */
@@ -49,6 +56,8 @@ struct runtime_options {
         const char *seccomp; /* name of a built-in profile to use instead of the spec's */
         const char *log;     /* a file of the host that gets what the program writes */
         const char *cgroup;  /* instead of spec.linux.cgroupsPath; NULL: as that says */
+        enum runtime_cgroups cgroups;
+        const char *unit, *unit_socket;  /* exec: by container_unit(); NULL: there is none */
         WORDS sub_cgroups;   /* exec: "[CONTROLLER,...:]PATH", below those of the container */
         const char *const *made_cgroups; /* exec: to be joined, by container_cgroups() */
         size_t n_made_cgroups;

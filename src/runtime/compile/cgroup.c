@@ -23,6 +23,8 @@ const char *compile_cgroup_path(const struct compile *c, const struct cgroup_hie
         bool only = hierarchy == &c->facts->v2 && top;
         int size = (int)strlen(own);
 
+        if (c->unit)
+                return why(c, "%s%s", hierarchy->mount, c->unit_path);
         if (path && path[0] == '/')
                 return why(c, "%s%s", hierarchy->mount, path);
         /* Beside our own cgroup: below it no cgroup of v2 could get controllers, because there are
@@ -76,7 +78,8 @@ static FD make(struct compile *c, const struct cgroup_hierarchy *hierarchy)
 
         plan_add(
                 c->plan, HOST, "/linux/cgroupsPath", make_cgroup,
-                .path = compile_cgroup_path(c, hierarchy), .cgroup = slot);
+                .path = compile_cgroup_path(c, hierarchy), .of_unit = c->unit != NULL,
+                .cgroup = slot);
         return slot;
 }
 
@@ -158,7 +161,7 @@ static void open_tasks(struct compile *c)
 
 FD compile_birth_cgroup(const struct compile *c)
 {
-        return facts_kernel(c->facts, 5, 7) ? c->cgroup2 : -1;
+        return facts_kernel(c->facts, 5, 7) && !c->unit ? c->cgroup2 : -1;
 }
 
 /* Before clone3 could do it (Linux 5.7) the process joins v2 as it does v1. */
@@ -181,7 +184,7 @@ static void make_all(struct compile *c)
         c->n_cgroups = c->facts->uid == 0 ? c->facts->n_v1 : 0;
         if (!c->facts->v2.mount)
                 return;
-        if (wants_controllers(c))
+        if (wants_controllers(c) && !c->unit)
                 plan_add(
                         c->plan, HOST, "/linux/cgroupsPath", delegate_cgroup,
                         .path = compile_cgroup_path(c, &c->facts->v2),
@@ -203,6 +206,8 @@ static const char *lacks_cgroup(const struct compile *c)
         const struct facts *facts = c->facts;
         const char *path = wanted_path(c);
 
+        if (c->options->cgroups == CGROUPS_NONE)
+                return "--cgroup-manager=disabled";
         if (facts->cgroup_mode == CGROUP_NONE)
                 return facts->in_user_namespace
                              ? "this user namespace has no cgroup that it may change"
@@ -275,30 +280,39 @@ static void give(struct compile *c)
                         (long long)uid);
 }
 
-int compile_cgroup_host(struct compile *c)
+int compile_cgroup_fill(struct compile *c)
 {
-        const struct spec_resources *resources = c->linux_->resources;
-        const char *lack;
-        int r = check_path(c);
+        int r;
 
-        if (r < 0)
-                return r;
-        lack = lacks_cgroup(c);
-        if (lack) {
-                if (wants_limits(resources))
-                        plan_note(c->plan, "/linux/resources: no limits: %s", lack);
-                return 0;
-        }
         make_all(c);
         r = compile_device_rules(c);
-        if (r == 0 && resources)
+        if (r == 0 && c->linux_->resources)
                 r = compile_limits(c);
-        if (r == 0) {
+        if (r == 0)
                 give(c);
+        if (r == 0 && !c->unit) {
                 open_tasks(c);
                 join_v2(c);
         }
         return r;
+}
+
+int compile_cgroup_host(struct compile *c)
+{
+        const char *lack;
+        int r;
+
+        if (c->options->cgroups == CGROUPS_SYSTEMD)
+                return compile_unit_name(c);
+        r = check_path(c);
+        if (r < 0)
+                return r;
+        lack = lacks_cgroup(c);
+        if (!lack)
+                return compile_cgroup_fill(c);
+        if (wants_limits(c->linux_->resources))
+                plan_note(c->plan, "/linux/resources: no limits: %s", lack);
+        return 0;
 }
 
 static bool is_below(const char *path, const char *mount)
@@ -392,7 +406,12 @@ int compile_cgroup_exec(struct compile *c)
 
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < c->options->n_made_cgroups; i++) {
+        c->attaches = c->options->unit && (c->facts->uid != 0 || c->facts->in_user_namespace);
+        if (c->attaches && c->options->sub_cgroups.n)
+                return trail(
+                        -EOPNOTSUPP,
+                        "--cgroup: the user's systemd puts the process into the container's own");
+        for (size_t i = 0; i < c->options->n_made_cgroups && !c->attaches; i++) {
                 const char *path = sub_cgroup(c, c->options->made_cgroups[i]);
 
                 if (is_below(path, c->facts->v2.mount)) {

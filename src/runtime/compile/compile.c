@@ -244,6 +244,7 @@ int runtime_compile_exec(
         plan_add(
                 c->plan, HOST, "[exec]", spawn, .spaces = 0, .cgroup = compile_birth_cgroup(c),
                 .process = child);
+        compile_unit_attach(c);
         if (c->forks)
                 plan_add(
                         c->plan, HOST, "[exec]", adopt, .maker = child,

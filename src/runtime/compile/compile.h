@@ -39,7 +39,10 @@ struct compile {
         FD process_fd;
         const char *join_file[34]; /* "tasks", or "" where the slot of cgroups[] is that file, or
                                       its whole path where that is -1 */
-        bool user_namespace;       /* new or joined */
+        /* With systemd: the scope, its slice, and where it is below each hierarchy's mount. */
+        const char *unit, *slice, *unit_path;
+        bool attaches;       /* exec: it goes into the unit by the manager */
+        bool user_namespace; /* new or joined */
         bool start;          /* a container's, which has hooks and an init; an exec has none */
         bool update;         /* the cgroups have limits already */
         FD own_pid;          /* our own pid namespace, for hooks after we left it; -1 */
@@ -76,6 +79,16 @@ int compile_cgroup_host(struct compile *c);
 int compile_cgroup_exec(struct compile *c);
 /* Those that were made, to be written to. */
 void compile_cgroup_update(struct compile *c);
+/* The cgroups themselves and what is in them: before spawn, or around it with systemd. */
+int compile_cgroup_fill(struct compile *c);
+/* units.c: with systemd. The name; the scope around the spawned process, with all that is in its
+ * cgroups; the process's own part; and for an exec. */
+int compile_unit_name(struct compile *c);
+int compile_unit_start(struct compile *c);
+void compile_unit_join(struct compile *c);
+void compile_unit_attach(struct compile *c);
+/* Tell the manager what the limits on the HOST list have become: for the limits of one that runs. */
+void compile_unit_set(struct compile *c, const char *socket, const char *unit);
 /* resctrl.c: /linux/intelRdt. */
 int compile_resctrl_host(struct compile *c);
 void compile_resctrl_exec(struct compile *c);

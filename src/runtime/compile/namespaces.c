@@ -237,6 +237,8 @@ int compile_spawn(struct compile *c)
         plan_add(
                 c->plan, HOST, "/linux/namespaces", spawn, .spaces = c->at_spawn,
                 .cgroup = compile_birth_cgroup(c), .process = c->process_fd);
+        if (c->unit && (r = compile_unit_start(c)) < 0)
+                return r;
         if (c->at_spawn & CLONE_NEWUSER)
                 map_ids(c);
         if (c->forks) {
@@ -348,7 +350,9 @@ static void add_loopback(struct compile *c)
 
 int compile_host_groups(struct compile *c)
 {
-        for (size_t i = 0; i < c->n_cgroups; i++)
+        if (c->unit || c->attaches)
+                compile_unit_join(c);
+        for (size_t i = 0; i < c->n_cgroups && !c->unit; i++)
                 plan_add(
                         c->plan, INIT, "/linux/cgroupsPath", join_cgroup, .cgroup = c->cgroups[i],
                         .file = c->join_file[i]);

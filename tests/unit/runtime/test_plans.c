@@ -130,6 +130,11 @@ static void read_options(
         options->map_root = flag(json, "mapRoot");
         options->attach_point = member(json, "attachPoint", NULL);
         options->cgroup = member(json, "cgroup", NULL);
+        options->cgroups = text_equal(member(json, "cgroups", ""), "systemd")  ? CGROUPS_SYSTEMD
+                         : text_equal(member(json, "cgroups", ""), "disabled") ? CGROUPS_NONE
+                                                                               : CGROUPS_FILES;
+        options->unit = member(json, "unit", NULL);
+        options->unit_socket = member(json, "unitSocket", NULL);
         if (json_u64(json_member(json, "preserveFds"), &number) == 0)
                 options->preserve_fds = number;
         if (json_u64(json_member(json, "rows"), &number) == 0)
