@@ -119,6 +119,7 @@ static int compile(
         if (r < 0 || (r = facts_gather(arena, &facts)) < 0)
                 return r;
         container_cgroups(arena, container, &options.made_cgroups, &options.n_made_cgroups);
+        container_unit(arena, container, &options.unit_socket, &options.unit);
         return runtime_compile_update(arena, &update, &options, &facts, ret_plan, ret_all);
 }
 

@@ -413,6 +413,9 @@ int systemd_set_unit(const char *socket, const char *unit, const char *const *pr
         dbus_close_array(&w, list, 8);
         if (r == 0)
                 r = exchange(&c, &w);
+        /* The files are written between this message and the next one: then they are. */
+        if (r == 0)
+                r = call_with_unit(&c, "GetUnit", unit, NULL);
         file_close(&c.fd);
         return r;
 }

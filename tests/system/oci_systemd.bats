@@ -152,6 +152,20 @@ gone_unit() {
         [ ! -e "$dir" ]
 }
 
+@test "update: systemd has the new limits too" {
+        needs_systemd
+        local dir
+        config '.linux.resources += {pids: {limit: 20}, cpu: {quota: 50000, period: 100000}}'
+        detached 'exec sleep 300'
+        dir=$(directory)
+        timeout 60 "$HUSK_OCI" --root "$ROOT" update --pids-limit 30 --cpu-quota 12345 --memory 64m "$WORD"
+        systemctl daemon-reload
+        [ "$(shown TasksMax)" = 30 ]
+        [ "$(shown CPUQuotaPerSecUSec)" = 130ms ]
+        [ "$(cat "$dir"/memory.{max,limit_in_bytes} 2>/dev/null)" = 67108864 ]
+        ! is_v2 || [ "$(cat "$dir/pids.max")" = 30 ]
+}
+
 @test "rules of devices hold after daemon-reload" {
         needs_systemd
         config '.linux.resources.devices = [{allow: false, access: "rwm"}] |

@@ -87,8 +87,8 @@ int compile_unit_name(struct compile *c);
 int compile_unit_start(struct compile *c);
 void compile_unit_join(struct compile *c);
 void compile_unit_attach(struct compile *c);
-/* Tell the manager what the limits on the HOST list have become: for the limits of one that runs. */
-void compile_unit_set(struct compile *c, const char *socket, const char *unit);
+/* Tell the manager of one that runs in a unit what the limits on the HOST list are. */
+void compile_unit_set(struct compile *c);
 /* resctrl.c: /linux/intelRdt. */
 int compile_resctrl_host(struct compile *c);
 void compile_resctrl_exec(struct compile *c);

@@ -504,15 +504,35 @@ int compile_unit_start(struct compile *c)
         return 0;
 }
 
-void compile_unit_set(struct compile *c, const char *socket, const char *unit)
+/* systemd writes whole percents of a quota: it is written again behind that. */
+static void restore_quota(struct compile *c, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                const struct op *op = &c->plan->list[HOST].ops[i];
+                bool single = op->code == OP_set_cgroup &&
+                              (text_equal(op->as.set_cgroup.file, "cpu.max") ||
+                               text_equal(op->as.set_cgroup.file, "cpu.cfs_quota_us"));
+
+                if (single || (op->code == OP_set_cgroup_pair &&
+                               text_equal(op->as.set_cgroup_pair.file2, "cpu.cfs_quota_us")))
+                        plan_push(c->plan, HOST, *op);
+        }
+}
+
+void compile_unit_set(struct compile *c)
 {
         struct properties p = { .c = c };
+        size_t n = c->plan->list[HOST].n;
 
+        if (!c->options->unit)
+                return;
         put_limits(&p);
-        if (p.n)
-                plan_add(
-                        c->plan, HOST, "/linux/cgroupsPath", set_unit, .socket = socket,
-                        .unit = unit, .properties = words(&p));
+        if (!p.n)
+                return;
+        plan_add(
+                c->plan, HOST, "[systemd]", set_unit, .socket = c->options->unit_socket,
+                .unit = c->options->unit, .properties = words(&p));
+        restore_quota(c, n);
 }
 
 void compile_unit_attach(struct compile *c)

@@ -148,6 +148,7 @@ int runtime_compile_update(
         if (r < 0)
                 return r;
         drop_unused(c);
+        compile_unit_set(c);
         *ret_plan = c->plan;
         *ret_all = all;
         return 0;

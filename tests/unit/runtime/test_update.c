@@ -26,6 +26,7 @@ static char *quotes(char *json)
 
 struct row {
         const char *host, *now, *change, *expect, *all;
+        const char *unit;
 };
 
 static int compile(
@@ -35,6 +36,8 @@ static int compile(
         const struct runtime_options options = { .id = "c1",
                                                  .bundle = "/bundle",
                                                  .document = "update",
+                                                 .unit = row->unit,
+                                                 .unit_socket = "/run/systemd/private",
                                                  .made_cgroups = cgroups,
                                                  .n_made_cgroups = n_cgroups };
         const char *facts_text = tap_read(arena_format(arena, "tests/plans/%s", row->host));
@@ -72,7 +75,11 @@ static const char *writes(struct arena *arena, const struct plan *plan)
                         text_addf(
                                 &text, "%s%s=%s+%s=%s", between, pair->file, pair->value,
                                 pair->file2, pair->value2);
-                else
+                else if (op->code == OP_set_unit) {
+                        text_addf(&text, "%s%s:", between, op->as.set_unit.unit);
+                        for (size_t k = 0; k < op->as.set_unit.properties.n; k++)
+                                text_addf(&text, " %s", op->as.set_unit.properties.items[k]);
+                } else
                         continue;
                 between = op->has_else ? "|" : "; ";
         }
@@ -188,6 +195,36 @@ TEST(others)
         };
 
         check(rows, ARRAY_SIZE(rows));
+}
+
+/* systemd hears of it when the kernel has taken it, and what it rounds is written again. */
+TEST(in_a_unit)
+{
+        static const struct row rows[] = {
+                { V2, "", "'memory':{'limit':4096},'pids':{'limit':-1}",
+                  "memory.max=4096; pids.max=max; c1.scope: MemoryMax=uint64 4096 "
+                  "TasksMax=uint64 18446744073709551615",
+                  NULL, "c1.scope" },
+                { V2, "", "'cpu':{'quota':12345,'period':100000}",
+                  "cpu.max=12345 100000; c1.scope: CPUQuotaPerSecUSec=uint64 130000 "
+                  "CPUQuotaPeriodUSec=uint64 100000; cpu.max=12345 100000",
+                  NULL, "c1.scope" },
+                { V1, "", "'cpu':{'quota':12345,'period':50000}",
+                  "cpu.cfs_period_us=50000+cpu.cfs_quota_us=12345; c1.scope: "
+                  "CPUQuotaPerSecUSec=uint64 250000 CPUQuotaPeriodUSec=uint64 50000; "
+                  "cpu.cfs_period_us=50000+cpu.cfs_quota_us=12345",
+                  NULL, "c1.scope" },
+                { V2, "", "'unified':{'cpu.idle':'1'}", "cpu.idle=1", NULL, "c1.scope" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                auto_arena arena = { 0 };
+                const struct spec_resources *all;
+                struct plan *plan;
+
+                CHECK_INT(compile(&arena, &rows[i], ARRAY_SIZE(cgroups), &plan, &all), 0);
+                CHECK_STR(writes(&arena, plan), rows[i].expect);
+        }
 }
 
 TEST(refused)
