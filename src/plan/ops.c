@@ -118,7 +118,8 @@ static int make_first_cgroup(struct machine *m, const struct op_make_cgroup *o)
 
 int do_make_cgroup(struct machine *m, const struct op_make_cgroup *o)
 {
-        int fd = !o->of_unit && cgroups_before(m) == 0 ? make_first_cgroup(m, o) : make_cgroup(m, o);
+        int fd =
+                !o->of_unit && cgroups_before(m) == 0 ? make_first_cgroup(m, o) : make_cgroup(m, o);
 
         if (fd == -EBUSY)
                 return trail(

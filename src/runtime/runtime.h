@@ -57,8 +57,8 @@ struct runtime_options {
         const char *log;     /* a file of the host that gets what the program writes */
         const char *cgroup;  /* instead of spec.linux.cgroupsPath; NULL: as that says */
         enum runtime_cgroups cgroups;
-        const char *unit, *unit_socket;  /* exec, update: by container_unit(); NULL: none */
-        WORDS sub_cgroups;   /* exec: "[CONTROLLER,...:]PATH", below those of the container */
+        const char *unit, *unit_socket; /* exec, update: by container_unit(); NULL: none */
+        WORDS sub_cgroups; /* exec: "[CONTROLLER,...:]PATH", below those of the container */
         const char *const *made_cgroups; /* exec: to be joined, by container_cgroups() */
         size_t n_made_cgroups;
 };
