@@ -290,21 +290,21 @@ static int harden(struct run *run)
 static int finish(struct run *run, int exit_code)
 {
         struct container container;
-        int r = container_open(run->arena, run->containers, run->id, true, &container);
+        int r = container_open(run->arena, run->containers, run->id, true, &container), noted;
 
         if (r < 0)
                 return r == -ENOENT ? 0 : r; /* removed meanwhile */
         /* Noted even when it goes at once: who waits for it has the journal open. */
-        r = container_note(
+        noted = container_note(
                 &container, "{\"status\":\"stopped\",\"code\":%d,\"at\":%lld%s}", exit_code,
                 (long long)time(NULL),
                 container_is_oom_killed(run->arena, &container) ? ",\"oomKilled\":true" : "");
         if (run->request->remove)
                 r = container_remove(run->arena, &container);
-        else if (r == 0)
+        else
                 r = container_release(run->arena, &container);
         container_close(&container);
-        return r;
+        return r < 0 ? r : noted;
 }
 
 /* The keeper's life. Its rights go before anybody is told that the container runs. Its own stdio is let go once the container has it, so that readers see the end

@@ -56,12 +56,19 @@ void journal_undo_lines(const struct plan *plan, struct text *out)
 int journal_append(int journal, const char *line, size_t size)
 {
         char whole[512];
+        off_t before;
+        int r;
 
         if (size + 1 >= sizeof whole)
                 return -E2BIG;
         memcpy(whole, line, size);
         whole[size] = '\n';
-        return file_write(journal, whole, size + 1);
+        before = lseek(journal, 0, SEEK_END);
+        r = file_write(journal, whole, size + 1);
+        /* A part of a line would spoil the next one. We hold the lock: what is at the end is ours. */
+        if (r < 0 && before >= 0 && ftruncate(journal, before) < 0)
+                return -errno;
+        return r;
 }
 
 int journal_note_parents(int journal, unsigned cgroup, unsigned n)

@@ -465,7 +465,9 @@ static int attach_copy(int tree, int target)
 {
         int copy = mount_clone(tree, "", false);
 
-        return mount_attach(copy == -EINVAL ? tree : copy, target);
+        if (copy < 0 && copy != -EINVAL)
+                return copy;
+        return mount_attach(copy < 0 ? tree : copy, target);
 }
 
 int do_mask_path(struct machine *m, const struct op_mask_path *o)

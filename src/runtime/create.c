@@ -20,6 +20,7 @@ static int clear_crash(struct arena *arena, const struct container_request *requ
         struct container old, now;
         const char *id = request->options->id;
         int r = container_open(arena, request->root, id, false, &old);
+        struct stat st;
         bool taken;
 
         if (r == -ENOENT) {
@@ -29,11 +30,17 @@ static int clear_crash(struct arena *arena, const struct container_request *requ
         if (r < 0)
                 return r;
         taken = flock(old.journal, LOCK_EX | LOCK_NB) < 0;
+        if (!taken && (fstat(old.journal, &st) < 0 || st.st_nlink == 0)) {
+                container_close(&old); /* removed meanwhile; what has its name now is another's */
+                return 0;
+        }
         if (!taken) {
                 /* What was read before the lock may be old: its maker can be done meanwhile. */
                 r = container_open(arena, request->root, id, false, &now);
                 if (r < 0) {
                         container_close(&old);
+                        if (r == -ENOENT)
+                                trail_reset();
                         return r == -ENOENT ? 0 : r;
                 }
                 taken = now.complete;
@@ -47,6 +54,13 @@ static int clear_crash(struct arena *arena, const struct container_request *requ
                 return trail(-EEXIST, "a container with the id '%s' already exists", id);
         }
         return r;
+}
+
+/* What went wrong in the state directory, where no operation can be named. */
+static int state_error(int error, const char *what, const char *path)
+{
+        runtime_hint(NULL, error);
+        return trail(error, "%s %s: %s", what, path, text_errno(error));
 }
 
 /* Directory, journal, lock: the id is ours. */
@@ -69,7 +83,9 @@ static int reserve(
                         else if (r == -EEXIST)
                                 r = clear_crash(arena, request);
                         if (r < 0)
-                                return r == -EEXIST ? r : trail(r, "cannot make %s", path);
+                                return r == -EEXIST || *trail_text()
+                                             ? r
+                                             : state_error(r, "cannot make", path);
                         continue;
                 }
                 dir = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
@@ -78,10 +94,13 @@ static int reserve(
                                 dir, "journal", O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW,
                                 0600);
                 r = dir < 0 ? dir : journal;
-                if (r == -ENOENT)
+                /* ... and meanwhile it may be another maker's, with a journal in it. */
+                if (r == -ENOENT || r == -EEXIST)
                         continue;
-                if (r < 0)
-                        return trail(r, "cannot make the journal in %s", path);
+                if (r < 0) {
+                        rmdir(path);
+                        return state_error(r, "cannot make the journal in", path);
+                }
                 if (flock(journal, LOCK_EX) < 0)
                         return -errno;
                 if (fstat(journal, &st) == 0 && st.st_nlink == 0)
@@ -242,6 +261,8 @@ int container_create(
                 return r;
         }
         r = write_journal(arena, request, made.journal);
+        if (r < 0)
+                state_error(r, "cannot write the journal of", made.id);
         machine_init(machine, request->plan);
         machine->trace = request->trace;
         machine->journal = made.journal;
@@ -249,15 +270,18 @@ int container_create(
         if (r == 0 && request->options->await_start) {
                 machine->start = socket_listen(made.dir, "start");
                 if (machine->start < 0)
-                        r = trail(machine->start, "cannot make the start socket");
+                        r = state_error(machine->start, "cannot make the start socket of", made.id);
         }
         if (r == 0) {
                 r = plan_apply(machine, HOST);
                 if (r < 0)
                         r = container_explain_failure(machine, r, ret_command);
         }
-        if (r == 0 && request->options->await_start)
+        if (r == 0 && request->options->await_start) {
                 r = container_note(&made, "{\"status\":\"created\"}");
+                if (r < 0)
+                        state_error(r, "cannot write the journal of", made.id);
+        }
         if (r < 0) {
                 struct text undo = { .arena = arena };
 
@@ -320,8 +344,11 @@ int container_start(struct arena *arena, struct container *container, bool *ret_
                 return trail(r, "cannot start '%s'", container->id);
         }
         unlinkat(container->dir, "start", 0);
+        /* It runs, and the kernel tells so without the journal. */
         r = container_note(container, "{\"status\":\"started\"}");
-        return r < 0 ? r : container_poststart(arena, container);
+        if (r < 0)
+                trail_warn("cannot write the journal of %s: %s", container->id, text_errno(r));
+        return container_poststart(arena, container);
 }
 
 int container_exec(

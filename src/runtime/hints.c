@@ -209,7 +209,7 @@ void runtime_hint(const struct op *op, int error)
         enum who we = geteuid() == 0 ? ROOT : USER;
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                if (rows[i].op != -1 && rows[i].op != op->code)
+                if (rows[i].op != -1 && (!op || rows[i].op != op->code))
                         continue;
                 if (rows[i].error != -error || (rows[i].who != ANYBODY && rows[i].who != we))
                         continue;

@@ -121,7 +121,7 @@ struct plan *runtime_compile_hooks(
 /* Has it any hook, of whatever kind? */
 bool runtime_has_hooks(const struct spec *spec);
 
-/* Leave a hint about a failed operation, if there is one worth giving. */
+/* Leave a hint about a failed operation, or (NULL) about an error as such, if there is one worth giving. */
 void runtime_hint(const struct op *op, int error);
 
 /* The features structure of the specification (features.md), for a husk of that version. */

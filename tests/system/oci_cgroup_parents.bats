@@ -74,8 +74,7 @@ parents() {
         in_cgroup "/$WORD.p/q/a"
         jq --arg path "/$WORD.p/q/b" '.linux.cgroupsPath = $path' "$BUNDLE/config.json" >"$BUNDLE.b/config.json"
         rounds() {
-                local round
-                for round in $(seq "$(sample 30)"); do
+                for _ in $(seq "$(sample 30)"); do
                         oci create --bundle "$1" "$2" >/dev/null 2>"$1/said" </dev/null &&
                                 oci delete --force "$2" 2>>"$1/said" || return 1
                 done
@@ -120,7 +119,7 @@ parents() {
 
 @test "one of those who want a path at one moment gets it" {
         in_cgroup "/$WORD.p"
-        for round in $(seq "$(sample 12)"); do
+        for _ in $(seq "$(sample 12)"); do
                 made=0 children=()
                 for name in a b c; do
                         oci create --bundle "$BUNDLE" "$WORD.$name" >/dev/null 2>"$BUNDLE/said.$name" </dev/null 3>&- &
