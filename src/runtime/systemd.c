@@ -75,6 +75,9 @@ int facts_gather_systemd(
         char cgroup[1024];
         int r;
 
+        /* Our own cgroup may be nobody's to change; the unit's will be ours. */
+        if (user && facts->v2.mount && facts->n_v1 == 0)
+                facts->cgroup_mode = CGROUP_V2;
         if (facts->cgroup_mode == CGROUP_NONE || (user && facts->cgroup_mode != CGROUP_V2)) {
                 trail_hint("leave --systemd-cgroup out");
                 return trail(

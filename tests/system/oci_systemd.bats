@@ -338,6 +338,20 @@ user_shown() {
         [ ! -e "$dir" ]
 }
 
+# As Podman calls a runtime.
+@test "root of a user namespace: a scope of the user's manager" {
+        needs_user
+        config 'del(.linux.uidMappings, .linux.gidMappings) | .linux.resources = {pids: {limit: 20}} |
+                .linux.namespaces |= map(select(.type != "user" and .type != "cgroup"))'
+        script 'cat /proc/self/cgroup'
+        run user timeout 60 unshare --user --map-root-user \
+                "$BATS_TEST_TMPDIR/$WORD/husk-oci" --root "$ROOT" --systemd-cgroup run -b "$BUNDLE" "$WORD"
+        echo "$output"
+        [ "$status" = 0 ]
+        [[ $output == */user@$RUID.service/user.slice/$UNIT* ]]
+        [ "$(user_shown LoadState)" = not-found ]
+}
+
 @test "an ordinary user, by the bus alone" {
         needs_user
         PLACES="XDG_RUNTIME_DIR=/nonexistent DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$RUID/bus"

@@ -134,6 +134,29 @@ TEST(groups_of_resctrl_and_their_inverse)
         CHECK_STR(text_string(&lines), "{\"undo\":\"remove_group\",\"path\":\"/r/c 1\"}\n");
 }
 
+TEST(a_unit_and_its_inverse)
+{
+        static const char *const properties[] = { "Slice=\"a.slice\"", "Delegate=true", NULL };
+        auto_arena arena = { 0 };
+        struct plan plan = { .arena = &arena };
+        struct text lines = { .arena = &arena };
+        const char *script;
+
+        plan_add(&plan, HOST, "/u", spawn, .cgroup = -1, .process = 0);
+        plan_add(
+                &plan, HOST, "/u", start_unit, .socket = "/s", .unit = "a b.scope",
+                .properties = { properties, 2 });
+        plan_add(&plan, HOST, "/u", give_cgroup, .cgroup = -1, .uid = 7);
+        script = host_script(&plan);
+        has(script, "# husk: run this script in the unit 'a b.scope' of the systemd at /s: "
+                    "'Slice=\"a.slice\"' Delegate=true\n");
+        has(script, "chown 7 .");
+        journal_undo_lines(&plan, &lines);
+        CHECK_STR(
+                text_string(&lines),
+                "{\"undo\":\"stop_unit\",\"path\":\"/s\",\"unit\":\"a b.scope\"}\n");
+}
+
 TEST(namespaces_joined_and_made)
 {
         auto_arena arena = { 0 };

@@ -382,6 +382,43 @@ TEST(becoming_root_of_a_user_namespace)
         refused(&s, "(set_ids): drop_bounding must come before it");
 }
 
+/* Nothing is done before the process is in its unit, and no journal knows a unit that is not there. */
+TEST(in_a_unit)
+{
+        auto_sample s = { 0 };
+        struct op start = { .code = OP_start_unit, .as.start_unit = { "/s", "a.scope", { 0 } } };
+        struct op limit = { .code = OP_delegate_cgroup, .as.delegate_cgroup = { "/c", "+cpu" } };
+        struct op opens = { .code = OP_open_gate, .as.open_gate = { GATE_PLACED } };
+        struct op awaits = { .code = OP_await_gate, .as.await_gate = { GATE_PLACED } };
+        size_t spawn;
+
+        sample_build(&s);
+        spawn = at(&s, HOST, OP_spawn);
+        insert_op(&s, HOST, spawn + 1, start);
+        refused(&s, "nobody awaits that the process is in its unit");
+        insert_op(&s, HOST, spawn + 2, opens);
+        insert_op(&s, INIT, 1, awaits);
+        CHECK_INT(plan_verify(&s.plan), 0);
+        insert_op(&s, HOST, spawn + 2, limit);
+        CHECK_INT(plan_verify(&s.plan), 0);
+        move_op(&s, HOST, spawn + 2, spawn + 4);
+        refused(&s, "delegate_cgroup comes after the gate placed");
+        delete_op(&s, HOST, spawn + 3);
+        move_op(&s, HOST, at(&s, HOST, OP_record), spawn + 1);
+        refused(&s, "record comes before the gate placed");
+        move_op(&s, HOST, spawn + 1, spawn + 4);
+        CHECK_INT(plan_verify(&s.plan), 0);
+        insert_op(&s, HOST, spawn + 1, start);
+        refused(&s, "a process is in one unit");
+        delete_op(&s, HOST, spawn + 1);
+        move_op(&s, HOST, spawn + 1, 0);
+        refused(&s, "nobody awaits that the process is in its unit");
+        move_op(&s, HOST, 0, spawn + 2);
+        insert_op(
+                &s, INIT, 1, (struct op){ .code = OP_set_hostname, .as.set_hostname = { "name" } });
+        refused(&s, "set_hostname comes before the gate placed");
+}
+
 /* A second process goes on: the host takes it over before the journal learns of it. */
 TEST(another_process_goes_on)
 {
