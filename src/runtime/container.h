@@ -182,6 +182,6 @@ int container_visit(const struct container *container, const struct plan *plan);
  * could not be executed. */
 int container_explain_failure(const struct machine *machine, int error, bool *ret_command);
 
-/* Run a plan of runtime_compile_exec. Results as container_create. */
-int container_exec(
-        const struct plan *plan, struct machine *machine, int *ret_master, bool *ret_command);
+/* Run a plan of runtime_compile_exec, which is changed where its cgroup holds no process any more.
+ * Results as container_create. */
+int container_exec(struct plan *plan, struct machine *machine, int *ret_master, bool *ret_command);

@@ -7,6 +7,7 @@
 #include "runtime.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -351,8 +352,64 @@ int container_start(struct arena *arena, struct container *container, bool *ret_
         return container_poststart(arena, container);
 }
 
-int container_exec(
-        const struct plan *plan, struct machine *machine, int *ret_master, bool *ret_command)
+/* The operation that opens the cgroup in which an exec's process is born, unless --cgroup named it. */
+static struct op *birth_cgroup(const struct plan *plan)
+{
+        const struct op_list *host = &plan->list[HOST];
+        FD cgroup = -1;
+
+        for (size_t i = 0; i < host->n; i++)
+                if (host->ops[i].code == OP_spawn)
+                        cgroup = host->ops[i].as.spawn.cgroup;
+        for (size_t i = 0; cgroup >= 0 && i < host->n; i++)
+                if (host->ops[i].code == OP_open_path && host->ops[i].as.open_path.fd == cgroup &&
+                    text_equal(host->ops[i].why, "/linux/cgroupsPath"))
+                        return &host->ops[i];
+        return NULL;
+}
+
+/* The cgroup of v2 that a process is in, when that is one below `path`. */
+static bool cgroup_below(pid_t pid, const char *path, char *ret_inner, size_t size)
+{
+        char file[64], list[8192];
+        char *own;
+
+        text_format(file, sizeof file, "/proc/%d/cgroup", (int)pid);
+        if (file_get(AT_FDCWD, file, list, sizeof list) < 0)
+                return false;
+        own = text_starts(list, "0::") ? list : strstr(list, "\n0::");
+        if (!own)
+                return false;
+        own += *own == '\n' ? 4 : 3;
+        own[strcspn(own, "\n")] = '\0';
+        /* Without the mount in front of it, which the list has not. */
+        for (const char *at = path; (at = strchr(at, '/')); at++)
+                if (text_starts(own, at) && own[strlen(at)] == '/')
+                        return text_format(ret_inner, size, "%s%s", path, own + strlen(at)) < size;
+        return false;
+}
+
+/* A container may give its cgroup's controllers to cgroups of its own, as systemd does: it holds no
+ * process itself then (EBUSY), and the place for one more is where its first process is. */
+static int apply_exec(struct plan *plan, struct machine *machine)
+{
+        struct op *cgroup = birth_cgroup(plan);
+        char inner[PATH_MAX];
+        int r = plan_apply(machine, HOST);
+
+        if (r != -EBUSY || !cgroup || plan->list[HOST].ops[0].code != OP_open_process ||
+            !cgroup_below(
+                    (pid_t)plan->list[HOST].ops[0].as.open_process.pid, cgroup->as.open_path.path,
+                    inner, sizeof inner))
+                return r;
+        machine_done(machine);
+        machine_init(machine, plan);
+        trail_reset();
+        cgroup->as.open_path.path = arena_string(plan->arena, inner);
+        return plan_apply(machine, HOST);
+}
+
+int container_exec(struct plan *plan, struct machine *machine, int *ret_master, bool *ret_command)
 {
         int r;
 
@@ -361,7 +418,7 @@ int container_exec(
         r = plan_verify(plan);
         if (r < 0)
                 return r;
-        r = plan_apply(machine, HOST);
+        r = apply_exec(plan, machine);
         if (r < 0) {
                 r = container_explain_failure(machine, r, ret_command);
                 reap(machine);

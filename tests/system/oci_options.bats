@@ -140,6 +140,31 @@ EOF
         [[ $stderr == *"--cgroup nosuch:/inner: the container has no such cgroup controller"* ]]
 }
 
+@test "exec into a container that manages cgroups of its own: beside its first process" {
+        local dir controller
+        if is_v2; then
+                controller=pids
+                config '.linux.resources.pids = {limit: 50}'
+        else
+                controller=hugetlb
+                config '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 2097152}]'
+        fi
+        config --arg path "/$WORD" '.process.args = ["sleep", "100"] | .linux.cgroupsPath = $path'
+        oci run -d --bundle "$BUNDLE" "$WORD" <&- >/dev/null 2>&1 || skip "no $controller on cgroup v2"
+        dir=$(awk '$9 == "cgroup2" || $(NF - 2) == "cgroup2" { print $5; exit }' /proc/self/mountinfo)/$WORD
+        grep -qw $controller "$dir/cgroup.controllers" || skip "no $controller on cgroup v2"
+        # as systemd does it in a container
+        mkdir "$dir/init.scope"
+        pid_of "$WORD" >"$dir/init.scope/cgroup.procs"
+        echo +$controller >"$dir/cgroup.subtree_control"
+        oci exec -d --pid-file "$BATS_TEST_TMPDIR/pid" "$WORD" sleep 100 <&- >/dev/null 2>&1
+        grep -qx "$(cat "$BATS_TEST_TMPDIR/pid")" "$dir/init.scope/cgroup.procs"
+        # not when the place was named
+        run --separate-stderr oci exec --cgroup / "$WORD" true
+        [ "$status" = 255 ]
+        [[ $stderr == *"Device or resource busy"* ]]
+}
+
 @test "exec --apparmor and --process-label are given, or refused where the host has neither" {
         config '.process.args = ["sleep", "100"]'
         oci run -d --bundle "$BUNDLE" "$WORD" <&- >/dev/null 2>&1

@@ -417,8 +417,9 @@ int compile_cgroup_exec(struct compile *c)
                 if (is_below(path, c->facts->v2.mount)) {
                         c->cgroup2 = plan_slot(c->plan);
                         plan_add(
-                                c->plan, HOST, "/linux/cgroupsPath", open_path, .path = path,
-                                .fd = c->cgroup2);
+                                c->plan, HOST,
+                                c->options->sub_cgroups.n ? "[--cgroup]" : "/linux/cgroupsPath",
+                                open_path, .path = path, .fd = c->cgroup2);
                 } else if (c->n_cgroups < ARRAY_SIZE(c->cgroups) - 1) {
                         c->cgroups[c->n_cgroups] = -1;
                         c->join_file[c->n_cgroups++] = why(c, "%s/tasks", path);
