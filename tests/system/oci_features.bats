@@ -170,13 +170,6 @@ listed() {
         done
 }
 
-@test "the systemd cgroup driver is refused as long as it is not listed" {
-        ! jq -e '.linux.cgroup.systemd' "$F" || skip "it is listed"
-        run --separate-stderr oci --systemd-cgroup run --bundle "$BUNDLE" "$WORD"
-        refused
-        [[ $stderr == *"--systemd-cgroup"* ]]
-}
-
 @test "a later change of config.json has no effect: start and exec have the one of create" {
         config '.process.args = ["sh", "-c", "echo $A; sleep 100"] | .process.env += ["A=before"]'
         oci create --bundle "$BUNDLE" "$WORD" <&- >"$BATS_TEST_TMPDIR/out" 2>&1

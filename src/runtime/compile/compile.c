@@ -14,6 +14,7 @@ static const struct spec_linux no_linux;
 const char *const compile_annotations[ANNOTATIONS] = {
         [ANNOTATION_INIT] = "dev.husk.init",
         [ANNOTATION_LANDLOCK] = "dev.husk.landlock",
+        [ANNOTATION_SYSTEMD] = "org.systemd.property.",
 };
 
 const char *compile_annotation(const struct compile *c, enum annotation which)

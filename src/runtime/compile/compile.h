@@ -58,11 +58,12 @@ struct compile {
         const char *mounts_at; /* where the document has them; NULL: it is one mount */
 };
 
-/* The annotations that change what is compiled. There is no other way to read one, so that
+/* The annotations that change what is compiled; one that ends with a dot is a prefix. There is no other way to read one, so that
  * `features` knows them all. */
 enum annotation {
         ANNOTATION_INIT,     /* "true": a pid 1 of husk's own in front of the program */
         ANNOTATION_LANDLOCK, /* rules, docs/landlock.md */
+        ANNOTATION_SYSTEMD,  /* a prefix: properties of the unit */
         ANNOTATIONS
 };
 

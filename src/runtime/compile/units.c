@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANNOTATION "org.systemd.property."
-
 enum {
         UNIT_NAME_MAX = 255
 };
@@ -431,12 +429,13 @@ static int put_annotations(struct properties *p)
 
         for (size_t i = 0; i < c->spec->annotations.n; i++) {
                 const struct spec_pair *pair = &c->spec->annotations.items[i];
+                const char *prefix = compile_annotations[ANNOTATION_SYSTEMD];
                 const char *pointer = text_pointer(c->arena, "/annotations", pair->key);
-                const char *name = pair->key + strlen(ANNOTATION), *value = pair->value;
+                const char *name = pair->key + strlen(prefix), *value = pair->value;
                 uint8_t bytes[2048];
                 struct dbus_writer w = { .data = bytes, .room = sizeof bytes };
 
-                if (!text_starts(pair->key, ANNOTATION))
+                if (!text_starts(pair->key, prefix))
                         continue;
                 if (seconds(c, &name, &value) < 0)
                         return spec_error(

@@ -32,23 +32,44 @@ static const struct facts *host(void)
         return &facts;
 }
 
-/* The plan as text, its notes first; NULL: it was refused, and the trail says why. */
-static const char *compile(const char *config)
+static const struct facts *host_of(const char *name)
 {
-        struct runtime_options options = { .id = "c1", .bundle = "/bundle" };
+        static struct facts facts;
+        const char *text = tap_read(arena_format(&arena, "tests/plans/%s/facts.json", name));
+
+        CHECK(text != NULL);
+        CHECK_INT(facts_parse(&arena, name, text, strlen(text), &facts), 0);
+        return &facts;
+}
+
+/* The plan as text, its notes first; NULL: it was refused, and the trail says why. */
+static const char *compile_on(
+        const struct facts *facts, enum runtime_cgroups cgroups, const char *config)
+{
+        struct runtime_options options = { .id = "c1", .bundle = "/bundle", .cgroups = cgroups };
         struct text out = { .arena = &arena };
         const struct spec *spec;
         struct plan *plan;
 
         trail_reset();
         if (spec_parse(&arena, "config.json", config, strlen(config), &spec) < 0 ||
-            runtime_compile(&arena, spec, &options, host(), &plan) < 0)
+            runtime_compile(&arena, spec, &options, facts, &plan) < 0)
                 return NULL;
         CHECK_INT(plan_verify(plan), 0);
         for (size_t i = 0; i < plan->n_notes; i++)
                 text_addf(&out, "note: %s\n", plan->notes[i].words);
         plan_print_text(plan, &out);
         return text_string(&out);
+}
+
+static const char *compile(const char *config)
+{
+        return compile_on(host(), CGROUPS_FILES, config);
+}
+
+static const char *compile_systemd(const char *config)
+{
+        return compile_on(host_of("systemd-v2"), CGROUPS_SYSTEMD, config);
 }
 
 static const struct json *features(void)
@@ -316,22 +337,44 @@ TEST(both_versions_of_cgroups_are_there)
         CHECK(at_path("linux/cgroup/v2")->boolean);
 }
 
+TEST(both_managers_of_systemd_are_there)
+{
+        static const char *const names[][2] = { { "systemd", "systemd-v2" },
+                                                { "systemdUser", "systemd-rootless" } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                const char *config =
+                        tap_read(arena_format(&arena, "tests/plans/%s/config.json", names[i][1]));
+                const char *plan;
+
+                CHECK(at_path(arena_format(&arena, "linux/cgroup/%s", names[i][0]))->boolean);
+                CHECK(config != NULL);
+                plan = compile_on(host_of(names[i][1]), CGROUPS_SYSTEMD, config);
+                if (!plan)
+                        CHECK_STR(trail_text(), "");
+                CHECK(strstr(plan, "start_unit"));
+        }
+}
+
 /* One that is listed changes the plan, or is refused with that value; another does neither. */
 TEST(unsafe_annotations_are_those_that_change_the_plan)
 {
         const char *document =
                 "{\"ociVersion\":\"1.3.0\",\"annotations\":{\"%s\":\"true\"}," PROCESS("") LINUX("")
                         TAIL;
-        const char *plain = compile(with_word(document, "org.example.other"));
         const struct json *words = at_path("potentiallyUnsafeConfigAnnotations");
 
-        CHECK(plain != NULL);
         CHECK(words->n > 0);
         for (size_t i = 0; i < words->n; i++) {
                 const char *word = json_string(&words->items[i]);
-                const char *plan = compile(with_word(document, word));
+                bool prefix = word[strlen(word) - 1] == '.';
+                const char *(*by)(const char *) = prefix ? compile_systemd : compile;
+                const char *key = prefix ? arena_format(&arena, "%sX", word) : word;
+                const char *plain = by(with_word(document, "org.example.other"));
+                const char *plan = by(with_word(document, key));
 
-                printf("# %s\n", word);
+                printf("# %s\n", key);
+                CHECK(plain != NULL);
                 CHECK(!plan || strcmp(plan, plain) != 0);
         }
 }
