@@ -488,6 +488,23 @@ static int undo(struct arena *arena, const struct container *container)
         return undo_inside(&undoing);
 }
 
+/* Without a journal it is nobody's: another maker of the id may have taken it, and has a journal in it. */
+static int remove_directory(struct arena *arena, const struct container *container)
+{
+        const char *path = arena_format(arena, "%s/%s", container->root, container->id);
+        const char *journal = arena_format(arena, "%s/journal", path);
+
+        for (int round = 0; rmdir(path) < 0 && errno != ENOENT; round++) {
+                if (errno == ENOTEMPTY && access(journal, F_OK) == 0)
+                        return 0;
+                if (errno != ENOTEMPTY && errno != ENOENT)
+                        return trail(-errno, "cannot remove %s", path);
+                if (round == 100)
+                        return trail(-ENOTEMPTY, "cannot remove %s", path);
+        }
+        return 0;
+}
+
 int container_remove(struct arena *arena, struct container *container)
 {
         int r = put_down(container);
@@ -510,8 +527,5 @@ int container_remove(struct arena *arena, struct container *container)
                 return -errno;
         if (unlinkat(container->dir, "journal", 0) < 0 && errno != ENOENT)
                 return -errno;
-        if (rmdir(arena_format(arena, "%s/%s", container->root, container->id)) < 0 &&
-            errno != ENOENT)
-                return trail(-errno, "cannot remove %s/%s", container->root, container->id);
-        return 0;
+        return remove_directory(arena, container);
 }
