@@ -412,7 +412,7 @@ int process_seal_executable(char *const *argv, char *const *envp)
 
                 file_close(&sealed);
                 if (self < 0)
-                        return trail(self, "cannot open our own executable");
+                        return trail(self, "cannot open our own executable: %s", text_errno(self));
                 sealed = copy_sealed(self);
                 if (sealed < 0)
                         return trail(sealed, "cannot make a sealed copy of our own executable");
