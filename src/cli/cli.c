@@ -196,13 +196,20 @@ static int run_face(struct invocation *in, int argc, char **argv)
         return run_command(in, parse.n_operands - 1, argv + 1);
 }
 
+/* A link in the place of the runtime that an engine looks for in its PATH is that runtime. */
+static bool names_oci(const char *name)
+{
+        return text_starts(name, "husk-oci") || text_equal(name, "runc") ||
+               text_equal(name, "crun");
+}
+
 static const struct face *pick_face(int argc, char **argv, int *ret_skip)
 {
         const char *slash = argc ? strrchr(argv[0], '/') : NULL;
         const char *name = slash ? slash + 1 : argc ? argv[0] : "husk";
 
         *ret_skip = argc > 0;
-        if (text_starts(name, "husk-oci"))
+        if (names_oci(name))
                 return &cli_face_oci;
         if (argc > 1 && text_equal(argv[1], "oci")) {
                 *ret_skip = 2;

@@ -159,3 +159,13 @@ as_engine() {
         [ "$status" = 1 ]
         jq -se 'map(.level) == ["error", "debug"]' "$LOG"
 }
+
+@test "a link named runc or crun is husk-oci" {
+        local name
+        config '.process.args = ["echo", "words"]'
+        for name in runc crun; do
+                ln -s "$HUSK_OCI" "$BATS_TEST_TMPDIR/$name"
+                run -0 timeout 60 "$BATS_TEST_TMPDIR/$name" --root "$ROOT" run --bundle "$BUNDLE" "$WORD"
+                [ "$output" = words ]
+        done
+}
