@@ -11,8 +11,7 @@ setup_file() {
         export IMAGE STATE
         # ctr forgets --runc-binary when it is told --uidmap; the shim looks for runc in the PATH then.
         mkdir "$STATE" "$BOX/bin"
-        printf '#!/bin/sh\nexec %s "$@"\n' "$BINARY" >"$BOX/bin/runc"
-        chmod 755 "$BOX/bin/runc"
+        ln -s "$BINARY" "$BOX/bin/runc"
         cat >"$BOX/config.toml" <<CONF
 version = 2
 root = "$BOX/data"

@@ -172,6 +172,13 @@ teardown() { pod rm -f -t 0 -a >/dev/null 2>&1 || :; }
         same "${lines[2]}" 77
 }
 
+@test "limits: none of processes" {
+        for none in 0 -1; do
+                run -0 pod run --rm --pids-limit "$none" "$IMAGE" sh -c "$(limit_of pids/pids.max pids.max) | cat"
+                same "$output" max
+        done
+}
+
 @test "out of memory" {
         run -137 pod run --name "$name" --memory 16m --memory-swap 16m "$IMAGE" tail /dev/zero
 }

@@ -410,11 +410,18 @@ static int cpu(struct compile *c, const struct spec_cpu *cpu)
 
 /* -- all the rest ------------------------------------------------------------------------------- */
 
+/* Version 1.3 of the specification made 0 a limit. To those before it was "not said", and Podman's
+ * --pids-limit -1 still arrives as that. */
+static bool zero_is_limit(const char *version)
+{
+        return !text_starts(version, "1.") || strtoul(version + 2, NULL, 10) >= 3;
+}
+
 static int pids(struct compile *c, const struct spec_pids *pids)
 {
         int64_t limit = pids->limit.value;
 
-        if (!pids->limit.set)
+        if (!pids->limit.set || (limit == 0 && !zero_is_limit(c->spec->oci_version)))
                 return 0;
         if (limit < -1)
                 return range(

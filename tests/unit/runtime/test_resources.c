@@ -9,6 +9,8 @@
 #define V2     "default-v2/facts.json"
 #define HYBRID "hosts/hybrid-hugetlb.json"
 
+static const char *version = "1.3.0"; /* of the document */
+
 static int compile(
         struct arena *arena, const char *host, const char *resources, struct plan **ret_plan)
 {
@@ -16,10 +18,10 @@ static int compile(
         const char *facts_text = tap_read(arena_format(arena, "tests/plans/%s", host));
         char *config = arena_format(
                 arena,
-                "{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"r\"},"
+                "{\"ociVersion\":\"%s\",\"root\":{\"path\":\"r\"},"
                 "\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\"},"
                 "\"linux\":{\"namespaces\":[{\"type\":\"mount\"}],\"resources\":{%s}}}",
-                resources);
+                version, resources);
         const struct spec *spec;
         struct facts facts;
         int r;
@@ -239,6 +241,21 @@ TEST(devices)
         };
 
         check_writes(rows, ARRAY_SIZE(rows), true);
+}
+
+/* Podman's --pids-limit -1 is 0 in a document of 1.0. */
+TEST(no_processes_was_no_limit)
+{
+        static const struct row rows[] = {
+                { V1, "'pids':{'limit':0}", "" },
+                { V2, "'pids':{'limit':0}", "" },
+                { V2, "'pids':{'limit':3}", "pids.max=3" },
+        };
+
+        version = "1.0.2-dev";
+        check_writes(rows, ARRAY_SIZE(rows), false);
+        version = "1.2.1";
+        check_writes(rows, ARRAY_SIZE(rows), false);
 }
 
 TEST(refusals)
