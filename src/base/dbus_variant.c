@@ -137,12 +137,15 @@ static int find_type_of_tuple(struct input *in, unsigned depth)
         in->at++;
         for (; r == 0; in->at++) {
                 r = find_type(in, depth + 1);
+                if (r < 0)
+                        return r;
                 skip_spaces(in);
-                if (r < 0 || *in->at != ',')
+                if (*in->at != ',')
                         break;
         }
-        if (r < 0 || *in->at++ != ')')
+        if (r < 0 || *in->at != ')')
                 return -EINVAL;
+        in->at++;
         return add_type(in, ")", 1);
 }
 

@@ -119,6 +119,8 @@ TEST(what_is_no_variant)
                 "@as ['a'",
                 "boolean 1",
                 "int32 true",
+                "((\xff",
+                "((",
                 "--5",
                 "0x",
         };
