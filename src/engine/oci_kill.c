@@ -5,6 +5,10 @@
 
 #include <regex.h>
 
+enum {
+        PATIENCE_MS = 10000
+};
+
 struct each {
         const char *root;
         int (*one)(const void *request, const char *id);
@@ -77,7 +81,11 @@ static int delete_one(const void *data, const char *id)
         /* Before we wait for the lock: who has it may wait for a hook of this container. */
         if (request->force &&
             container_open(&arena, request->oci.root, id, false, &container) == 0) {
+                auto_close process = container_process(&container);
+
                 container_signal(&container, 9);
+                if (process >= 0)
+                        process_poll(process, PATIENCE_MS);
                 container_close(&container);
         }
         trail_reset();

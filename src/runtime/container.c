@@ -359,7 +359,8 @@ static int put_down(const struct container *container)
         if (fd < 0)
                 return 0;
         process_signal(fd, 9);
-        container_thaw(container);
+        if (container->status == CONTAINER_PAUSED)
+                container_thaw(container);
         return process_poll(fd, 10000) == 1 ? 0 : -EBUSY;
 }
 
@@ -513,8 +514,8 @@ int container_remove(struct arena *arena, struct container *container)
                 return trail(
                         r, "the process %d of '%s' does not die", (int)container->pid,
                         container->id);
-        /* Others of its cgroups may be frozen although the first process has ended. */
-        if (container->pid > 0 && container_find_freezer(arena, container))
+        /* Others of its cgroups may be frozen although the first process had ended before. */
+        if (container->pid > 0 && !container->freezer && container_find_freezer(arena, container))
                 container_thaw(container);
         r = undo(arena, container);
         if (r < 0)
