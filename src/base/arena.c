@@ -132,10 +132,8 @@ char *arena_format(struct arena *arena, const char *format, ...)
         return string;
 }
 
-void arena_free(struct arena *arena)
+static void free_chunks(struct arena_chunk *chunk)
 {
-        struct arena_chunk *chunk = arena->chunk;
-
         while (chunk) {
                 struct arena_chunk *next = chunk->next;
 
@@ -144,5 +142,22 @@ void arena_free(struct arena *arena)
                         free(chunk);
                 chunk = next;
         }
+}
+
+void arena_free(struct arena *arena)
+{
+        free_chunks(arena->chunk);
         *arena = (struct arena){ 0 };
+}
+
+void arena_reset(struct arena *arena)
+{
+        struct arena_chunk *newest = arena->chunk;
+
+        if (!newest)
+                return;
+        free_chunks(newest->next);
+        newest->next = NULL;
+        memset(newest + 1, 0, (size_t)(arena->at - (char *)(newest + 1)));
+        arena->at = (char *)(newest + 1);
 }

@@ -33,5 +33,9 @@ char *arena_format(struct arena *arena, const char *format, ...)
 /* Give everything back. The empty arena ({ 0 }) is accepted; the arena is empty afterwards. */
 void arena_free(struct arena *arena);
 
+/* Forget all that it gave, and give the newest part of its memory again: for a loop whose rounds need
+ * nothing of each other. */
+void arena_reset(struct arena *arena);
+
 #define arena_new(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
 #define auto_arena             __attribute__((cleanup(arena_free))) struct arena

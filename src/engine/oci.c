@@ -275,10 +275,29 @@ static const char *annotations_text(struct arena *arena, const struct container 
         return text_string(&text);
 }
 
+/* What of a container stays when its journal is given back. */
+static struct oci_container_info summarize(struct arena *arena, const struct container *container)
+{
+#define KEEP(member) arena_string(arena, container->member ? container->member : "")
+        return (struct oci_container_info){
+                .oci_version = KEEP(oci_version),
+                .id = KEEP(id),
+                .pid = container->status == CONTAINER_STOPPED ? 0 : container->pid,
+                .status = container_status_word(container->status),
+                .bundle = KEEP(bundle),
+                .rootfs = KEEP(rootfs),
+                .created = KEEP(created),
+                .owner = KEEP(owner),
+                .annotations = annotations_text(arena, container),
+        };
+#undef KEEP
+}
+
 int engine_oci_list(
         const struct oci_list_request *request, struct arena *arena,
         struct oci_container_info **ret_list, size_t *ret_n)
 {
+        auto_arena journal = { 0 };
         const char **ids;
         size_t n, k = 0;
         int r = container_list(arena, request->oci.root, &ids, &n);
@@ -289,21 +308,12 @@ int engine_oci_list(
         for (size_t i = 0; i < n; i++) {
                 struct container container;
 
-                if (container_open(arena, request->oci.root, ids[i], false, &container) < 0) {
+                arena_reset(&journal);
+                if (container_open(&journal, request->oci.root, ids[i], false, &container) < 0) {
                         trail_reset(); /* it went meanwhile */
                         continue;
                 }
-                (*ret_list)[k++] = (struct oci_container_info){
-                        .oci_version = container.oci_version ? container.oci_version : "",
-                        .id = container.id,
-                        .pid = container.status == CONTAINER_STOPPED ? 0 : container.pid,
-                        .status = container_status_word(container.status),
-                        .bundle = container.bundle ? container.bundle : "",
-                        .rootfs = container.rootfs ? container.rootfs : "",
-                        .created = container.created ? container.created : "",
-                        .owner = container.owner ? container.owner : "",
-                        .annotations = annotations_text(arena, &container),
-                };
+                (*ret_list)[k++] = summarize(arena, &container);
                 container_close(&container);
         }
         *ret_n = k;

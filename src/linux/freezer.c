@@ -31,13 +31,14 @@ int freezer_is_frozen(const char *path)
         /* The first one is v2's. That of v1 tells what was asked of this cgroup, freezer.state also what
          * was asked of one above. */
         static const char *const files[] = { "cgroup.freeze", "freezer.self_freezing" };
+        size_t likely = strstr(path, "freezer") != NULL;
 
         for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
                 char name[4096], text[16];
 
-                if (text_format(name, sizeof name, "%s/%s", path, files[i]) >= sizeof name)
+                if (text_format(name, sizeof name, "%s/%s", path, files[i ^ likely]) >= sizeof name)
                         return -ENAMETOOLONG;
-                if (file_get(AT_FDCWD, name, text, sizeof text) > 0)
+                if (file_get_once(AT_FDCWD, name, text, sizeof text) > 0)
                         return text[0] == '1';
         }
         return -ENOENT;

@@ -57,27 +57,28 @@ const char *container_status_word(enum container_status status)
         return "unknown";
 }
 
-const char *container_boot_id(char buffer[64])
+const char *container_boot_id(void)
 {
-        ssize_t n = file_get_once(AT_FDCWD, "/proc/sys/kernel/random/boot_id", buffer, 64);
+        static char id[64]; /* it is one for all that a process may ask for */
+        ssize_t n =
+                *id ? 0 : file_get_once(AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, sizeof id);
 
         if (n < 0)
                 return "";
-        buffer[strcspn(buffer, "\n")] = '\0';
-        return buffer;
+        id[strcspn(id, "\n")] = '\0';
+        return id;
 }
 
 /* Does the process of the journal still run? */
 static bool is_alive(const struct container *container)
 {
-        char state, buffer[64];
         uint64_t start;
+        char state;
 
         if (container->pid <= 0 || process_start_time(container->pid, &start, &state) < 0 ||
             start != container->start_time || state == 'Z' || state == 'X')
                 return false;
-        return text_equal(
-                json_string(json_member(container->header, "boot")), container_boot_id(buffer));
+        return text_equal(json_string(json_member(container->header, "boot")), container_boot_id());
 }
 
 /* One line behind the header: process or status. */

@@ -48,8 +48,8 @@ struct container {
 /* Letters, digits, "_", "+", "-", ".", 1 to 1024 of them, neither "." nor "..": -EINVAL. */
 int container_check_id(const char *id);
 
-/* The kernel's name for this boot, in `buffer`; "" when there is none. */
-const char *container_boot_id(char buffer[64]);
+/* The kernel's name for this boot; "" when there is none. */
+const char *container_boot_id(void);
 
 /* Open and read one. `lock`: wait for the lock and keep it. -ENOENT: there is none (with a trail).
  * The strings live in `arena`. */

@@ -133,7 +133,6 @@ static int write_journal(struct arena *arena, const struct container_request *re
         const struct runtime_options *options = request->options;
         struct text out = { .arena = arena };
         struct json_writer w = { .out = &out };
-        char buffer[64];
         size_t config;
 
         json_open_object(&w, NULL);
@@ -150,7 +149,7 @@ static int write_journal(struct arena *arena, const struct container_request *re
         json_put_string(&w, "created", now_text(arena));
         json_put_string(
                 &w, "owner", geteuid() == 0 ? "root" : arena_format(arena, "%u", geteuid()));
-        json_put_string(&w, "boot", container_boot_id(buffer));
+        json_put_string(&w, "boot", container_boot_id());
         json_put_string(
                 &w, "mode", options->await_start || runtime_has_hooks(spec) ? "create" : "run");
         if (spec->annotations.n) {

@@ -17,9 +17,10 @@ enum {
 bool container_find_freezer(struct arena *arena, struct container *container)
 {
         const char *end = container->text + container->size;
+        const char *undo = container->config ? container->config + container->config_size + 1 : end;
 
         for (int hinted = 1; hinted >= 0; hinted--)
-                for (const char *line = container->text, *stop;
+                for (const char *line = undo, *stop;
                      (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1) {
                         const char *path;
                         int frozen;

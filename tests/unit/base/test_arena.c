@@ -23,6 +23,30 @@ TEST(arena_is_zeroed_and_aligned)
         }
 }
 
+TEST(arena_that_is_reset_gives_the_same_memory_zeroed_again)
+{
+        auto_arena arena = { 0 };
+        char *first;
+
+        arena_reset(&arena);
+        first = arena_alloc(&arena, 1000);
+        for (int round = 0; round < 3; round++) {
+                char *all;
+
+                arena_reset(&arena);
+                all = arena_alloc(&arena, 1000);
+                CHECK(all == first);
+                for (int i = 0; i < 1000; i++)
+                        CHECK_INT(all[i], 0);
+                memset(all, 0xff, 1000);
+        }
+        /* Of many chunks the newest is kept, for what is as large as the last round. */
+        first = arena_alloc(&arena, 3 << 20);
+        arena_reset(&arena);
+        CHECK(arena_alloc(&arena, 3 << 20) == first);
+        CHECK_INT(first[(3 << 20) - 1], 0);
+}
+
 TEST(arena_gives_large_pieces)
 {
         auto_arena arena = { 0 };
