@@ -113,6 +113,11 @@ cgroup_file() {
         find /sys/fs/cgroup -path "*$WORD*" -name "$1" 2>/dev/null | head -n 1
 }
 
+# kernel_since 6.3
+kernel_since() {
+        [ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]
+}
+
 is_v2() {
         [ -e /sys/fs/cgroup/cgroup.controllers ]
 }
