@@ -99,10 +99,13 @@ differ() { [ "$1" != "$2" ] || { echo "both are $1" && return 1; }; }
 }
 
 @test '--uidmap, --gidmap, --userns' {
-        mkdir -p "$host/root/bin" "$host/root/proc"
-        chmod 755 "$host" "$host/root"
-        cp "$(command -v busybox)" "$host/root/bin/busybox"
-        rootfs=(--rootfs "$host/root")
+        # Where ids can be mapped, which an overlay is not; and the mapped root must get there.
+        mkdir -p "$box/root/bin" "$box/root/proc"
+        for dir in "$box/root" "$box" "${box%/*}" "${box%/*/*}"; do
+                chmod a+x "$dir"
+        done
+        cp "$(command -v busybox)" "$box/root/bin/busybox"
+        rootfs=(--rootfs "$box/root")
         run -0 husk run --rm "${rootfs[@]}" --uidmap 0:100000:1000 --gidmap 0:200000:500 /bin/busybox cat /proc/self/uid_map /proc/self/gid_map
         same "$(tr -s ' ' <<<"$output")" $' 0 100000 1000\n 0 200000 500'
         run -0 husk run --rm "${rootfs[@]}" --uidmap 0:100000:1000 /bin/busybox cat /proc/self/gid_map
