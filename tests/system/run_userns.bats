@@ -19,11 +19,20 @@ setup() {
 
 maps=(--uidmap 0:100000:65536 --gidmap 0:200000:65536)
 
-needs_mapped_layers() {
+maps_layers() {
         local major minor
         IFS=. read -r major minor _ < <(uname -r)
-        ((major > 6 || (major == 6 && ${minor%%[!0-9]*} >= 15))) ||
-                skip 'mapped layers of an overlay are since Linux 6.15'
+        ((major > 6 || (major == 6 && ${minor%%[!0-9]*} >= 15)))
+}
+needs_mapped_layers() {
+        maps_layers || skip 'mapped layers of an overlay are since Linux 6.15'
+}
+
+@test 'the image host, on a kernel that maps no layers: it runs, and that is said' {
+        ! maps_layers || skip 'this kernel maps them'
+        run -0 --separate-stderr husk run --rm "${maps[@]}" host sh -c 'id -u; stat -c %u /etc/passwd'
+        same "$output" $'0\n65534'
+        has "$stderr" 'mapped layers are since Linux 6.15'
 }
 
 @test 'the image host: its root is the container'\''s root' {
