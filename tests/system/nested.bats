@@ -26,6 +26,9 @@ S
 }
 
 @test 'husk in husk: root with CAP_SYS_ADMIN and cgroups that may be written' {
+        # Each husk has an overlay of its own on the root file system of what it runs in.
+        [ "$(stat -f -c %T /)" != overlayfs ] ||
+                skip 'the root file system is an overlay, and the kernel puts no third one on two'
         # A cgroup of v2 that gives controllers to its children has no processes itself.
         run -0 --separate-stderr husk run --rm --cap-add SYS_ADMIN --security-opt seccomp=nesting \
                 --security-opt systempaths=unconfined --security-opt writable-cgroups=true \

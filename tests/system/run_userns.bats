@@ -64,9 +64,9 @@ needs_mapped_layers() {
 
 @test 'the image host: places for mounts are made' {
         needs_mapped_layers
-        mkdir "$host/volume"
-        echo inside >"$host/volume/file"
-        same "$(husk run --rm "${maps[@]}" -v "$host/volume:/no/such/place" host cat /no/such/place/file)" inside
+        mkdir "$box/volume"
+        echo inside >"$box/volume/file"
+        same "$(husk run --rm "${maps[@]}" -v "$box/volume:/no/such/place" host cat /no/such/place/file)" inside
 }
 
 @test 'a user namespace that is joined maps the same' {
@@ -76,31 +76,31 @@ needs_mapped_layers() {
 }
 
 @test '--rootfs: of the host'\''s root, or of the container'\''s already' {
-        mkdir -p "$host/root/bin" "$host/volume"
-        cp "$(command -v busybox)" "$host/root/bin/busybox"
-        chown -R 0:0 "$host/root"
-        run -0 husk run --rm "${maps[@]}" --rootfs "$host/root" -v "$host/volume:/new" /bin/busybox sh -c '
+        mkdir -p "$box/root/bin" "$box/volume"
+        cp "$(command -v busybox)" "$box/root/bin/busybox"
+        chown -R 0:0 "$box/root"
+        run -0 husk run --rm "${maps[@]}" --rootfs "$box/root" -v "$box/volume:/new" /bin/busybox sh -c '
                 echo x >/made; /bin/busybox chown 5:6 /made
                 /bin/busybox stat -c %u:%g / /made'
         same "$output" $'0:0\n5:6'
-        same "$(stat -c %u:%g "$host/root/made")" 5:6
-        [ -d "$host/root/new" ]
-        rm -r "$host/root/made" "$host/root/new"
-        chown -R 100000:200000 "$host/root"
-        run -0 husk run --rm "${maps[@]}" --rootfs "$host/root" -v "$host/volume:/new" /bin/busybox sh -c '
+        same "$(stat -c %u:%g "$box/root/made")" 5:6
+        [ -d "$box/root/new" ]
+        rm -r "$box/root/made" "$box/root/new"
+        chown -R 100000:200000 "$box/root"
+        run -0 husk run --rm "${maps[@]}" --rootfs "$box/root" -v "$box/volume:/new" /bin/busybox sh -c '
                 echo x >/made; /bin/busybox chown 5:6 /made
                 /bin/busybox stat -c %u:%g / /made'
         same "$output" $'0:0\n5:6'
-        same "$(stat -c %u:%g "$host/root/made")" 100005:200006
+        same "$(stat -c %u:%g "$box/root/made")" 100005:200006
 }
 
 @test '--rootfs: nothing mounted inside is seen outside' {
-        mkdir -p "$host/root/bin" "$host/root/tmp"
-        cp "$(command -v busybox)" "$host/root/bin/busybox"
+        mkdir -p "$box/root/bin" "$box/root/tmp"
+        cp "$(command -v busybox)" "$box/root/bin/busybox"
         local before
         before=$(cut -d' ' -f5 /proc/self/mountinfo | sort)
         run -0 husk run --rm "${maps[@]}" --cap-add SYS_ADMIN --security-opt seccomp=unconfined \
-                --security-opt apparmor=unconfined --rootfs "$host/root" /bin/busybox sh -c '
+                --security-opt apparmor=unconfined --rootfs "$box/root" /bin/busybox sh -c '
                 /bin/busybox mount -t tmpfs none /tmp && /bin/busybox grep -c " /tmp " /proc/mounts'
         same "$output" 1
         same "$(cut -d' ' -f5 /proc/self/mountinfo | sort)" "$before"
