@@ -23,10 +23,11 @@ int do_map_mount(struct machine *m, const struct op_map_mount *o)
 
         if (r != -EINVAL)
                 return r;
-        trail_hint("the kernel maps ids on most local file systems (tmpfs only since Linux 6.3), and on "
-                   "none that is mapped already or that keeps ids elsewhere (overlay, NFS, FUSE "
-                   "without support, procfs); with ridmap this goes for all that is mounted below, "
-                   "too");
+        trail_hint(
+                "the kernel maps ids on most local file systems (tmpfs only since Linux 6.3), and on "
+                "none that is mapped already or that keeps ids elsewhere (overlay, NFS, FUSE "
+                "without support, procfs); with ridmap this goes for all that is mounted below, "
+                "too");
         return trail(r, "the file system does not let its ids be mapped");
 }
 
