@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154
 # What the system tests of husk-oci share. load helper; setup() calls begin, teardown() calls finish.
 #
+#   HUSK, HUSK_OCI  the programs
 #   WORD     in every name that the test makes; leak-meter looks for it afterwards
 #   ROOT     the state root        BUNDLE   a bundle with busybox in it, config.json by `config`
 #   oci ...  husk-oci on that root with a time limit
@@ -10,6 +11,7 @@
 bats_require_minimum_version 1.5.0
 
 HUSK_OCI=${HUSK_OCI:-$PWD/build/husk-oci}
+HUSK=${HUSK:-$PWD/build/husk}
 
 begin() {
         WORD=hk$$x$BATS_TEST_NUMBER
