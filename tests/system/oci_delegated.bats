@@ -40,7 +40,8 @@ setup_file() {
 }
 
 teardown_file() {
-        [ -z "${RUSER:-}" ] || userdel "$RUSER" 2>/dev/null || true
+        # By force: a process that another test left under this uid would keep the name.
+        [ -z "${RUSER:-}" ] || userdel --force "$RUSER" 2>/dev/null || true
 }
 
 # given DIRECTORY...: the user's to manage
