@@ -13,6 +13,7 @@ extern const struct command cli_cmd_completion, cli_cmd_diff, cli_cmd_exec, cli_
 extern const struct command cli_oci_create, cli_oci_delete, cli_oci_exec, cli_oci_explain,
         cli_oci_features, cli_oci_kill, cli_oci_list, cli_oci_mounts, cli_oci_run, cli_oci_spec,
         cli_oci_start, cli_oci_state;
+extern const struct command cli_oci_checkpoint, cli_oci_restore;
 extern const struct command cli_oci_pause, cli_oci_resume, cli_oci_update, cli_cmd_update;
 extern const struct command cli_oci_ps, cli_cmd_top, cli_oci_events;
 

@@ -35,13 +35,29 @@ static const struct command globals = {
 };
 
 static const struct command *const commands[] = {
-        &cli_oci_run,     &cli_oci_exec,       &cli_oci_create,
-        &cli_oci_start,   &cli_oci_kill,       &cli_oci_pause,
-        &cli_oci_resume,  &cli_oci_update,     &cli_oci_ps,
-        &cli_oci_events,  &cli_oci_delete,     &cli_oci_spec,
-        &cli_oci_state,   &cli_oci_list,       &cli_oci_mounts,
-        &cli_oci_explain, &cli_oci_features,   &cli_cmd_help,
-        &cli_cmd_version, &cli_cmd_completion, NULL,
+        &cli_oci_run,
+        &cli_oci_exec,
+        &cli_oci_create,
+        &cli_oci_start,
+        &cli_oci_kill,
+        &cli_oci_pause,
+        &cli_oci_resume,
+        &cli_oci_update,
+        &cli_oci_ps,
+        &cli_oci_events,
+        &cli_oci_delete,
+        &cli_oci_checkpoint,
+        &cli_oci_restore,
+        &cli_oci_spec,
+        &cli_oci_state,
+        &cli_oci_list,
+        &cli_oci_mounts,
+        &cli_oci_explain,
+        &cli_oci_features,
+        &cli_cmd_help,
+        &cli_cmd_version,
+        &cli_cmd_completion,
+        NULL,
 };
 
 static const struct example examples[] = {

@@ -133,6 +133,11 @@ int engine_oci_update(
 /* runc's `exec`: one more process. Results as engine_exec. */
 int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit);
 
+/* runc's `checkpoint` and `restore`, by criu. A container that was taken into images is gone, unless it
+ * was to go on. *ret_exit is the status of a restored one that was waited for, else 0. */
+int engine_oci_checkpoint(const struct oci_checkpoint_request *request);
+int engine_oci_restore(const struct oci_restore_request *request, int *ret_exit);
+
 /* Mounts for a container that runs, or away again those that were added so. With `explain` the plan is
  * written to `out`, and nothing is done. */
 int engine_oci_mounts(const struct oci_mounts_request *request, struct text *out);

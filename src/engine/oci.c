@@ -436,6 +436,7 @@ int oci_exec_compile(
 
         options->id = container->id;
         options->bundle = container->bundle;
+        options->restored = container->restored;
         container_cgroups(arena, container, &options->made_cgroups, &options->n_made_cgroups);
         container_unit(arena, container, &options->unit_socket, &options->unit);
         if (container->status == CONTAINER_STOPPED || container->status == CONTAINER_CREATING)

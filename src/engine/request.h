@@ -324,6 +324,36 @@ struct oci_list_request {
         bool quiet;
 };
 
+/* What checkpoint and restore have in common; criu's manual says what they mean. */
+struct oci_criu_options {
+        const char *image_path, *work_path; /* work_path NULL: image_path */
+        const char *manage_cgroups_mode;    /* NULL: "soft" */
+        struct words empty_ns;
+        bool tcp_established, ext_unix_sk, shell_job, lazy_pages, file_locks, auto_dedup;
+};
+
+struct oci_checkpoint_request {
+        struct oci_options oci;
+        const char *id;
+        struct oci_criu_options criu;
+        const char *parent_path; /* relative to image_path */
+        const char *page_server; /* ADDRESS:PORT */
+        struct number status_fd;
+        bool leave_running, pre_dump, tcp_skip_in_flight, link_remap;
+};
+
+struct oci_restore_request {
+        struct oci_options oci;
+        const char *id;
+        struct oci_criu_options criu;
+        const char *bundle;
+        const char *console_socket, *pid_file;
+        const char *lsm_profile, *lsm_mount_context;
+        bool detach;
+        bool no_subreaper; /* accepted: husk-oci is none */
+        bool no_pivot;
+};
+
 struct oci_mounts_request {
         struct oci_options oci;
         const char *action; /* "add", "remove": read by cli alone */

@@ -96,6 +96,17 @@ bool process_is_child(int pidfd)
                       WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
+int process_reap(int pidfd)
+{
+        siginfo_t info;
+        int r;
+
+        do
+                r = waitid(3 /* P_PIDFD */, (id_t)pidfd, &info, WEXITED);
+        while (r < 0 && errno == EINTR);
+        return r < 0 ? -errno : 0;
+}
+
 /* The child's part of process_run. */
 static _Noreturn void run(const char *const *arguments, int output)
 {

@@ -26,6 +26,8 @@ int process_start_time(pid_t pid, uint64_t *ret_ticks, char *ret_state);
 bool process_has_executed(pid_t pid);
 /* Wait for a child: its wait status as of waitpid(2). */
 int process_wait(pid_t pid, int *ret_status);
+/* Wait for a child by its pidfd, whatever it ends with. */
+int process_reap(int pidfd);
 /* Wait at most timeout_ms (-1: for ever) for the process to end. 1 ended, 0 time is over. */
 int process_poll(int pidfd, int timeout_ms);
 /* The shell's exit code for a wait status: code, or 128 + signal. */

@@ -39,6 +39,8 @@ void machine_init(struct machine *machine, const struct plan *plan)
         machine->claim = NO_FD;
         machine->pid = 0;
         machine->start_time = 0;
+        machine->criu_waits = false;
+        machine->criu_told = 0;
         machine->is_started = false;
         machine->program[0] = '\0';
         machine->trace = NULL;

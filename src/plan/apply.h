@@ -25,6 +25,8 @@ struct machine {
         uint64_t
                 start_time; /* its start time in clock ticks, proc_pid_stat(5) field 22; 0: not read */
         int pidfd;          /* HOST after spawn, NO_FD before; borrowed from its slot */
+        bool criu_waits;    /* HOST: criu has told of an event, and is to be answered */
+        pid_t criu_told;    /* the pid that came with it: the first process of what it restores */
         bool is_started; /* INIT: the peer is a `start`, which has no plan to look things up in */
         char program[4096];  /* INIT: what find_program found */
         struct trace *trace; /* NULL, or shared memory that gets a time stamp an operation */

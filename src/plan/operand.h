@@ -77,6 +77,8 @@ size_t caps_names(CAPS caps, const char *ret_names[64]);
 void operand_print(const struct op *op, const struct operand *operand, struct text *out);
 
 /* -- verify_privileges.c: what verify.c has found in order must also be complete -- */
+/* Does a list of INIT's end with it? */
+bool verify_is_end(const struct op *op);
 /* Would it look a path up from "/", which is the container's after pivot? */
 bool verify_host_path(const struct op *op);
 int verify_privileges(const struct plan *plan);

@@ -128,3 +128,12 @@ int do_attach(struct machine *m, const struct op_attach *o)
                         is_directory(target) ? "none" : "one");
         return r;
 }
+
+int do_make_target(struct machine *m, const struct op_make_target *o)
+{
+        bool file = o->like >= 0 && !is_directory(slot(m, o->like));
+        auto_close target = open_target(
+                slot(m, o->root), o->path, file ? TARGET_FILE : TARGET_DIRECTORY, false);
+
+        return target < 0 ? target : 0;
+}

@@ -488,7 +488,7 @@ static int check_stage(const struct plan *plan, struct spot spot, struct order *
 
         if (op->code == OP_spawn)
                 return broken(plan, spot, "only host spawns");
-        if ((op->code == OP_exec || op->code == OP_leave) && spot.i + 1 != plan->list[INIT].n)
+        if (verify_is_end(op) && spot.i + 1 != plan->list[INIT].n)
                 return broken(plan, spot, "%s is not the last operation", op_name(op));
         if (is_early(op, order))
                 return 0;
@@ -540,7 +540,7 @@ static int check_init(const struct plan *plan)
                         return r;
                 learn(&list->ops[i], &order);
         }
-        if (list->n && list->ops[list->n - 1].code != OP_exec && !order.leaves)
+        if (list->n && !verify_is_end(&list->ops[list->n - 1]))
                 return broken(plan, (struct spot){ INIT, list->n - 1 }, "the last must be exec");
         return 0;
 }
@@ -555,8 +555,7 @@ static int check_host(const struct plan *plan)
 
                 if (list->ops[i].code == OP_adopt && i > record)
                         return broken(plan, spot, "the journal knows the other process by now");
-                if (list->ops[i].code == OP_exec || list->ops[i].code == OP_stay_init ||
-                    list->ops[i].code == OP_leave)
+                if (verify_is_end(&list->ops[i]) || list->ops[i].code == OP_stay_init)
                         return broken(plan, spot, "only init executes");
                 if (list->ops[i].code == OP_spawn && spawns++)
                         return broken(plan, spot, "a plan spawns once");

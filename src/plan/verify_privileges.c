@@ -271,6 +271,11 @@ static int check_ends(const struct known *host, const struct known *init)
         return 0;
 }
 
+bool verify_is_end(const struct op *op)
+{
+        return op->code == OP_exec || op->code == OP_leave || op->code == OP_exec_criu;
+}
+
 bool verify_host_path(const struct op *op)
 {
         switch ((int)op->code) {
@@ -320,6 +325,46 @@ static int check_visit(const struct known *host, const struct known *init)
         return 0;
 }
 
+/* criu has our rights. What it restores is in the journal before criu lets it run, as criu itself was
+ * before that, which does not outlive us then: half a container is nobody's. One that dumps goes on until
+ * it sees the end of the socket, since a container whose processes it holds would end with it. */
+static int check_restore(const struct known *host, const struct known *init, long call)
+{
+        long adopted = place(host, OP_adopt_tree), last = 0;
+
+        for (long i = 0; i < (long)init->n; i++)
+                if (init->ops[i].code == OP_guard_parent && !init->ops[i].as.guard_parent.on)
+                        return trail(-EINVAL, "plan: guard_parent goes off in front of criu");
+        if (!is_guarded(init))
+                return lacking(OP_guard_parent, "a crash would leave criu at work");
+        if (place(init, OP_attach) != NOWHERE && place(init, OP_unshare) == NOWHERE)
+                return lacking(OP_unshare, "the host's mounts would be changed");
+        if (place(init, OP_attach) != NOWHERE && place(init, OP_attach) < place(init, OP_unshare))
+                return trail(-EINVAL, "plan: attach changes the host's mounts");
+        for (long i = 0; i < (long)host->n; i++)
+                if (host->ops[i].code == OP_record)
+                        last = i;
+        if (adopted == NOWHERE || place(host, OP_record) == NOWHERE ||
+            place(host, OP_record) > call || last < adopted)
+                return lacking(OP_record, "a crash would leave processes that nobody finds");
+        return 0;
+}
+
+static int check_criu(const struct known *host, const struct known *init)
+{
+        long call = place(host, OP_call_criu);
+
+        if (call == NOWHERE || call < place(host, OP_spawn))
+                return lacking(OP_call_criu, "criu would wait for ever");
+        if (place(host, OP_await_criu) == NOWHERE || place(host, OP_await_criu) < call)
+                return lacking(OP_await_criu, "nobody hears how it went");
+        if (place(host, OP_end_criu) < place(host, OP_await_criu))
+                return lacking(OP_end_criu, "criu would be left");
+        if (text_equal(host->ops[call].as.call_criu.request, "restore"))
+                return check_restore(host, init, call);
+        return 0;
+}
+
 int verify_privileges(const struct plan *plan)
 {
         struct known host = { 0 }, init = { 0 };
@@ -329,6 +374,8 @@ int verify_privileges(const struct plan *plan)
                 return r;
         know(&host, &plan->list[HOST]);
         know(&init, &plan->list[INIT]);
+        if (place(&init, OP_exec_criu) != NOWHERE)
+                return check_criu(&host, &init);
         if (place(&init, OP_leave) != NOWHERE) {
                 r = check_visit(&host, &init);
                 return r < 0 ? r : check_ends(&host, &init);

@@ -173,6 +173,7 @@ static int read_journal(struct arena *arena, struct container *container)
                 container->owner = json_string(json_member(h, "owner"));
                 container->oci_version = json_string(json_member(h, "ociVersion"));
                 run = text_equal(json_string(json_member(h, "mode")), "run");
+                container->restored = json_member(h, "restored") != NULL;
                 read_annotations(arena, container);
         }
         if (run && container->pid)

@@ -36,6 +36,7 @@ struct container {
         uint64_t start_time;
         enum container_status status; /* when it was read */
         const char *freezer; /* its cgroup that can be frozen; NULL: none, or it has stopped */
+        bool restored;       /* from a checkpoint */
         bool complete;       /* its making came to an end: else its maker was killed */
         bool has_exit;
         int exit_code;

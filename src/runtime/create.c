@@ -151,7 +151,11 @@ static int write_journal(struct arena *arena, const struct container_request *re
                 &w, "owner", geteuid() == 0 ? "root" : arena_format(arena, "%u", geteuid()));
         json_put_string(&w, "boot", container_boot_id());
         json_put_string(
-                &w, "mode", options->await_start || runtime_has_hooks(spec) ? "create" : "run");
+                &w, "mode",
+                options->await_start || options->restored || runtime_has_hooks(spec) ? "create"
+                                                                                     : "run");
+        if (options->restored)
+                json_put_bool(&w, "restored", true);
         if (spec->annotations.n) {
                 json_open_object(&w, "annotations");
                 for (size_t i = 0; i < spec->annotations.n; i++)
@@ -204,7 +208,16 @@ int container_explain_failure(const struct machine *m, int error, bool *ret_comm
 
 static int find_master(const struct plan *plan, const struct machine *m)
 {
-        for (size_t i = 0; i < plan->list[HOST].n; i++)
+        bool criu = false; /* with which descriptors are passed for other reasons */
+
+        for (size_t i = 0; i < plan->list[HOST].n; i++) {
+                const struct op *op = &plan->list[HOST].ops[i];
+
+                criu |= op->code == OP_call_criu;
+                if (op->code == OP_take_terminal)
+                        return m->fd[op->as.take_terminal.fd];
+        }
+        for (size_t i = 0; i < plan->list[HOST].n && !criu; i++)
                 if (plan->list[HOST].ops[i].code == OP_take_fd)
                         return m->fd[plan->list[HOST].ops[i].as.take_fd.fd];
         return NO_FD;
@@ -442,7 +455,7 @@ int container_visit(const struct container *container, const struct plan *plan)
                 if (r < 0) {
                         r = container_explain_failure(&machine, r, &command);
                         reap(&machine);
-                } else {
+                } else if (machine.pid > 0) { /* criu was reaped by the plan */
                         r = process_wait(machine.pid, &status);
                 }
         }

@@ -49,6 +49,7 @@ struct runtime_options {
         const char *listen_names; /* LISTEN_FDNAMES, or NULL */
         unsigned rows, columns;   /* of the terminal; 0: what the spec says */
         bool await_start;         /* `create`: stop before exec until START */
+        bool restored;            /* its processes come from a checkpoint */
         bool no_new_keyring;
         bool no_pivot;
         bool map_root;       /* in a user namespace the root's files have the owners of its ids */
@@ -108,6 +109,44 @@ int runtime_compile_update(
         struct arena *arena, const struct runtime_update *update,
         const struct runtime_options *options, const struct facts *facts, struct plan **ret_plan,
         const struct spec_resources **ret_all);
+
+/* -- criu ----------------------------------------------------------------------------------------- */
+
+struct runtime_criu {
+        const char *program; /* criu's path */
+        const char *images;  /* the directory of the checkpoint */
+        const char *work;    /* that of the log; NULL: images */
+        bool pre_dump;
+        const char *const
+                *options; /* what the caller asks for, as criu's long options without dashes */
+        size_t n_options;
+        const char *const
+                *external; /* a dump: what of the container is the host's, for --external */
+        size_t n_external;
+        const char *const
+                *stdio; /* a restore: what descriptors 0, 1 and 2 were, NULL: the container's */
+};
+
+/* The plan of taking a running container's processes into images, and of making a container of them. */
+int runtime_compile_checkpoint(
+        struct arena *arena, const struct runtime_options *options, const struct runtime_criu *criu,
+        pid_t pid, struct plan **ret_plan);
+int runtime_compile_restore(
+        struct arena *arena, const struct spec *spec, const struct runtime_options *options,
+        const struct runtime_criu *criu, const struct facts *facts, struct plan **ret_plan);
+
+/* checkpoint.c: where criu is; NULL: it is not installed. */
+const char *criu_find(struct arena *arena);
+/* What a dump of the container has to be told, into criu->external and ret_stdio: which of its mounts,
+ * namespaces and descriptors 0, 1, 2 belong to the host. */
+int criu_look(
+        struct arena *arena, const struct container *container, const struct spec *spec,
+        struct runtime_criu *criu, const char *ret_stdio[3]);
+/* The file of a checkpoint that says what 0, 1 and 2 were; as runc's. Missing: all NULL. */
+int criu_write_stdio(struct arena *arena, const char *images, const char *const stdio[3]);
+int criu_read_stdio(struct arena *arena, const char *images, const char *ret_stdio[3]);
+/* After a failure: what criu's log says, or why it cannot work on this host, for the trail. */
+void criu_explain(struct arena *arena, const struct runtime_criu *criu, const char *log, int error);
 
 enum runtime_hooks {
         HOOKS_POSTSTART,

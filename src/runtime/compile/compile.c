@@ -195,6 +195,8 @@ static int enter(struct compile *c, pid_t pid)
         uint32_t spaces = c->new_spaces | c->joined_spaces;
         int r;
 
+        if (c->options->restored) /* by criu, with clocks of its own that go on where they were */
+                spaces |= CLONE_NEWTIME;
         c->forks = spaces & CLONE_NEWPID && !facts_capable(c->facts, 21 /* CAP_SYS_ADMIN */);
         c->process_fd = process;
         c->container_pid = pid;

@@ -96,6 +96,8 @@ struct visit {
         int64_t exec_pid, live_pid; /* of its first process */
         const char *mounts;         /* live: the document of mounts to add */
         const char *added;          /* live: or the numbers of those to take away */
+        int64_t checkpoint_pid;
+        bool restore;
 };
 
 static WORDS read_words(struct arena *arena, const struct json *list)
@@ -144,6 +146,8 @@ static void read_options(
         json_i64(json_member(json, "execPid"), &ret_visit->exec_pid);
         json_i64(json_member(json, "livePid"), &ret_visit->live_pid);
         ret_visit->added = member(json, "added", NULL);
+        json_i64(json_member(json, "checkpointPid"), &ret_visit->checkpoint_pid);
+        ret_visit->restore = options->restored = flag(json, "restore");
         read_overlays(arena, json_member(json, "overlays"), options);
         read_links(arena, json_member(json, "links"), options);
         read_cgroups(arena, json_member(json, "cgroups"), options);
@@ -172,6 +176,31 @@ static int compile_live(
                                ret_plan);
 }
 
+static int compile_criu(
+        struct arena *arena, const struct spec *spec, const struct visit *visit,
+        const struct runtime_options *options, const struct facts *facts, struct plan **ret_plan)
+{
+        static const char *const words[] = { "tcp-established", "file-locks" };
+        static const char *const external[] = { "mnt[/data]:/data", "mnt[/proc/kcore]:/dev/null",
+                                                "file[18:4]" };
+        static const char *const stdio[] = { "file[18:4]", "pipe:[77]", "pipe:[77]" };
+        const struct runtime_criu criu = {
+                .program = "/usr/sbin/criu",
+                .images = "/images",
+                .work = visit->restore ? NULL : "/work",
+                .options = words,
+                .n_options = ARRAY_SIZE(words),
+                .external = external,
+                .n_external = ARRAY_SIZE(external),
+                .stdio = stdio,
+        };
+
+        if (visit->restore)
+                return runtime_compile_restore(arena, spec, options, &criu, facts, ret_plan);
+        return runtime_compile_checkpoint(
+                arena, options, &criu, (pid_t)visit->checkpoint_pid, ret_plan);
+}
+
 /* Compile one: 0, or what the compiler said. */
 static int compile(
         struct arena *arena, const char *config, const char *facts_text,
@@ -184,6 +213,8 @@ static int compile(
         if (r < 0)
                 return r;
         CHECK_INT(facts_parse(arena, "facts.json", facts_text, strlen(facts_text), &facts), 0);
+        if (visit->checkpoint_pid || visit->restore)
+                return compile_criu(arena, spec, visit, options, &facts, ret_plan);
         if (visit->live_pid)
                 return compile_live(arena, spec, visit, options, &facts, ret_plan);
         if (visit->exec_pid)

@@ -1,0 +1,278 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# checkpoint and restore. Most of it needs a criu that can work on this kernel: tests/vm/criu.t runs
+# this file on one.
+
+# shellcheck disable=SC2154,SC2016 # set by bats; the container's own variables
+load helper
+setup() {
+        begin
+        IMAGES=$BATS_TEST_TMPDIR/$WORD/images
+        OUT=$BATS_TEST_TMPDIR/$WORD/out
+        config '.root.readonly = false'
+}
+teardown() { finish; }
+
+works() {
+        [ "$(id -u)" = 0 ] || skip "criu needs root"
+        command -v criu >/dev/null || skip "criu is not installed"
+        criu check >/dev/null 2>&1 || skip "\`criu check\` fails on this kernel"
+}
+
+# A container that counts in its memory, and writes each number to descriptor 1
+counter='i=0; while :; do i=$((i + 1)); echo $i; sleep 0.1; done'
+
+# start [ID]: it runs with its output in a file
+start() {
+        script "$counter"
+        oci run --detach --bundle "$BUNDLE" "${1:-$WORD}" </dev/null >>"$OUT" 2>&1
+        eventually 60 above 2
+}
+
+# checkpoint WORDS..., restore WORDS...: with the images' directory
+checkpoint() { oci checkpoint --image-path "$IMAGES" "$@"; }
+restore() { oci restore --image-path "$IMAGES" --bundle "$BUNDLE" "$@"; }
+
+# In a slow guest a dump takes a while.
+oci() { timeout -k 5 200 "$HUSK_OCI" --root "$ROOT" "$@"; }
+
+last() { tail -n 1 "$OUT" 2>/dev/null; }
+above() { [ "$(last)" -gt "$1" ] 2>/dev/null; }
+
+# in_turn: each number is the one before and one more: nothing was lost or began again
+in_turn() {
+        awk '/^husk-oci: warning: / { next } # in the same file
+                before && $1 != before + 1 { print "after " before " comes " $1; bad = 1 }
+                { before = $1 } END { exit bad }' "$OUT"
+}
+
+@test "a counter in memory goes on where it was; its container is one again" {
+        works
+        config --arg dir "$BATS_TEST_TMPDIR/$WORD" '.mounts += [{destination: "/src", type: "bind", source: $dir,
+                        options: ["rbind", "ro"]}] |
+                .linux.resources.pids.limit = 20 | .annotations.word = "kept" |
+                .hostname = "counts"'
+        start
+        checkpoint "$WORD"
+        local count
+        count=$(last)
+        [ "$count" -gt 2 ]
+        [ ! -e "$ROOT/$WORD" ] # it is gone, as with runc
+        [ -z "$(cgroup_file cgroup.procs)" ]
+        restore --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$WORD" </dev/null >>"$OUT" 2>&1
+        eventually 60 above $((count + 2))
+        in_turn
+        # state, annotations, cgroup, exec, pause, kill, delete
+        [ "$(pid_of "$WORD")" = "$(cat "$BATS_TEST_TMPDIR/pid")" ]
+        [ "$(oci state "$WORD" | jq -r '.status + " " + .annotations.word')" = "running kept" ]
+        [ "$(cat "$(cgroup_file pids.max)")" = 20 ]
+        grep -qx "$(pid_of "$WORD")" "$(cgroup_file cgroup.procs)"
+        run -0 oci exec "$WORD" sh -c 'hostname; ls /src | head -n 1; cat /proc/self/cgroup; readlink /proc/self/ns/time'
+        [ "${lines[0]}" = counts ]
+        [ "${lines[1]}" = bundle ]
+        [ "${lines[2]}" = 0::/ ] || ! is_v2
+        [ "${lines[-1]}" = "$(readlink "/proc/$(pid_of "$WORD")/ns/time")" ]
+        oci pause "$WORD"
+        oci resume "$WORD"
+        oci kill "$WORD" KILL
+        eventually 20 stopped "$WORD"
+        oci delete "$WORD"
+        [ -z "$(cgroup_file cgroup.procs)" ]
+}
+
+@test "--leave-running: it goes on; and a second one is restored under another id" {
+        works
+        start
+        checkpoint --leave-running --work-path "$BATS_TEST_TMPDIR/work" "$WORD"
+        [ -s "$BATS_TEST_TMPDIR/work/dump.log" ]
+        running "$WORD"
+        local count
+        count=$(last)
+        eventually 60 above $((count + 2))
+        in_turn
+        # once more, from a container that was dumped before
+        checkpoint "$WORD"
+        count=$(last)
+        config --arg path "/$WORD.other" '.linux.cgroupsPath = $path'
+        restore --detach "$WORD.other" </dev/null >>"$OUT" 2>&1
+        eventually 60 above $((count + 2))
+        in_turn
+        [ "$(oci list -q)" = "$WORD.other" ]
+        if is_v2; then
+                [ "$(cat "/proc/$(pid_of "$WORD.other")/cgroup")" = "0::/$WORD.other" ]
+        fi
+}
+
+@test "in front: output through a pipe, and the exit status" {
+        works
+        script 'i=0; while [ ! -e /tmp/end ]; do i=$((i + 1)); echo $i; sleep 0.1; done; echo over; exit 7'
+        (oci run --bundle "$BUNDLE" "$WORD" </dev/null 2>&1 || echo "run: $?") | cat >>"$OUT" &
+        eventually 60 above 2
+        checkpoint "$WORD"
+        wait $!
+        grep -q '^run: 137' "$OUT" # it was killed, for those who wait for it
+        sed -i '/^run/d' "$OUT"
+        jq -e '.[1] | startswith("pipe:[")' "$IMAGES/descriptors.json"
+        local count
+        count=$(last)
+        (restore "$WORD" </dev/null 2>&1 || echo "restore: $?") | cat >>"$OUT" &
+        eventually 60 above $((count + 2))
+        touch "$BUNDLE/rootfs/tmp/end"
+        wait $!
+        [ "$(last)" = "restore: 7" ]
+        [ ! -e "$ROOT/$WORD" ] # as run does
+        grep -qx over "$OUT"
+}
+
+@test "a terminal: its master goes to the console socket again" {
+        works
+        config '.process.terminal = true'
+        script 'stty -echo; while read line; do echo "got $line"; done'
+        python3 "$BATS_TEST_DIRNAME/../probes/console" "$BATS_TEST_TMPDIR/socket" "$OUT" 'first' &
+        local reader=$!
+        eventually 20 test -S "$BATS_TEST_TMPDIR/socket"
+        oci run --detach --console-socket "$BATS_TEST_TMPDIR/socket" --bundle "$BUNDLE" "$WORD"
+        eventually 60 grep -q 'got first' "$OUT"
+        checkpoint "$WORD"
+        kill $reader
+        wait $reader || true
+        rm -f "$BATS_TEST_TMPDIR/socket"
+        python3 "$BATS_TEST_DIRNAME/../probes/console" "$BATS_TEST_TMPDIR/socket" "$OUT" 'second' &
+        reader=$!
+        eventually 20 test -S "$BATS_TEST_TMPDIR/socket"
+        restore --detach --console-socket "$BATS_TEST_TMPDIR/socket" "$WORD"
+        eventually 60 grep -q 'got second' "$OUT"
+        kill $reader
+        wait $reader || true
+}
+
+@test "a restore that fails leaves nothing, and says why" {
+        works
+        start
+        checkpoint "$WORD"
+        rm "$BUNDLE/rootfs/bin/busybox"
+        run -1 --separate-stderr restore --detach "$WORD" </dev/null
+        echo "$stderr"
+        [[ "$stderr" == "husk-oci: cannot restore '$WORD': "*"criu says: "*busybox* ]]
+        [[ "$stderr" == *"hint: the whole log of criu is $IMAGES/restore.log" ]]
+        [ -z "$(ls "$ROOT")" ]
+        [ -z "$(cgroup_file cgroup.procs)" ]
+        # an image is missing
+        cp "$(command -v busybox)" "$BUNDLE/rootfs/bin/busybox"
+        rm "$IMAGES/pstree.img"
+        run -1 --separate-stderr restore --detach "$WORD" </dev/null
+        [[ "$stderr" == *"criu says: "* ]]
+        [ -z "$(ls "$ROOT")" ]
+}
+
+@test "a dump that fails leaves the container running" {
+        works
+        # a lock on a file, without --file-locks
+        ln -s busybox "$BUNDLE/rootfs/bin/flock"
+        script "flock /tmp/lock sh -c '$counter'"
+        oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >>"$OUT" 2>&1
+        eventually 60 above 2
+        run -1 --separate-stderr checkpoint "$WORD"
+        echo "$stderr"
+        [[ "$stderr" == *"cannot checkpoint '$WORD': "*"criu says: "*lock* ]]
+        local count
+        count=$(last)
+        eventually 60 above $((count + 2))
+        running "$WORD"
+        checkpoint --file-locks "$WORD"
+        count=$(last)
+        restore --file-locks --detach "$WORD" </dev/null >>"$OUT" 2>&1
+        eventually 60 above $((count + 2))
+        in_turn
+}
+
+@test "hooks: createRuntime with the process's number, poststart, and poststop of the delete" {
+        works
+        local log=$BATS_TEST_TMPDIR/hooks
+        config --arg log "$log" '.hooks = (["createRuntime", "poststart", "poststop"] |
+                map({(.): [{path: "/bin/sh",
+                        args: ["sh", "-c", "echo \(.) $(jq -c \"[.status, .pid]\") >>\($log)"]}]}) | add)'
+        start
+        checkpoint "$WORD"
+        grep -q '^poststop' "$log"
+        rm "$log"
+        restore --detach "$WORD" </dev/null >>"$OUT" 2>&1
+        local pid
+        pid=$(pid_of "$WORD")
+        [ "$(cat "$log")" = "createRuntime [\"creating\",$pid]
+poststart [\"running\",$pid]" ]
+        oci delete --force "$WORD"
+        grep -q '^poststop' "$log"
+}
+
+@test "a pre-dump while it runs, and a checkpoint on top of it" {
+        works
+        criu check --feature mem_dirty_track >/dev/null 2>&1 || skip "no dirty page tracking"
+        start
+        oci checkpoint --pre-dump --image-path "$IMAGES/first" "$WORD"
+        running "$WORD"
+        local count
+        count=$(last)
+        eventually 60 above $((count + 2))
+        oci checkpoint --parent-path ../first --image-path "$IMAGES/second" "$WORD"
+        count=$(last)
+        oci restore --detach --image-path "$IMAGES/second" --bundle "$BUNDLE" "$WORD" \
+                </dev/null >>"$OUT" 2>&1
+        eventually 60 above $((count + 2))
+        in_turn
+}
+
+@test "what cannot be: words, and nothing is done" {
+        [ "$(id -u)" = 0 ] || skip "criu needs root"
+        command -v criu >/dev/null || skip "criu is not installed"
+        run -1 --separate-stderr checkpoint nobody
+        [[ "$stderr" == *nobody* ]]
+        script 'sleep 1000'
+        oci create --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1
+        run -1 --separate-stderr checkpoint "$WORD"
+        [[ "$stderr" == *"container '$WORD' is created, not running"* ]]
+        oci start "$WORD"
+        run -1 --separate-stderr checkpoint --parent-path /first "$WORD"
+        [[ "$stderr" == *"--parent-path: '/first' must be relative"* ]]
+        run -1 --separate-stderr checkpoint --empty-ns pid "$WORD"
+        [[ "$stderr" == *"--empty-ns: 'pid'"* ]]
+        run ! checkpoint --manage-cgroups-mode hard "$WORD"
+        [[ "$output" == *"soft"*"full"*"strict"*"ignore"* ]]
+        run -1 --separate-stderr restore --image-path /nowhere "$WORD.b" </dev/null
+        [[ "$stderr" == *"--image-path: /nowhere: No such file or directory"* ]]
+        running "$WORD"
+        mkdir -p "$IMAGES"
+        run -1 --separate-stderr restore --detach "$WORD" </dev/null
+        [[ "$stderr" == *"exists"* ]]
+        running "$WORD"
+}
+
+@test "a kernel that this criu cannot work on: that is said, and the container runs on" {
+        [ "$(id -u)" = 0 ] || skip "criu needs root"
+        command -v criu >/dev/null || skip "criu is not installed"
+        criu check >/dev/null 2>&1 && skip "it can work here"
+        script 'sleep 1000'
+        oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1
+        run -1 --separate-stderr checkpoint "$WORD"
+        echo "$stderr"
+        [[ "$stderr" == "husk-oci: cannot checkpoint '$WORD': criu cannot work on this host: \`criu check\` says: "* ]]
+        running "$WORD"
+        run -1 --separate-stderr restore --detach "$WORD.b" </dev/null
+        [[ "$stderr" == "husk-oci: cannot restore '$WORD.b': criu cannot work on this host: "* ]]
+        [ "$(oci list -q)" = "$WORD" ]
+}
+
+@test "without criu: that is said" {
+        [ "$(id -u)" = 0 ] || skip "criu needs root"
+        # hidden in a mount namespace of the test's own
+        script 'sleep 1000'
+        oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1
+        local path
+        path=$(command -v criu || echo /usr/sbin/criu)
+        [ -e "$path" ] || path=
+        run -1 --separate-stderr unshare -m bash -c '
+                [ -z "$1" ] || mount --bind /dev/null "$1"
+                "$2" --root "$3" checkpoint --image-path "$4" "$5"' \
+                sh "$path" "$HUSK_OCI" "$ROOT" "$IMAGES" "$WORD"
+        [[ "$stderr" == *"cannot checkpoint '$WORD': criu is not installed"*"hint: install the package criu"* ]]
+}
