@@ -36,6 +36,15 @@ restore() { oci restore --image-path "$IMAGES" --bundle "$BUNDLE" "$@"; }
 # In a slow guest a dump takes a while.
 oci() { timeout -k 5 200 "$HUSK_OCI" --root "$ROOT" "$@"; }
 
+# restore_fails: with the output that was dumped, since criu looks what descriptor 1 is; its words in $stderr
+restore_fails() {
+        local status=0
+        restore --detach "$WORD" </dev/null >>"$OUT" 2>"$BATS_TEST_TMPDIR/why" || status=$?
+        [ "$status" = 1 ]
+        stderr=$(cat "$BATS_TEST_TMPDIR/why")
+        echo "$stderr"
+}
+
 last() { tail -n 1 "$OUT" 2>/dev/null; }
 above() { [ "$(last)" -gt "$1" ] 2>/dev/null; }
 
@@ -151,8 +160,7 @@ in_turn() {
         start
         checkpoint "$WORD"
         rm "$BUNDLE/rootfs/bin/busybox"
-        run -1 --separate-stderr restore --detach "$WORD" </dev/null
-        echo "$stderr"
+        restore_fails
         [[ "$stderr" == "husk-oci: cannot restore '$WORD': "*"criu says: "*busybox* ]]
         [[ "$stderr" == *"hint: the whole log of criu is $IMAGES/restore.log" ]]
         [ -z "$(ls "$ROOT")" ]
@@ -160,7 +168,7 @@ in_turn() {
         # an image is missing
         cp "$(command -v busybox)" "$BUNDLE/rootfs/bin/busybox"
         rm "$IMAGES/pstree.img"
-        run -1 --separate-stderr restore --detach "$WORD" </dev/null
+        restore_fails
         [[ "$stderr" == *"criu says: "* ]]
         [ -z "$(ls "$ROOT")" ]
 }
