@@ -26,11 +26,10 @@ setup_file() {
 
 teardown_file() {
         [ -n "${BOX:-}" ] || return 0
-        local pause
         upod rm -f -t 0 -a >/dev/null 2>&1 || :
         upod unshare rm -rf "$HOME/.local" 2>/dev/null || :
         # The process that keeps the user namespace of Podman.
-        pause=$(cat "$XDG_RUNTIME_DIR/libpod/tmp/pause.pid" "$BOX/tmp/pause.pid" 2>/dev/null) && kill "$pause"
+        kill $(pgrep -U "$RUNUID") || :
         suite_end
 }
 
