@@ -138,8 +138,8 @@ TEST(what_is_no_message_is_an_error)
 {
         static const char *const wrong[] = {
                 "\x08", /* ends in a number */
-                "\x0a\x05"
-                "abc",          /* in a text */
+                ("\x0a\x05"
+                 "abc"),        /* in a text */
                 "\x0d\x01\x02", /* of a kind that criu does not use */
                 "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
                 "\x08\x06\x10\x01\x2a\x02\x0a\x09", /* in the event's name */
