@@ -234,6 +234,38 @@ int cgroup_claim(const char *path, bool wait)
         return fd;
 }
 
+#define OWNER "trusted.husk.owner"
+
+/* No other journal has these numbers as long as this one exists. */
+static size_t sign_of(int journal, char ret_sign[64])
+{
+        struct stat st;
+
+        if (fstat(journal, &st) < 0)
+                return 0;
+        return text_format(
+                ret_sign, 64, "%llx:%llx", (unsigned long long)st.st_dev,
+                (unsigned long long)st.st_ino);
+}
+
+void cgroup_sign(int cgroup, int journal)
+{
+        char sign[64];
+        size_t size = sign_of(journal, sign);
+
+        if (size)
+                fsetxattr(cgroup, OWNER, sign, size, 0);
+}
+
+bool cgroup_is_anothers(const char *path, int journal)
+{
+        char ours[64], sign[64];
+        size_t size = sign_of(journal, ours);
+        ssize_t n = getxattr(path, OWNER, sign, sizeof sign);
+
+        return size && n > 0 && ((size_t)n != size || memcmp(sign, ours, size) != 0);
+}
+
 int cgroup_share(const char *path)
 {
         bool existed = mkdir(path, 0755) < 0;

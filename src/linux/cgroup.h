@@ -24,6 +24,11 @@ void cgroup_remove_parents(const char *path, unsigned n);
  * that and its copies are closed; by then there should be a process in it. -EBUSY: another has claimed it, or
  * there is a process in it, with `wait` for some 2 s; -ENOENT, -ENODEV: it is gone. */
 int cgroup_claim(const char *path, bool wait);
+/* Sign one that was claimed, in the name of the file `journal`: a stopped container's is empty, so another
+ * may have the same path before that is deleted. Only root can; without a signature it is everybody's. */
+void cgroup_sign(int cgroup, int journal);
+/* Has it the signature of another journal? */
+bool cgroup_is_anothers(const char *path, int journal);
 /* The same for one that is to be shared with who is in it already: a descriptor of the directory. */
 int cgroup_share(const char *path);
 /* One write(2) for each line of `values`. `cgroup` is a descriptor from cgroup_make, or of a

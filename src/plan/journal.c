@@ -107,14 +107,15 @@ struct cgroups {
         size_t n;                      /* how many are still to be undone */
         unsigned parents[CGROUPS_MAX]; /* how many of each one's parents were made */
         const char *first;
-        int claim; /* of the first one, or why there is none */
+        int claim;     /* of the first one, or why there is none */
+        bool anothers; /* a container that began after ours had ended has them now */
 };
 
 static int undo_cgroup(const char *path, const struct cgroups *cgroups)
 {
         int r;
 
-        if (!cgroups->ours && cgroups->claim < 0)
+        if (cgroups->anothers || (!cgroups->ours && cgroups->claim < 0))
                 return 0; /* another has them, or none was made */
         if (rmdir(path) == 0 || errno == ENOENT)
                 return 0; /* as a rule: what was in it has ended */
@@ -195,13 +196,14 @@ static void read_cgroups(
         }
 }
 
-int journal_undo(struct arena *arena, const char *bytes, size_t size)
+int journal_undo(struct arena *arena, int journal, const char *bytes, size_t size)
 {
         const char *end = bytes + size;
         struct cgroups cgroups = { .claim = NO_FD };
         int result = 0;
 
         read_cgroups(arena, bytes, size, &cgroups);
+        cgroups.anothers = cgroups.first && cgroup_is_anothers(cgroups.first, journal);
         if (!cgroups.ours && cgroups.first)
                 cgroups.claim = cgroup_claim(cgroups.first, true); /* a process may be dying */
         while (end > bytes) {

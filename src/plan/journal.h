@@ -31,6 +31,7 @@ void journal_parents_lines(const char *bytes, size_t size, struct text *out);
 /* Does a line say something about the cgroups? What says it can be undone without the rest. */
 bool journal_is_of_cgroups(const char *line);
 
-/* Run the inverses recorded in the journal's text, backwards: kill, remove cgroups, remove trees.
- * What is gone already is no error. 0, or the first error (the rest is still tried). */
-int journal_undo(struct arena *arena, const char *bytes, size_t size);
+/* Run the inverses recorded in the text of `journal`, backwards: kill, remove cgroups, remove trees.
+ * What is gone already is no error, and cgroups that another container has by now are left to it. 0, or the
+ * first error (the rest is still tried). */
+int journal_undo(struct arena *arena, int journal, const char *bytes, size_t size);

@@ -107,8 +107,11 @@ static int make_first_cgroup(struct machine *m, const struct op_make_cgroup *o)
                 if (fd < 0)
                         return fd;
                 m->claim = cgroup_claim(o->path, false);
-                if (m->claim >= 0)
+                if (m->claim >= 0) {
+                        if (m->journal >= 0)
+                                cgroup_sign(m->claim, m->journal);
                         return fd;
+                }
                 close(fd);
                 if (m->claim != -ENOENT && m->claim != -ENODEV)
                         return m->claim;

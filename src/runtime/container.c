@@ -460,7 +460,7 @@ int container_release(struct arena *arena, const struct container *container)
              (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1)
                 if (journal_is_of_cgroups(line))
                         text_add_bytes(&cgroups, line, (size_t)(stop + 1 - line));
-        return journal_undo(arena, text_string(&cgroups), cgroups.len);
+        return journal_undo(arena, container->journal, text_string(&cgroups), cgroups.len);
 }
 
 struct undoing {
@@ -472,7 +472,8 @@ static int undo_inside(void *context)
 {
         struct undoing *u = context;
 
-        return journal_undo(u->arena, u->container->text, u->container->size);
+        return journal_undo(
+                u->arena, u->container->journal, u->container->text, u->container->size);
 }
 
 /* The files that an ordinary user's container wrote belong to ids which are the user's only in a user

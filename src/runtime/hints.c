@@ -194,6 +194,8 @@ static const struct {
         { OP_find_program, ENOENT, ANYBODY,
           "names without a slash are looked up in PATH of the "
           "container's environment" },
+        { OP_await_criu, ECONNRESET, ANYBODY,
+          "it does so when an image is missing or damaged, or when somebody killed it" },
         { -1, ECONNRESET, ANYBODY,
           "somebody killed it, or the kernel did for want of memory: a memory limit of 512k is "
           "enough for the set-up" },

@@ -11,11 +11,14 @@ static const char *place(struct arena *arena, struct container *container)
         const char *const *paths;
         size_t n;
 
+        container_cgroups(arena, container, &paths, &n);
+        if (n && container->status == CONTAINER_STOPPED &&
+            cgroup_is_anothers(paths[0], container->journal))
+                return NULL;
         if (!container->freezer)
                 container_find_freezer(arena, container);
         if (container->freezer)
                 return container->freezer;
-        container_cgroups(arena, container, &paths, &n);
         return n ? paths[0] : NULL;
 }
 

@@ -137,3 +137,20 @@ parents() {
         done
         only_the_other
 }
+
+@test "the path of a stopped container: who has it now keeps it when that one is deleted" {
+        in_cgroup "/$WORD.s"
+        config '.process.args = ["true"]'
+        oci run --detach --bundle "$BUNDLE" "$WORD" >/dev/null 2>&1 </dev/null
+        eventually 20 stopped "$WORD"
+        config '.process.args = ["sleep", "1000"]'
+        oci run --detach --bundle "$BUNDLE" "$WORD.later" >/dev/null 2>&1 </dev/null
+        run oci kill --all "$WORD" KILL
+        running "$WORD.later"
+        oci delete --force "$WORD"
+        running "$WORD.later"
+        pid=$(pid_of "$WORD.later")
+        grep -q "/$WORD.s\$" "/proc/$pid/cgroup"
+        oci delete --force "$WORD.later"
+        [ -z "$(parents "$WORD.s")" ]
+}

@@ -169,27 +169,26 @@ in_turn() {
         cp "$(command -v busybox)" "$BUNDLE/rootfs/bin/busybox"
         rm "$IMAGES/pstree.img"
         restore_fails
-        [[ "$stderr" == *"criu says: "* ]]
+        [[ "$stderr" == *"criu says: "* || "$stderr" == *"criu ended without an answer"*"an image is missing"* ]]
         [ -z "$(ls "$ROOT")" ]
 }
 
 @test "a dump that fails leaves the container running" {
         works
-        # a lock on a file, without --file-locks
-        ln -s busybox "$BUNDLE/rootfs/bin/flock"
-        script "flock /tmp/lock sh -c '$counter'"
+        # an open file that lost its name and has another, without --link-remap
+        script "exec 3>/tmp/a; ln /tmp/a /tmp/b; rm /tmp/a; $counter"
         oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >>"$OUT" 2>&1
         eventually 60 above 2
         run -1 --separate-stderr checkpoint "$WORD"
         echo "$stderr"
-        [[ "$stderr" == *"cannot checkpoint '$WORD': "*"criu says: "*lock* ]]
+        [[ "$stderr" == *"cannot checkpoint '$WORD': "*"criu says: "*link* ]]
         local count
         count=$(last)
         eventually 60 above $((count + 2))
         running "$WORD"
-        checkpoint --file-locks "$WORD"
+        checkpoint --link-remap "$WORD"
         count=$(last)
-        restore --file-locks --detach "$WORD" </dev/null >>"$OUT" 2>&1
+        restore --detach "$WORD" </dev/null >>"$OUT" 2>&1
         eventually 60 above $((count + 2))
         in_turn
 }
