@@ -17,15 +17,15 @@ enum {
 bool container_find_freezer(struct arena *arena, struct container *container)
 {
         const char *end = container->text + container->size;
-        const char *undo = container->config ? container->config + container->config_size + 1 : end;
 
         for (int hinted = 1; hinted >= 0; hinted--)
-                for (const char *line = undo, *stop;
+                for (const char *line = container->text, *stop;
                      (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1) {
                         const char *path;
                         int frozen;
 
-                        if (hinted && !memmem(line, (size_t)(stop - line), "freezer", 7))
+                        if (!text_starts(line, "{\"undo\"") ||
+                            (hinted && !memmem(line, (size_t)(stop - line), "freezer", 7)))
                                 continue;
                         path = container_cgroup_line(arena, line, (size_t)(stop - line));
                         frozen = path ? freezer_is_frozen(path) : -ENOENT;

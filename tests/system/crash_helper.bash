@@ -24,7 +24,7 @@ teardown() {
 calls_of() {
         timeout 60 strace -qq -e signal=none -o "$BUNDLE/calls" "$HUSK_OCI" --root "$ROOT" "$@" >/dev/null 2>&1 </dev/null
         total=$(($(wc -l <"$BUNDLE/calls") - 1))
-        [ "$total" -gt 30 ]
+        [ "$total" -gt 20 ]
 }
 
 # killed_at N ARGUMENTS...: husk-oci is killed as it enters its Nth system call. strace counts the calls of

@@ -102,7 +102,7 @@ exec_killed() {
         for n in $(moments 6 "$total"); do
                 oci run --detach --bundle "$BUNDLE" "$WORD" >/dev/null 2>&1
                 killed_at "$n" kill "$WORD" KILL
-                oci kill "$WORD" KILL 2>"$BUNDLE/said" || grep 'is not running' "$BUNDLE/said"
+                oci kill "$WORD" KILL 2>"$BUNDLE/said" || grep 'not running' "$BUNDLE/said"
                 eventually 10 stopped "$WORD"
                 oci delete "$WORD"
                 eventually 10 only_the_other
