@@ -4,7 +4,7 @@
  *      #include "tap.h"
  *      TEST(sums_are_right) { CHECK_INT(1 + 1, 2); }
  *
- * Each test runs in a fork of its own, with a 10 s alarm, in the order of the file; main() is in
+ * Each test runs in a fork of its own, with a 60 s alarm against hangs, in the order of the file; main() is in
  * here. A CHECK that fails says where and what, and ends its test. Environment: TAP_ONLY=name runs
  * one test; BLESS=1 makes CHECK_GOLDEN rewrite its file instead of comparing with it;
  * HUSK_SOURCE_DIR says where the source tree is (else the compile-time SOURCE_DIR, else "."). */
@@ -19,7 +19,7 @@
 
 #include <sys/wait.h>
 
-#define TAP_TIMEOUT_S 10
+#define TAP_TIMEOUT_S 60
 #define TAP_SKIPPED   77
 
 struct tap_test {
