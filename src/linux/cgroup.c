@@ -257,7 +257,7 @@ void cgroup_sign(int cgroup, int journal)
                 fsetxattr(cgroup, OWNER, sign, size, 0);
 }
 
-bool cgroup_is_anothers(const char *path, int journal)
+bool cgroup_is_foreign(const char *path, int journal)
 {
         char ours[64], sign[64];
         size_t size = sign_of(journal, ours);

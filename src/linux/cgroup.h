@@ -28,7 +28,7 @@ int cgroup_claim(const char *path, bool wait);
  * may have the same path before that is deleted. Only root can; without a signature it is everybody's. */
 void cgroup_sign(int cgroup, int journal);
 /* Has it the signature of another journal? */
-bool cgroup_is_anothers(const char *path, int journal);
+bool cgroup_is_foreign(const char *path, int journal);
 /* The same for one that is to be shared with who is in it already: a descriptor of the directory. */
 int cgroup_share(const char *path);
 /* One write(2) for each line of `values`. `cgroup` is a descriptor from cgroup_make, or of a

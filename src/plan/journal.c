@@ -107,15 +107,15 @@ struct cgroups {
         size_t n;                      /* how many are still to be undone */
         unsigned parents[CGROUPS_MAX]; /* how many of each one's parents were made */
         const char *first;
-        int claim;     /* of the first one, or why there is none */
-        bool anothers; /* a container that began after ours had ended has them now */
+        int claim;    /* of the first one, or why there is none */
+        bool foreign; /* a container that began after ours had ended has them now */
 };
 
 static int undo_cgroup(const char *path, const struct cgroups *cgroups)
 {
         int r;
 
-        if (cgroups->anothers || (!cgroups->ours && cgroups->claim < 0))
+        if (cgroups->foreign || (!cgroups->ours && cgroups->claim < 0))
                 return 0; /* another has them, or none was made */
         if (rmdir(path) == 0 || errno == ENOENT)
                 return 0; /* as a rule: what was in it has ended */
@@ -203,7 +203,7 @@ int journal_undo(struct arena *arena, int journal, const char *bytes, size_t siz
         int result = 0;
 
         read_cgroups(arena, bytes, size, &cgroups);
-        cgroups.anothers = cgroups.first && cgroup_is_anothers(cgroups.first, journal);
+        cgroups.foreign = cgroups.first && cgroup_is_foreign(cgroups.first, journal);
         if (!cgroups.ours && cgroups.first)
                 cgroups.claim = cgroup_claim(cgroups.first, true); /* a process may be dying */
         while (end > bytes) {
