@@ -12,10 +12,16 @@ setup() {
 }
 teardown() { finish; }
 
-# A container that writes a number, one more each time, into rootfs/tmp/n
-counting() {
-        script 'n=0; while :; do n=$((n + 1)); echo $n >/tmp/n.new; mv /tmp/n.new /tmp/n; done'
+# A program that writes a number, one more each time, into rootfs/tmp/n. Never into the file itself: to
+# empty that takes a disk so long that it is hardly ever seen full.
+numbers='n=0; while :; do n=$((n + 1)); echo $n >/tmp/n.new; mv /tmp/n.new /tmp/n; done'
+counts() {
+        script "$1"
         [ -e "$BUNDLE/rootfs/bin/mv" ] || ln -s busybox "$BUNDLE/rootfs/bin/mv"
+}
+
+counting() {
+        counts "$numbers"
         oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1
         eventually 20 moved 0
 }
@@ -151,7 +157,7 @@ paused() { [ "$(status_of "$WORD")" = paused ]; }
         [ -x "$STUCK" ] || skip "there is no $STUCK"
         cp "$STUCK" "$BUNDLE/rootfs/bin/stuck"
         config '.process.capabilities[] += ["CAP_SYS_PTRACE"]'
-        script '/bin/stuck >/tmp/said & n=0; while :; do n=$((n + 1)); echo $n >/tmp/n; done'
+        counts "/bin/stuck >/tmp/said & $numbers"
         oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1
         eventually 20 grep -qs stuck "$BUNDLE/rootfs/tmp/said"
         in_kernel() {
