@@ -10,16 +10,15 @@
  *
  * -o DIR makes the root an overlay of ROOTFS with fresh upper and work directories below DIR, and
  * removes them afterwards. On cgroup v2 the device rules are left out. */
-#include <err.h>
+#include "floor.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -37,14 +36,11 @@
 #include <sys/wait.h>
 
 enum {
-        HIERARCHIES = 16,
-        LAST_CAP = 40
+        HIERARCHIES = 16
 };
 
 #define CGROUPS "/sys/fs/cgroup"
-/* CAP_AUDIT_WRITE, CAP_KILL, CAP_NET_BIND_SERVICE */
-#define KEPT   ((1u << 29) | (1u << 5) | (1u << 10))
-#define STRICT (MS_NOSUID | MS_NOEXEC | MS_NODEV)
+#define STRICT  (MS_NOSUID | MS_NOEXEC | MS_NODEV)
 
 struct floor {
         const char *rootfs;
@@ -56,23 +52,6 @@ struct floor {
         int n_names;
         int cgroup; /* v2: the cgroup's descriptor */
 };
-
-#define must(call)                                                        \
-        do {                                                              \
-                if ((call) < 0)                                           \
-                        err(125, "%s:%d: %s", __FILE__, __LINE__, #call); \
-        } while (0)
-
-static size_t slurp(const char *path, char *buffer, size_t size)
-{
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t n = fd < 0 ? -1 : read(fd, buffer, size - 1);
-        if (n < 0)
-                err(125, "%s", path);
-        close(fd);
-        buffer[n] = '\0';
-        return (size_t)n;
-}
 
 static void put(const char *path, const char *value)
 {

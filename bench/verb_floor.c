@@ -7,44 +7,18 @@
  *                                        cgroups (v1), session, keyring, limit, identity, privileges
  *
  * As in floor.c nothing is parsed, checked or remembered. */
-#include <err.h>
-#include <fcntl.h>
+#include "floor.h"
+
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-
-enum {
-        LAST_CAP = 40
-};
-
-/* CAP_AUDIT_WRITE, CAP_KILL, CAP_NET_BIND_SERVICE */
-#define KEPT ((1u << 29) | (1u << 5) | (1u << 10))
-
-#define must(call)                                                        \
-        do {                                                              \
-                if ((call) < 0)                                           \
-                        err(125, "%s:%d: %s", __FILE__, __LINE__, #call); \
-        } while (0)
-
-static ssize_t slurp(const char *path, char *buffer, size_t size)
-{
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t n = fd < 0 ? -1 : read(fd, buffer, size - 1);
-
-        if (n < 0)
-                err(125, "%s", path);
-        close(fd);
-        buffer[n] = '\0';
-        return n;
-}
 
 static void join_one(const char *controllers, const char *own)
 {
@@ -103,7 +77,7 @@ int main(int argc, char **argv)
         pid_t pid;
 
         if (argc == 3 && strcmp(argv[1], "file") == 0)
-                return write(1, state, (size_t)slurp(argv[2], state, sizeof state)) < 0;
+                return write(1, state, slurp(argv[2], state, sizeof state)) < 0;
         if (argc < 4)
                 errx(2, "usage: verb_floor file PATH | enter PID PROGRAM | join PID PROGRAM");
         pidfd = (int)syscall(SYS_pidfd_open, atoi(argv[2]), 0);
