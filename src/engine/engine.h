@@ -72,20 +72,20 @@ int engine_ps(
         const struct ps_request *request, struct arena *arena, struct container_info **ret_list,
         size_t *ret_n);
 
-/* Remove, signal, stop (SIGTERM, then SIGKILL after the time-out) the named containers; the
- * first failure ends the call. -ENOENT: no such container. */
+/* Remove, signal, stop (SIGTERM, then SIGKILL after the time-out) the container that names.items[0]
+ * is: whoever has several calls for each. -ENOENT: no such container. */
 int engine_rm(const struct rm_request *request);
 int engine_kill(const struct kill_request *request);
 int engine_stop(const struct stop_request *request);
 
-/* Stop all processes of the named containers where they are; let them go on. Failures as above. */
+/* Stop all processes of the named container where they are; let them go on. Likewise. */
 int engine_pause(const struct pause_request *request);
 int engine_unpause(const struct pause_request *request);
 
 /* The processes of a running container. -EOPNOTSUPP: it has no cgroup. */
 int engine_top(const struct top_request *request, struct arena *arena, struct top *ret_top);
 
-/* Give the named containers other limits. Failures as above, and each container has all or none. */
+/* Give the named container other limits, all of them or none. Likewise. */
 int engine_update(const struct update_request *request);
 
 /* Wait until the first of `names` has ended; *ret_exit is its exit status. */

@@ -124,27 +124,21 @@ int engine_ps(
 
 int engine_rm(const struct rm_request *request)
 {
-        for (size_t i = 0; i < request->names.n; i++) {
-                auto_arena arena = { 0 };
-                struct container container;
-                int r = store_open(
-                        &arena, &request->engine, request->names.items[i], true, &container);
+        const char *name = request->names.items[0];
+        auto_arena arena = { 0 };
+        struct container container;
+        int r = store_open(&arena, &request->engine, name, true, &container);
 
-                if (r < 0)
-                        return r;
-                if (container.status != CONTAINER_STOPPED && !request->force) {
-                        trail_hint(
-                                "stop it first (`husk stop %s`), or use --force to kill it",
-                                request->names.items[i]);
-                        r = trail(-EBUSY, "container '%s' is running", request->names.items[i]);
-                } else {
-                        r = container_remove(&arena, &container);
-                }
-                container_close(&container);
-                if (r < 0)
-                        return r;
+        if (r < 0)
+                return r;
+        if (container.status != CONTAINER_STOPPED && !request->force) {
+                trail_hint("stop it first (`husk stop %s`), or use --force to kill it", name);
+                r = trail(-EBUSY, "container '%s' is running", name);
+        } else {
+                r = container_remove(&arena, &container);
         }
-        return 0;
+        container_close(&container);
+        return r;
 }
 
 static int not_running(int r, const char *name)
@@ -154,59 +148,50 @@ static int not_running(int r, const char *name)
 
 int engine_kill(const struct kill_request *request)
 {
-        for (size_t i = 0; i < request->names.n; i++) {
-                auto_arena arena = { 0 };
-                struct container container;
-                int r = store_open(
-                        &arena, &request->engine, request->names.items[i], false, &container);
+        const char *name = request->names.items[0];
+        auto_arena arena = { 0 };
+        struct container container;
+        int r = store_open(&arena, &request->engine, name, false, &container);
 
-                if (r < 0)
-                        return r;
-                r = not_running(
-                        container_signal(&container, request->signal), request->names.items[i]);
-                container_close(&container);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        if (r < 0)
+                return r;
+        r = not_running(container_signal(&container, request->signal), name);
+        container_close(&container);
+        return r;
 }
 
 int engine_stop(const struct stop_request *request)
 {
-        for (size_t i = 0; i < request->names.n; i++) {
-                auto_arena arena = { 0 };
-                struct container container;
-                auto_close process = NO_FD;
-                struct record record;
-                int64_t wait_s = request->timeout_s;
-                int r = store_open(
-                        &arena, &request->engine, request->names.items[i], false, &container);
+        const char *name = request->names.items[0];
+        auto_arena arena = { 0 };
+        struct container container;
+        auto_close process = NO_FD;
+        struct record record;
+        int64_t wait_s = request->timeout_s;
+        int r = store_open(&arena, &request->engine, name, false, &container);
 
-                if (r < 0)
-                        return r;
-                record_decode(&arena, &container, &record);
-                if (wait_s == STOP_TIMEOUT_UNSET)
-                        wait_s = record.stop_timeout_s;
-                if (wait_s == STOP_TIMEOUT_UNSET)
-                        wait_s = 10;
-                wait_s = wait_s < 0 || wait_s > 2000000 ? -1 : wait_s;
-                process = container_process(&container);
-                container_close(&container);
-                if (process == -ESRCH)
-                        continue; /* it has stopped: that is what was asked for */
-                if (process < 0)
-                        return process;
-                r = process_signal(process, record.stop_signal ? record.stop_signal : SIGTERM);
-                container_thaw(&container); /* a paused one hears nothing */
-                if (r == 0 && process_poll(process, wait_s < 0 ? -1 : (int)(wait_s * 1000)) == 0)
-                        r = process_signal(process, SIGKILL);
-                if (r == 0)
-                        process_poll(process, 10000);
-                if (r < 0 && r != -ESRCH)
-                        return trail(
-                                r, "cannot signal '%s': %s", request->names.items[i],
-                                text_errno(r));
-        }
+        if (r < 0)
+                return r;
+        record_decode(&arena, &container, &record);
+        if (wait_s == STOP_TIMEOUT_UNSET)
+                wait_s = record.stop_timeout_s;
+        if (wait_s == STOP_TIMEOUT_UNSET)
+                wait_s = 10;
+        wait_s = wait_s < 0 || wait_s > 2000000 ? -1 : wait_s;
+        process = container_process(&container);
+        container_close(&container);
+        if (process == -ESRCH)
+                return 0; /* it has stopped: that is what was asked for */
+        if (process < 0)
+                return process;
+        r = process_signal(process, record.stop_signal ? record.stop_signal : SIGTERM);
+        container_thaw(&container); /* a paused one hears nothing */
+        if (r == 0 && process_poll(process, wait_s < 0 ? -1 : (int)(wait_s * 1000)) == 0)
+                r = process_signal(process, SIGKILL);
+        if (r == 0)
+                process_poll(process, 10000);
+        if (r < 0 && r != -ESRCH)
+                return trail(r, "cannot signal '%s': %s", name, text_errno(r));
         return 0;
 }
 

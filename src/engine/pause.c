@@ -35,32 +35,28 @@ int engine_oci_resume(const struct oci_id_request *request)
         return change(request, container_resume);
 }
 
-static int change_each(
+static int change_named(
         const struct pause_request *request, int (*how)(const struct container *container))
 {
-        for (size_t i = 0; i < request->names.n; i++) {
-                auto_arena arena = { 0 };
-                struct container container;
-                int r = store_open(
-                        &arena, &request->engine, request->names.items[i], true, &container);
+        const char *name = request->names.items[0];
+        auto_arena arena = { 0 };
+        struct container container;
+        int r = store_open(&arena, &request->engine, name, true, &container);
 
-                if (r < 0)
-                        return r;
-                container.id = request->names.items[i]; /* what messages call it */
-                r = how(&container);
-                container_close(&container);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        if (r < 0)
+                return r;
+        container.id = name; /* what messages call it */
+        r = how(&container);
+        container_close(&container);
+        return r;
 }
 
 int engine_pause(const struct pause_request *request)
 {
-        return change_each(request, container_pause);
+        return change_named(request, container_pause);
 }
 
 int engine_unpause(const struct pause_request *request)
 {
-        return change_each(request, container_resume);
+        return change_named(request, container_resume);
 }

@@ -155,13 +155,13 @@ struct limits {
         const char *kernel_memory, *kernel_memory_tcp; /* the kernel has dropped them */
 };
 
+/* cli calls with one name at a time, here and below, so that each failure is told and the rest goes on. */
 struct update_request {
         struct engine_options engine;
         struct words names;
         struct limits limits;
 };
 
-/* cli calls with one name at a time, so that each failure is told and the rest goes on. */
 struct rm_request {
         struct engine_options engine;
         struct words names;

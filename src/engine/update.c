@@ -170,24 +170,19 @@ int engine_oci_update(
 
 int engine_update(const struct update_request *request)
 {
-        for (size_t i = 0; i < request->names.n; i++) {
-                auto_arena arena = { 0 };
-                struct container container;
-                struct change change = { .document = "update" };
-                struct plan *plan;
-                int r = build_resources(&arena, &request->limits, &change.resources);
+        const char *name = request->names.items[0];
+        auto_arena arena = { 0 };
+        struct container container;
+        struct change change = { .document = "update" };
+        struct plan *plan;
+        int r = build_resources(&arena, &request->limits, &change.resources);
 
-                if (r == 0)
-                        r = store_open(
-                                &arena, &request->engine, request->names.items[i], true,
-                                &container);
-                if (r < 0)
-                        return r;
-                container.id = request->names.items[i]; /* what messages call it */
-                r = update(&arena, &container, &change, &plan);
-                container_close(&container);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        if (r == 0)
+                r = store_open(&arena, &request->engine, name, true, &container);
+        if (r < 0)
+                return r;
+        container.id = name; /* what messages call it */
+        r = update(&arena, &container, &change, &plan);
+        container_close(&container);
+        return r;
 }
