@@ -80,12 +80,28 @@ int journal_note_parents(int journal, unsigned cgroup, unsigned n)
                 text_format(line, sizeof line, "{\"parents\":%u,\"of\":%u}", n, cgroup));
 }
 
+struct journal_lines journal_lines(const char *bytes, size_t size)
+{
+        return (struct journal_lines){ .rest = bytes, .end = bytes + size };
+}
+
+bool journal_next(struct journal_lines *at)
+{
+        const char *stop = memchr(at->rest, '\n', (size_t)(at->end - at->rest));
+
+        if (!stop)
+                return false;
+        at->line = at->rest;
+        at->size = (size_t)(stop - at->line);
+        at->rest = stop + 1;
+        return true;
+}
+
 void journal_parents_lines(const char *bytes, size_t size, struct text *out)
 {
-        for (const char *line = bytes, *end = bytes + size, *stop;
-             (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1)
-                if (text_starts(line, PARENTS_LINE))
-                        text_add_bytes(out, line, (size_t)(stop + 1 - line));
+        for (struct journal_lines at = journal_lines(bytes, size); journal_next(&at);)
+                if (text_starts(at.line, PARENTS_LINE))
+                        text_add_bytes(out, at.line, at.size + 1);
 }
 
 bool journal_is_of_cgroups(const char *line)
@@ -179,17 +195,16 @@ static void read_parents(const struct json *line, struct cgroups *cgroups)
 static void read_cgroups(
         struct arena *arena, const char *bytes, size_t size, struct cgroups *cgroups)
 {
-        for (const char *line = bytes, *end = bytes + size, *stop;
-             (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1) {
+        for (struct journal_lines at = journal_lines(bytes, size); journal_next(&at);) {
                 const struct json *value;
 
-                if (!journal_is_of_cgroups(line))
+                if (!journal_is_of_cgroups(at.line))
                         continue;
-                cgroups->ours = cgroups->ours || text_starts(line, PROCESS_LINE);
-                if (json_parse(arena, "journal", line, (size_t)(stop - line), &value) < 0)
+                cgroups->ours = cgroups->ours || text_starts(at.line, PROCESS_LINE);
+                if (json_parse(arena, "journal", at.line, at.size, &value) < 0)
                         continue;
                 read_parents(value, cgroups);
-                if (!text_starts(line, CGROUP_LINE))
+                if (!text_starts(at.line, CGROUP_LINE))
                         continue;
                 if (cgroups->n++ == 0)
                         cgroups->first = json_string(json_member(value, "path"));

@@ -19,6 +19,18 @@ enum {
         JOURNAL_MAX = 64 << 20 /* bytes; no document is so large */
 };
 
+/* The whole lines of a journal's text, one by one; a torn last line is none.
+ *      for (struct journal_lines at = journal_lines(bytes, size); journal_next(&at);)
+ *              ... at.line, at.size, which is without the newline */
+struct journal_lines {
+        const char *line;
+        size_t size;
+        const char *rest, *end;
+};
+
+struct journal_lines journal_lines(const char *bytes, size_t size);
+bool journal_next(struct journal_lines *at);
+
 /* The lines for the inverses of the plan's HOST list, in order of the operations. */
 void journal_undo_lines(const struct plan *plan, struct text *out);
 /* Append one whole line (without newline) in one write(2). Child-safe. */

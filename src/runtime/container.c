@@ -139,23 +139,22 @@ static bool has_begun(pid_t pid)
 
 static int read_journal(struct arena *arena, struct container *container)
 {
-        const char *line = container->text, *end = container->text + container->size;
         bool started = false, run = false;
         size_t number = 0;
 
-        for (const char *stop; (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1) {
-                size_t size = (size_t)(stop - line);
+        for (struct journal_lines at = journal_lines(container->text, container->size);
+             journal_next(&at);) {
                 const struct json *value;
 
                 number++;
                 if (number == 2) {
-                        container->config = line;
-                        container->config_size = size;
+                        container->config = at.line;
+                        container->config_size = at.size;
                         continue;
                 }
-                if (number > 2 && text_starts(line, "{\"undo\""))
+                if (number > 2 && text_starts(at.line, "{\"undo\""))
                         continue;
-                if (json_parse(arena, "journal", line, size, &value) < 0) {
+                if (json_parse(arena, "journal", at.line, at.size, &value) < 0) {
                         trail_reset();
                         continue;
                 }
@@ -381,12 +380,11 @@ void container_cgroups(
         size_t *ret_n)
 {
         const char **paths = arena_array(arena, 64, sizeof *paths);
-        const char *end = container->text + container->size;
         size_t n = 0;
 
-        for (const char *line = container->text, *stop;
-             n < 64 && (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1) {
-                const char *path = container_cgroup_line(arena, line, (size_t)(stop - line));
+        for (struct journal_lines at = journal_lines(container->text, container->size);
+             n < 64 && journal_next(&at);) {
+                const char *path = container_cgroup_line(arena, at.line, at.size);
 
                 if (path)
                         paths[n++] = path;
@@ -399,15 +397,15 @@ const char *container_added_mounts(
         struct arena *arena, const struct container *container, size_t from)
 {
         struct text numbers = { .arena = arena };
-        const char *end = container->text + container->size;
 
-        for (const char *line = container->text + from, *stop;
-             (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1) {
+        for (struct journal_lines at =
+                     journal_lines(container->text + from, container->size - from);
+             journal_next(&at);) {
                 const struct json *value;
                 uint64_t number;
 
-                if (text_starts(line, "{\"mount\"") &&
-                    json_parse(arena, "journal", line, (size_t)(stop - line), &value) == 0 &&
+                if (text_starts(at.line, "{\"mount\"") &&
+                    json_parse(arena, "journal", at.line, at.size, &value) == 0 &&
                     json_u64(json_member(value, "mount"), &number) == 0)
                         text_addf(
                                 &numbers, "%s%llu", numbers.len ? " " : "",
@@ -420,14 +418,12 @@ bool container_unit(
         struct arena *arena, const struct container *container, const char **ret_socket,
         const char **ret_unit)
 {
-        const char *end = container->text + container->size;
-
-        for (const char *line = container->text, *stop;
-             (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1) {
+        for (struct journal_lines at = journal_lines(container->text, container->size);
+             journal_next(&at);) {
                 const struct json *value;
 
-                if (!text_starts(line, "{\"undo\":\"stop_unit\"") ||
-                    json_parse(arena, "journal", line, (size_t)(stop - line), &value) < 0)
+                if (!text_starts(at.line, "{\"undo\":\"stop_unit\"") ||
+                    json_parse(arena, "journal", at.line, at.size, &value) < 0)
                         continue;
                 *ret_socket = json_string(json_member(value, "path"));
                 *ret_unit = json_string(json_member(value, "unit"));
@@ -456,10 +452,10 @@ int container_release(struct arena *arena, const struct container *container)
 {
         struct text cgroups = { .arena = arena };
 
-        for (const char *line = container->text, *end = line + container->size, *stop;
-             (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1)
-                if (journal_is_of_cgroups(line))
-                        text_add_bytes(&cgroups, line, (size_t)(stop + 1 - line));
+        for (struct journal_lines at = journal_lines(container->text, container->size);
+             journal_next(&at);)
+                if (journal_is_of_cgroups(at.line))
+                        text_add_bytes(&cgroups, at.line, at.size + 1);
         return journal_undo(arena, container->journal, text_string(&cgroups), cgroups.len);
 }
 

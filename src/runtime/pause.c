@@ -16,18 +16,16 @@ enum {
 /* v1's freezer has the word in its path, nearly always; one that has not is found by asking each. */
 bool container_find_freezer(struct arena *arena, struct container *container)
 {
-        const char *end = container->text + container->size;
-
         for (int hinted = 1; hinted >= 0; hinted--)
-                for (const char *line = container->text, *stop;
-                     (stop = memchr(line, '\n', (size_t)(end - line))); line = stop + 1) {
+                for (struct journal_lines at = journal_lines(container->text, container->size);
+                     journal_next(&at);) {
                         const char *path;
                         int frozen;
 
-                        if (!text_starts(line, "{\"undo\"") ||
-                            (hinted && !memmem(line, (size_t)(stop - line), "freezer", 7)))
+                        if (!text_starts(at.line, "{\"undo\"") ||
+                            (hinted && !memmem(at.line, at.size, "freezer", 7)))
                                 continue;
-                        path = container_cgroup_line(arena, line, (size_t)(stop - line));
+                        path = container_cgroup_line(arena, at.line, at.size);
                         frozen = path ? freezer_is_frozen(path) : -ENOENT;
                         if (frozen >= 0) {
                                 container->freezer = path;
