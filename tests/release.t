@@ -35,6 +35,9 @@ has_completions() ( # a subshell: it changes the directory
 )
 nothing_left() { [ -z "$(find "$work" ! -type d)" ]; }
 stripped() { [ -z "$(nm "$HUSK" 2>/dev/null)" ]; }
+# Nothing in it takes a protection away, as the weak control of tests/attacks does.
+not_weak() { ! grep -qa 'HUSK_WEAK' "$HUSK" && grep -qa 'HUSK_WEAK' "$weak"; }
+weak=$(dirname "$0")/../build/dev/tests/weak
 
 check 'no interpreter: it runs in an empty root' lacks 'INTERP'
 check 'position independent' has 'PIE'
@@ -44,6 +47,7 @@ check 'no segment is writable and executable' lacks 'LOAD.* RWE '
 check 'no shared libraries' lacks 'NEEDED'
 check 'at most 1.5 MB' small
 check 'stripped' stripped
+check 'no switch of the weak control is in it' not_weak
 check 'at most 6000 relocations' few_relocations
 check 'husk and husk-oci are one file' one_file
 check 'starts without any environment' starts

@@ -46,9 +46,10 @@ struct trace {
         uint64_t end[2][1024];
 };
 
-/* Fault injection: defined by the programs of tests/faults alone, and absent from husk, where the
- * linker leaves nothing of it. Called before and after machine->failed, the operation at hand of
- * machine->actor: 0 goes on, a negative errno is what the operation is made to return. */
+/* Fault injection: defined by the programs of tests/faults and tests/attacks alone, and absent from
+ * husk, where the linker leaves nothing of it. Called before and after machine->failed, the operation
+ * at hand of machine->actor: 0 goes on, a negative errno is what the operation is made to return; a
+ * positive number, before it, passes it over as if it were done. */
 int plan_fault(const struct machine *machine, bool after) __attribute__((weak));
 
 void machine_init(struct machine *machine, const struct plan *plan);

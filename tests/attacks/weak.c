@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: husk without its protections, to see that an attack would succeed.
+ *
+ * A test that shows an attack failing proves little: the attack may be a bad one. So each is shown
+ * to succeed against this program, which is all of husk, linked with this file, and in which the
+ * protection is taken out that is said to stop the attack. HUSK_WEAK in the environment is a list,
+ * with commas between, of
+ *
+ *   OPERATION, host:OPERATION, init:OPERATION, any of them with @N
+ *            an operation of the plan by its name (the N-th of that name, from 1): it is passed over
+ *   GUARD    one of the table below, which is no operation: the call to the kernel, or the function,
+ *            that it stands for is replaced by what a program without that care would do
+ *
+ * The linker puts the functions __wrap_NAME in the place of NAME (tests/meson.build has the list).
+ * The face is that of the name it is started by, as with husk. A word that is neither is an error. */
+#include "cli/cli.h"
+#include "linux/linux.h"
+#include "plan/plan.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/openat2.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+enum guard {
+        IN_ROOT,         /* names below a root: absolute links and ".." lead to the host's */
+        STRICT,          /* mount targets may be reached through symbolic links */
+        ONE_MOUNT,       /* files of procfs and cgroupfs: whatever lies there, mounts crossed */
+        MAGIC,           /* every file system is the procfs that it should be */
+        SEAL_EXECUTABLE, /* husk runs from its file, which can be written to */
+        DUMPABLE,        /* husk can be looked into */
+        CLOSE_RANGE,     /* descriptors stay open, and are not marked */
+        INSIDE,          /* the working directory may be anywhere */
+        VERIFY,          /* any plan is done */
+        GUARDS
+};
+
+static const char *const guard_names[GUARDS] = {
+        "in_root",  "strict",      "one_mount", "magic",  "seal_executable",
+        "dumpable", "close_range", "inside",    "verify",
+};
+
+/* -- what HUSK_WEAK says ------------------------------------------------------------------------- */
+
+static bool word_is(const char *word, size_t size, const char *name)
+{
+        return strlen(name) == size && memcmp(word, name, size) == 0;
+}
+
+static const char *name_of(uint8_t code)
+{
+        return op_name(&(struct op){ .code = code });
+}
+
+/* "init:mask_path@2": the actor (ACTORS: either), the operation and which of them (0: all). False: it is
+ * no operation. */
+static bool read_operation(const char *word, size_t size, int *ret_actor, int *ret_code, int *ret_n)
+{
+        const char *at = memchr(word, '@', size);
+
+        *ret_n = at ? atoi(at + 1) : 0;
+        *ret_actor = ACTORS;
+        if (at)
+                size = (size_t)(at - word);
+        if (size > 5 && memcmp(word, "host:", 5) == 0)
+                *ret_actor = HOST;
+        if (size > 5 && memcmp(word, "init:", 5) == 0)
+                *ret_actor = INIT;
+        if (*ret_actor != ACTORS) {
+                word += 5;
+                size -= 5;
+        }
+        for (int code = 0; code < OP_COUNT; code++)
+                if (word_is(word, size, name_of((uint8_t)code))) {
+                        *ret_code = code;
+                        return true;
+                }
+        return false;
+}
+
+/* The words of the list one by one; NULL: no more. */
+static const char *next_word(const char *after, size_t *size)
+{
+        const char *word = after ? after + *size : getenv("HUSK_WEAK");
+
+        if (word)
+                word += strspn(word, ",");
+        if (!word || !*word)
+                return NULL;
+        *size = strcspn(word, ",");
+        return word;
+}
+
+static bool is_off(enum guard guard)
+{
+        size_t size = 0;
+
+        for (const char *word = NULL; (word = next_word(word, &size));)
+                if (word_is(word, size, guard_names[guard]))
+                        return true;
+        return false;
+}
+
+/* Before main: a misspelt word would be a control that protects. */
+__attribute__((constructor)) static void check_words(void)
+{
+        size_t size = 0;
+
+        for (const char *word = NULL; (word = next_word(word, &size));) {
+                int actor, code, n;
+                bool known = read_operation(word, size, &actor, &code, &n);
+
+                for (enum guard guard = 0; guard < GUARDS; guard++)
+                        known |= word_is(word, size, guard_names[guard]);
+                if (known)
+                        continue;
+                fprintf(stderr, "weak: HUSK_WEAK: there is no %.*s\n", (int)size, word);
+                exit(125);
+        }
+}
+
+/* -- operations ---------------------------------------------------------------------------------- */
+
+int plan_fault(const struct machine *m, bool after)
+{
+        const struct op *ops = m->plan->list[m->actor].ops;
+        size_t size = 0;
+
+        for (const char *word = NULL; !after && (word = next_word(word, &size));) {
+                int actor, code, n, place = 0;
+
+                if (!read_operation(word, size, &actor, &code, &n) ||
+                    (actor != ACTORS && actor != m->actor) || code != ops[m->failed].code)
+                        continue;
+                for (size_t i = 0; i <= m->failed; i++)
+                        place += ops[i].code == code;
+                if (n == 0 || n == place)
+                        return 1;
+        }
+        return 0;
+}
+
+/* -- guards -------------------------------------------------------------------------------------- */
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+int __real_prctl(int option, ...);
+int __wrap_prctl(int option, ...);
+char *__real_getcwd(char *buffer, size_t size);
+char *__wrap_getcwd(char *buffer, size_t size);
+int64_t __real_file_magic(int fd);
+int64_t __wrap_file_magic(int fd);
+int __real_plan_verify(const struct plan *plan);
+int __wrap_plan_verify(const struct plan *plan);
+int __real_process_seal_executable(char *const *argv, char *const *envp);
+int __wrap_process_seal_executable(char *const *argv, char *const *envp);
+
+/* As a program does that joins strings: a link is followed to wherever it leads. */
+static long open_weakly(const long a[5])
+{
+        struct open_how how = *(const struct open_how *)a[2];
+
+        if (how.resolve & RESOLVE_IN_ROOT) {
+                if (is_off(STRICT))
+                        how.resolve &= ~(uint64_t)RESOLVE_NO_SYMLINKS;
+                if (is_off(IN_ROOT))
+                        return openat((int)a[0], (const char *)a[1], (int)how.flags, how.mode);
+        } else if (is_off(ONE_MOUNT)) {
+                return openat((int)a[0], (const char *)a[1], (int)how.flags & ~O_NOFOLLOW);
+        }
+        return __real_syscall(SYS_openat2, a[0], a[1], &how, sizeof how);
+}
+
+long __wrap_syscall(long number, ...)
+{
+        va_list values;
+        long a[6];
+
+        va_start(values, number);
+        for (size_t i = 0; i < ARRAY_SIZE(a); i++)
+                a[i] = va_arg(values, long);
+        va_end(values);
+        if (number == SYS_openat2)
+                return open_weakly(a);
+        if (number == SYS_move_mount && is_off(IN_ROOT))
+                a[4] |= 0x10; /* MOVE_MOUNT_T_SYMLINKS: a link that the target is, too */
+        if (number == SYS_close_range && is_off(CLOSE_RANGE))
+                return 0;
+        return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+int __wrap_prctl(int option, ...)
+{
+        va_list values;
+        unsigned long a[4];
+
+        va_start(values, option);
+        for (size_t i = 0; i < ARRAY_SIZE(a); i++)
+                a[i] = va_arg(values, unsigned long);
+        va_end(values);
+        if (option == PR_SET_DUMPABLE && is_off(DUMPABLE))
+                return 0;
+        return __real_prctl(option, a[0], a[1], a[2], a[3]);
+}
+
+char *__wrap_getcwd(char *buffer, size_t size)
+{
+        if (!is_off(INSIDE))
+                return __real_getcwd(buffer, size);
+        text_format(buffer, size, "/");
+        return buffer;
+}
+
+int64_t __wrap_file_magic(int fd)
+{
+        return is_off(MAGIC) ? MAGIC_PROC : __real_file_magic(fd);
+}
+
+int __wrap_plan_verify(const struct plan *plan)
+{
+        return is_off(VERIFY) ? 0 : __real_plan_verify(plan);
+}
+
+int __wrap_process_seal_executable(char *const *argv, char *const *envp)
+{
+        return is_off(SEAL_EXECUTABLE) ? 0 : __real_process_seal_executable(argv, envp);
+}
