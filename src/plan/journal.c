@@ -133,7 +133,8 @@ static int undo_cgroup(const char *path, const struct cgroups *cgroups)
 
         if (cgroups->foreign || (!cgroups->ours && cgroups->claim < 0))
                 return 0; /* another has them, or none was made */
-        if (rmdir(path) == 0 || errno == ENOENT)
+        r = file_remove(AT_FDCWD, path, AT_REMOVEDIR);
+        if (r == 0 || r == -ENOENT)
                 return 0; /* as a rule: what was in it has ended */
         if (!cgroups->ours) {
                 cgroup_remove_empty(path);
