@@ -184,6 +184,17 @@ static bool is_hidden(const unsigned char *s, size_t length)
                 (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9));
 }
 
+bool text_has_control(const char *string, size_t size)
+{
+        const unsigned char *s = (const unsigned char *)string;
+
+        for (size_t i = 0; i < size && s[i]; i++)
+                if (s[i] < 0x20 || s[i] == 0x7f ||
+                    (s[i] == 0xc2 && s[i + 1] >= 0x80 && s[i + 1] < 0xa0))
+                        return true;
+        return false;
+}
+
 void text_add_visible(struct text *text, const char *string)
 {
         size_t left = strlen(string);

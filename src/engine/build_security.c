@@ -251,11 +251,18 @@ static int add_masks(struct build *b, const struct words *mask)
         return 0;
 }
 
+/* What tells by its counts what others type and compute (GHSA-6fw5-f8r9-fgfm, CVE-2020-8694). */
+static const char *const side_channels[] = { "/proc/interrupts", "/sys/devices/virtual/powercap" };
+
 static int set_paths(struct build *b, const struct settings *settings)
 {
         struct spec_linux *linux_ = b->linux_;
         int r;
 
+        linux_->masked_paths =
+                build_texts(b->arena, &linux_->masked_paths, ARRAY_SIZE(side_channels));
+        for (size_t i = 0; i < ARRAY_SIZE(side_channels); i++)
+                linux_->masked_paths.items[linux_->masked_paths.n++] = side_channels[i];
         if (settings->all_paths || b->request->privileged)
                 linux_->masked_paths = linux_->readonly_paths = (struct spec_texts){ 0 };
         linux_->masked_paths = keep_paths(b->arena, &linux_->masked_paths, &settings->unmask);

@@ -109,8 +109,11 @@ int engine_ps(
         for (size_t i = 0; i < n; i++) {
                 struct container container;
 
-                if (container_open(arena, containers, ids[i], false, &container) < 0) {
-                        trail_reset(); /* it went meanwhile */
+                r = container_open(arena, containers, ids[i], false, &container);
+                if (r < 0) {
+                        if (r != -ENOENT) /* else it went meanwhile */
+                                trail_warn("%s", trail_text());
+                        trail_reset();
                         continue;
                 }
                 if (request->all || container.status != CONTAINER_STOPPED)
@@ -122,6 +125,17 @@ int engine_ps(
         return 0;
 }
 
+/* Whom a journal that is not believed belongs to is known by the id alone. */
+static int discard(struct arena *arena, const struct rm_request *request)
+{
+        const char *containers = store_containers(arena, &request->engine), *id;
+        int r;
+
+        trail_reset();
+        r = store_find(arena, containers, request->names.items[0], &id);
+        return r < 0 ? r : container_discard(arena, containers, id);
+}
+
 int engine_rm(const struct rm_request *request)
 {
         const char *name = request->names.items[0];
@@ -129,6 +143,8 @@ int engine_rm(const struct rm_request *request)
         struct container container;
         int r = store_open(&arena, &request->engine, name, true, &container);
 
+        if (r == -EUCLEAN && request->force)
+                return discard(&arena, request);
         if (r < 0)
                 return r;
         if (container.status != CONTAINER_STOPPED && !request->force) {

@@ -19,10 +19,13 @@
 int oci_read_bundle(struct arena *arena, const char *path, struct bundle *ret_bundle)
 {
         struct bundle bundle = { 0 };
-        int r = file_real_path(arena, path, &bundle.path);
+        char *real = realpath(path, NULL);
+        int r;
 
-        if (r < 0)
-                return trail(r, "cannot open the bundle %s: %s", path, text_errno(r));
+        if (!real)
+                return trail(-errno, "cannot open the bundle %s: %s", path, text_errno(errno));
+        bundle.path = arena_string(arena, real);
+        free(real);
         r = file_read(
                 arena, AT_FDCWD, arena_format(arena, "%s/config.json", bundle.path),
                 SPEC_SIZE_MAX + 1, &bundle.config);
@@ -50,14 +53,12 @@ static int check_root(struct arena *arena, const struct bundle *bundle)
         const struct spec_root *root = bundle->spec->root;
         const char *path;
         struct stat st;
-        int r;
 
         if (!root)
                 return 0;
         path = root->path[0] == '/' ? root->path
                                     : arena_format(arena, "%s/%s", bundle->path, root->path);
-        r = file_stat(AT_FDCWD, path, 0, &st);
-        if (r < 0)
+        if (stat(path, &st) < 0)
                 return spec_error(
                         root->at, arena_format(arena, "%s/config.json", bundle->path), "/root/path",
                         "%s: %s", path, text_errno(errno));
@@ -308,8 +309,11 @@ int engine_oci_list(
                 struct container container;
 
                 arena_reset(&journal);
-                if (container_open(&journal, request->oci.root, ids[i], false, &container) < 0) {
-                        trail_reset(); /* it went meanwhile */
+                r = container_open(&journal, request->oci.root, ids[i], false, &container);
+                if (r < 0) {
+                        if (r != -ENOENT) /* else it went meanwhile */
+                                trail_warn("%s", trail_text());
+                        trail_reset();
                         continue;
                 }
                 (*ret_list)[k++] = summarize(arena, &container);

@@ -94,6 +94,10 @@ static int delete_one(const void *data, const char *id)
                 trail_reset();
                 return 0;
         }
+        if (r == -EUCLEAN && request->force) {
+                trail_reset();
+                return container_discard(&arena, request->oci.root, id);
+        }
         if (r < 0)
                 return r;
         /* "creating" under the lock is a crash: whoever made it is gone. */

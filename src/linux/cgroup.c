@@ -20,11 +20,19 @@
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
+static bool is_cgroup(int64_t magic)
+{
+        return magic == MAGIC_CGROUP1 || magic == MAGIC_CGROUP2;
+}
+
 static int check(int fd)
 {
-        int64_t magic = file_magic(fd);
+        return is_cgroup(file_magic(fd)) ? 0 : -ENOTTY;
+}
 
-        return magic == MAGIC_CGROUP1 || magic == MAGIC_CGROUP2 ? 0 : -ENOTTY;
+bool cgroup_is_one(const char *path)
+{
+        return is_cgroup(file_magic_at(path));
 }
 
 /* A v1 cpuset that was just made is empty and accepts no task before it has cpus and mems: it gets

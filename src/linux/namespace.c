@@ -96,6 +96,17 @@ bool namespace_owns_mounts(void)
         return owner >= 0 || errno != EPERM;
 }
 
+bool namespace_is_of_user(pid_t pid, uid_t user)
+{
+        char path[40];
+        auto_close fd = NO_FD;
+        uid_t owner;
+
+        text_format(path, sizeof path, "/proc/%d/ns/user", (int)pid);
+        fd = namespace_open(path, CLONE_NEWUSER);
+        return fd >= 0 && ioctl(fd, NS_GET_OWNER_UID, &owner) == 0 && owner == user;
+}
+
 bool namespace_is_ours(int fd, uint32_t type)
 {
         const char *name = namespace_proc_name(type);

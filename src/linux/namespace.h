@@ -31,6 +31,8 @@ bool namespace_is_first_user(void);
 /* Does our mount namespace belong to our user namespace or to one below it? In one that belongs to an
  * outer one no capability of ours is about mounts. True where it cannot be found out. Since Linux 4.9. */
 bool namespace_owns_mounts(void);
+/* Is the process in a user namespace that this user made? Since Linux 4.11. */
+bool namespace_is_of_user(pid_t pid, uid_t user);
 /* Open a namespace file of the host and check with ioctl_ns(2) that it is one, of that type:
  * -EINVAL when not. */
 int namespace_open(const char *path, uint32_t type);

@@ -5,13 +5,15 @@
  * written in one write(2) before the first operation runs. Each inverse is harmless when its
  * operation never ran, so a crash at any instruction is followed by the same walk: backwards, all
  * of it, errors noted and passed over. Paths in a journal are ours (state directories are 0700),
- * yet what they name is checked again: a cgroup by its filesystem's magic, a process by its start
- * time. */
+ * yet what they name is checked again: a cgroup by its filesystem's magic, a tree by its place below the
+ * state directory, a process by its start time. */
 #include "ops.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <sys/stat.h>
 
 /* How lines begin. */
 #define CGROUP_LINE  "{\"undo\":\"remove_cgroup\""
@@ -133,8 +135,9 @@ static int undo_cgroup(const char *path, const struct cgroups *cgroups)
 
         if (cgroups->foreign || (!cgroups->ours && cgroups->claim < 0))
                 return 0; /* another has them, or none was made */
-        r = file_remove(AT_FDCWD, path, AT_REMOVEDIR);
-        if (r == 0 || r == -ENOENT)
+        if (!cgroup_is_one(path))
+                return 0; /* it is gone, or a plain directory */
+        if (rmdir(path) == 0 || errno == ENOENT)
                 return 0; /* as a rule: what was in it has ended */
         if (!cgroups->ours) {
                 cgroup_remove_empty(path);
@@ -155,7 +158,35 @@ static int undo_unit(const char *socket, const char *unit, bool ours)
         return r == -ENOENT || r == -ECONNREFUSED ? 0 : r;
 }
 
-static int undo_line(const struct json *line, struct cgroups *cgroups)
+/* Of a path that has the directory `dir` among its parents, what comes behind that; NULL: it is nowhere in
+ * it. However the directory is spelled, it is one. */
+static const char *path_below(int dir, const char *path)
+{
+        char part[4096];
+        struct stat own, st;
+
+        if (fstat(dir, &own) < 0 || strlen(path) >= sizeof part || strstr(path, "/../"))
+                return NULL;
+        memcpy(part, path, strlen(path) + 1);
+        for (char *slash; (slash = strrchr(part, '/')) && slash != part;) {
+                *slash = '\0';
+                if (stat(part, &st) == 0 && st.st_dev == own.st_dev && st.st_ino == own.st_ino)
+                        return path + (slash - part) + 1;
+        }
+        return NULL;
+}
+
+static int undo_tree(int dir, const char *path)
+{
+        const char *name = path_below(dir, path);
+        int r = name && *name ? file_remove_tree(dir, name) : 0;
+
+        if (!name)
+                trail_warn("%s is not the container's and stays", path);
+        return r < 0 ? trail(r, "cannot remove %s", path) : 0;
+}
+
+static int undo_line(int dir, const struct json *line, struct cgroups *cgroups)
 {
         const char *what = json_string(json_member(line, "undo"));
         const char *path = json_string(json_member(line, "path"));
@@ -175,11 +206,7 @@ static int undo_line(const struct json *line, struct cgroups *cgroups)
         }
         if (text_equal(what, "stop_unit"))
                 return undo_unit(path, json_string(json_member(line, "unit")), cgroups->ours);
-        if (text_equal(what, "remove_tree")) {
-                r = file_remove_tree(AT_FDCWD, path);
-                return r < 0 ? trail(r, "cannot remove %s", path) : 0;
-        }
-        return 0;
+        return text_equal(what, "remove_tree") ? undo_tree(dir, path) : 0;
 }
 
 static void read_parents(const struct json *line, struct cgroups *cgroups)
@@ -212,7 +239,7 @@ static void read_cgroups(
         }
 }
 
-int journal_undo(struct arena *arena, int journal, const char *bytes, size_t size)
+int journal_undo(struct arena *arena, int dir, int journal, const char *bytes, size_t size)
 {
         const char *end = bytes + size;
         struct cgroups cgroups = { .claim = NO_FD };
@@ -231,7 +258,7 @@ int journal_undo(struct arena *arena, int journal, const char *bytes, size_t siz
                 /* Only whole lines count: the last one may be torn. */
                 if (end[-1] == '\n' && end - line > 8 && text_starts(line, "{\"undo\"") &&
                     json_parse(arena, "journal", line, (size_t)(end - line - 1), &value) == 0) {
-                        int r = undo_line(value, &cgroups);
+                        int r = undo_line(dir, value, &cgroups);
 
                         if (r < 0 && result == 0)
                                 result = r;

@@ -16,7 +16,8 @@ struct machine;
  * line is not there. Who changes it holds its lock. The state of a container *is* its journal. */
 
 enum {
-        JOURNAL_MAX = 64 << 20 /* bytes; no document is so large */
+        JOURNAL_MAX = 64 << 20, /* bytes; no document is so large */
+        JOURNAL_VERSION = 1     /* another one is not read */
 };
 
 /* The whole lines of a journal's text, one by one; a torn last line is none.
@@ -43,7 +44,8 @@ void journal_parents_lines(const char *bytes, size_t size, struct text *out);
 /* Does a line say something about the cgroups? What says it can be undone without the rest. */
 bool journal_is_of_cgroups(const char *line);
 
-/* Run the inverses recorded in the text of `journal`, backwards: kill, remove cgroups, remove trees.
+/* Run the inverses recorded in the text of `journal`, backwards: kill, remove cgroups, remove trees, which
+ * are removed below the state directory `dir` and nowhere else.
  * What is gone already is no error, and cgroups that another container has by now are left to it. 0, or the
  * first error (the rest is still tried). */
-int journal_undo(struct arena *arena, int journal, const char *bytes, size_t size);
+int journal_undo(struct arena *arena, int dir, int journal, const char *bytes, size_t size);

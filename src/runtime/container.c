@@ -90,8 +90,8 @@ static void read_event(struct container *container, const struct json *line, boo
         int64_t number;
         uint64_t ticks;
 
-        if (json_i64(json_member(process, "pid"), &number) == 0 &&
-            json_u64(json_member(process, "start"), &ticks) == 0) {
+        if (json_i64(json_member(process, "pid"), &number) == 0 && number > 0 &&
+            number <= INT32_MAX && json_u64(json_member(process, "start"), &ticks) == 0) {
                 container->pid = (pid_t)number;
                 container->start_time = ticks;
         }
@@ -137,7 +137,7 @@ static bool has_begun(pid_t pid)
         return process_has_executed(pid) || reaper_is_running(pid);
 }
 
-static int read_journal(struct arena *arena, struct container *container)
+static void read_journal(struct arena *arena, struct container *container)
 {
         bool started = false, run = false;
         size_t number = 0;
@@ -156,6 +156,7 @@ static int read_journal(struct arena *arena, struct container *container)
                         continue;
                 if (json_parse(arena, "journal", at.line, at.size, &value) < 0) {
                         trail_reset();
+                        container->torn = true;
                         continue;
                 }
                 if (number == 1)
@@ -184,6 +185,56 @@ static int read_journal(struct arena *arena, struct container *container)
         if ((container->status == CONTAINER_CREATED || container->status == CONTAINER_RUNNING) &&
             container_find_freezer(arena, container))
                 container->status = CONTAINER_PAUSED;
+}
+
+/* Nothing in it is believed: the container is damaged, and can only be deleted by force. */
+static int damaged(const char *id, const char *how)
+{
+        trail_hint("nothing in it is believed; delete --force (husk: rm -f) removes the container");
+        return trail(-EUCLEAN, "the journal of container '%s' %s", id, how);
+}
+
+/* Names and processes in a journal are acted upon, so it has to be a plain file that nobody else can write.
+ * Another user's container, whole, may be looked at and entered: container_process() checks. To change it
+ * would be to do what that user wrote. */
+static int check_owner(struct container *container, bool lock)
+{
+        struct stat own, above;
+
+        if (fstat(container->journal, &own) < 0 || fstat(container->dir, &above) < 0)
+                return -errno;
+        if (!S_ISREG(own.st_mode))
+                return damaged(container->id, "is no plain file");
+        if (own.st_mode & 022)
+                return damaged(container->id, "can be written by others");
+        if (own.st_uid == geteuid())
+                return 0;
+        if (above.st_uid != own.st_uid)
+                return damaged(container->id, "belongs to another user");
+        if (lock) {
+                trail_hint(
+                        "be that user: `setpriv --reuid %u --clear-groups ...`",
+                        (unsigned)own.st_uid);
+                return trail(
+                        -EPERM, "container '%s' is that of user %u, who alone can change it",
+                        container->id, (unsigned)own.st_uid);
+        }
+        container->foreign = true;
+        container->user = own.st_uid;
+        return 0;
+}
+
+/* Lines that the version which wrote them would not have written. */
+static int check_lines(const struct container *container)
+{
+        const struct json *version = json_member(container->header, "version");
+        int64_t number;
+
+        if (container->torn)
+                return damaged(container->id, "has a line that is no JSON");
+        /* No header and nothing bad: its maker was killed while it wrote the first line. */
+        if (container->header && (json_i64(version, &number) < 0 || number != JOURNAL_VERSION))
+                return damaged(container->id, "is of another version of husk");
         return 0;
 }
 
@@ -192,11 +243,29 @@ static int missing(const char *id)
         return trail(-ENOENT, "container '%s' does not exist", id);
 }
 
-int container_open(
+static int open_journal(const char *path, struct container *container)
+{
+        /* What is no plain file any more must not keep us waiting. */
+        int r = container->journal = file_open(
+                container->dir, "journal", O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+                0);
+
+        if (r >= 0)
+                return 0;
+        if (r == -ENOENT && rmdir(path) == 0)
+                return missing(container->id); /* killed between mkdir and the first write */
+        if (r == -ELOOP || r == -EISDIR || r == -ENXIO)
+                return damaged(container->id, "is no plain file");
+        return trail(
+                r, "cannot open the journal of container '%s': %s", container->id, text_errno(r));
+}
+
+int container_open_any(
         struct arena *arena, const char *root, const char *id, bool lock,
         struct container *ret_container)
 {
         struct container container = { .root = root, .dir = NO_FD, .journal = NO_FD };
+        const char *path = arena_format(arena, "%s/%s", root, id);
         struct text text;
         struct stat st;
         int r = container_check_id(id);
@@ -204,42 +273,48 @@ int container_open(
         if (r < 0)
                 return r;
         container.id = arena_string(arena, id);
-        container.dir = file_open(
-                AT_FDCWD, arena_format(arena, "%s/%s", root, id),
-                O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        container.dir = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
         if (container.dir < 0)
                 return container.dir == -ENOENT
                              ? missing(id)
                              : trail(container.dir, "cannot open the container '%s': %s", id,
                                      text_errno(container.dir));
-        container.journal = file_open(container.dir, "journal", O_RDWR | O_APPEND | O_NOFOLLOW, 0);
-        if (container.journal < 0) {
-                /* Killed between mkdir and the first write: nothing was made yet. */
-                r = container.journal;
-                file_close(&container.dir);
-                if (r == -ENOENT &&
-                    file_remove(AT_FDCWD, arena_format(arena, "%s/%s", root, id), AT_REMOVEDIR) ==
-                            0)
-                        return missing(id);
-                return trail(r, "cannot open the journal of container '%s'", id);
-        }
-        if (lock && flock(container.journal, LOCK_EX) < 0)
+        r = open_journal(path, &container);
+        if (r == 0)
+                r = check_owner(&container, lock);
+        if (r == 0 && lock && flock(container.journal, LOCK_EX) < 0)
                 r = -errno;
         if (r == 0 && fstat(container.journal, &st) == 0 && st.st_nlink == 0)
                 r = missing(id); /* removed while we waited */
         if (r == 0)
                 r = file_read_fd(arena, container.journal, JOURNAL_MAX, &text);
+        if (r == -EFBIG)
+                r = damaged(id, "is larger than any is");
         if (r == 0) {
                 container.text = text_string(&text);
                 container.size = text.len;
-                r = read_journal(arena, &container);
-        }
-        if (r < 0) {
+                read_journal(arena, &container);
+                *ret_container = container;
+        } else {
                 container_close(&container);
-                return r;
         }
-        *ret_container = container;
-        return 0;
+        return r;
+}
+
+int container_open(
+        struct arena *arena, const char *root, const char *id, bool lock,
+        struct container *ret_container)
+{
+        struct container container;
+        int r = container_open_any(arena, root, id, lock, &container);
+
+        if (r == 0)
+                r = check_lines(&container);
+        if (r == 0)
+                *ret_container = container;
+        else
+                container_close(&container);
+        return r;
 }
 
 void container_close(struct container *container)
@@ -255,7 +330,7 @@ static int compare(const void *a, const void *b)
 
 int container_list(struct arena *arena, const char *root, const char ***ret_ids, size_t *ret_n)
 {
-        DIR *dir = file_list(root);
+        DIR *dir = opendir(root);
         size_t n = 0, room = 64;
         const char **ids = arena_array(arena, room, sizeof *ids);
 
@@ -325,6 +400,12 @@ int container_process(const struct container *container)
                 close(fd);
                 return -ESRCH;
         }
+        if (container->foreign && !namespace_is_of_user(container->pid, container->user)) {
+                close(fd);
+                return trail(
+                        -EPERM, "container '%s' is that of user %u, and process %d is not",
+                        container->id, (unsigned)container->user, (int)container->pid);
+        }
         return fd;
 }
 
@@ -352,19 +433,6 @@ int container_note(const struct container *container, const char *format, ...)
         size = text_vformat(line, sizeof line, format, values);
         va_end(values);
         return size < sizeof line ? journal_append(container->journal, line, size) : -E2BIG;
-}
-
-/* Kill the first process and wait until it is gone; the rest of its pid namespace goes with it. */
-static int put_down(const struct container *container)
-{
-        auto_close fd = container_process(container);
-
-        if (fd < 0)
-                return 0;
-        process_signal(fd, 9);
-        if (container->status == CONTAINER_PAUSED)
-                container_thaw(container);
-        return process_poll(fd, 10000) == 1 ? 0 : -EBUSY;
 }
 
 const char *container_cgroup_line(struct arena *arena, const char *line, size_t size)
@@ -448,87 +516,4 @@ bool container_is_oom_killed(struct arena *arena, const struct container *contai
                         return kills > 0;
         }
         return false;
-}
-
-int container_release(struct arena *arena, const struct container *container)
-{
-        struct text cgroups = { .arena = arena };
-
-        for (struct journal_lines at = journal_lines(container->text, container->size);
-             journal_next(&at);)
-                if (journal_is_of_cgroups(at.line))
-                        text_add_bytes(&cgroups, at.line, at.size + 1);
-        return journal_undo(arena, container->journal, text_string(&cgroups), cgroups.len);
-}
-
-struct undoing {
-        struct arena *arena;
-        const struct container *container;
-};
-
-static int undo_inside(void *context)
-{
-        struct undoing *u = context;
-
-        return journal_undo(
-                u->arena, u->container->journal, u->container->text, u->container->size);
-}
-
-/* The files that an ordinary user's container wrote belong to ids which are the user's only in a user
- * namespace, and the directory that an overlay works in is open to root alone. */
-static int undo(struct arena *arena, const struct container *container)
-{
-        struct undoing undoing = { arena, container };
-        struct idmap map;
-
-        if (geteuid() != 0) {
-                map = subids_all(arena);
-                if (idmap_run(&map, undo_inside, &undoing) == 0)
-                        return 0;
-                trail_reset(); /* then as ourselves, which says what is wrong */
-        }
-        return undo_inside(&undoing);
-}
-
-/* Without a journal it is nobody's: another maker of the id may have taken it, and has a journal in it. */
-static int remove_directory(struct arena *arena, const struct container *container)
-{
-        const char *path = arena_format(arena, "%s/%s", container->root, container->id);
-        const char *journal = arena_format(arena, "%s/journal", path);
-
-        for (int round = 0;; round++) {
-                int r = file_remove(AT_FDCWD, path, AT_REMOVEDIR);
-
-                if (r == 0 || r == -ENOENT)
-                        return 0;
-                if (r == -ENOTEMPTY && file_access(journal, F_OK) == 0)
-                        return 0;
-                if (r != -ENOTEMPTY || round == 100)
-                        return trail(r, "cannot remove %s", path);
-        }
-}
-
-int container_remove(struct arena *arena, struct container *container)
-{
-        static const char *const files[] = { "start", "log", "journal" }; /* the journal last */
-        int r = put_down(container);
-
-        if (r < 0)
-                return trail(
-                        r, "the process %d of '%s' does not die", (int)container->pid,
-                        container->id);
-        /* Others of its cgroups may be frozen although the first process had ended before. */
-        if (container->pid > 0 && !container->freezer && container_find_freezer(arena, container))
-                container_thaw(container);
-        r = undo(arena, container);
-        if (r < 0)
-                return r;
-        /* While the journal is still there: should we be killed, the next one runs them. */
-        container_poststop(arena, container);
-        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-                r = file_remove(container->dir, files[i], 0);
-                if (r < 0 && r != -ENOENT)
-                        return r;
-        }
-        return remove_directory(arena, container);
 }

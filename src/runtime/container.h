@@ -38,6 +38,9 @@ struct container {
         const char *freezer; /* its cgroup that can be frozen; NULL: none, or it has stopped */
         bool restored;       /* from a checkpoint */
         bool complete;       /* its making came to an end: else its maker was killed */
+        bool torn;           /* a line of its journal cannot be read */
+        bool foreign;        /* it is another user's: */
+        uid_t user;
         bool has_exit;
         int exit_code;
         bool oom_killed;                  /* the kernel killed in it for want of memory */
@@ -52,8 +55,9 @@ int container_check_id(const char *id);
 /* The kernel's name for this boot; "" when there is none. */
 const char *container_boot_id(void);
 
-/* Open and read one. `lock`: wait for the lock and keep it. -ENOENT: there is none (with a trail).
- * The strings live in `arena`. */
+/* Open and read one. `lock`: wait for the lock and keep it. -ENOENT: there is none (with a trail). -EUCLEAN:
+ * its journal is not to be believed: no plain file, not ours alone, of another version, or torn. -EPERM: it
+ * is another user's, who alone may lock it. The strings live in `arena`. */
 int container_open(
         struct arena *arena, const char *root, const char *id, bool lock,
         struct container *ret_container);
@@ -66,7 +70,8 @@ const char *container_status_word(enum container_status status);
 /* The document that it was made from, with the limits that `update` gave it. */
 int container_spec(
         struct arena *arena, const struct container *container, const struct spec **ret_spec);
-/* A pidfd of its first process, checked against pid reuse; -ESRCH when that is gone. */
+/* A pidfd of its first process, checked against pid reuse; -ESRCH when that is gone. -EPERM (with a trail):
+ * the container is another user's, and that process is in no user namespace of theirs. */
 int container_process(const struct container *container);
 /* To its first process; 0 only asks whether there is one. -ESRCH. SIGKILL ends a paused one, too. */
 int container_signal(const struct container *container, int signal);
@@ -75,6 +80,13 @@ int container_note(const struct container *container, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
 /* Undo everything and forget it; kills what still runs. The lock must be held. */
 int container_remove(struct arena *arena, struct container *container);
+/* container_open() of one whose lines may be damaged. */
+int container_open_any(
+        struct arena *arena, const char *root, const char *id, bool lock,
+        struct container *ret_container);
+/* Remove one whose journal container_open() finds damaged: what its readable lines say is undone, if it is
+ * a plain file of ours, else only its directory goes, with a warning. */
+int container_discard(struct arena *arena, const char *root, const char *id);
 /* The cgroups that were made for it, absolute, as its journal has them: what its document says is
  * relative to whoever made it. */
 void container_cgroups(

@@ -77,10 +77,10 @@ static int reserve(
                 auto_close dir = NO_FD, journal = NO_FD;
                 struct stat st;
 
-                r = file_make_dir(path, 0700);
-                if (r < 0) {
+                if (mkdir(path, 0700) < 0) {
+                        r = -errno;
                         if (r == -ENOENT)
-                                r = file_make_dirs(request->root, 0711);
+                                r = file_make_dirs(request->root, 0700);
                         else if (r == -EEXIST)
                                 r = clear_crash(arena, request);
                         if (r < 0)
@@ -99,7 +99,7 @@ static int reserve(
                 if (r == -ENOENT || r == -EEXIST)
                         continue;
                 if (r < 0) {
-                        file_remove(AT_FDCWD, path, AT_REMOVEDIR);
+                        rmdir(path);
                         return state_error(r, "cannot make the journal in", path);
                 }
                 if (flock(journal, LOCK_EX) < 0)
@@ -136,7 +136,7 @@ static int write_journal(struct arena *arena, const struct container_request *re
         size_t config;
 
         json_open_object(&w, NULL);
-        json_put_u64(&w, "version", 1);
+        json_put_u64(&w, "version", JOURNAL_VERSION);
         json_put_string(&w, "ociVersion", spec->oci_version);
         json_put_string(&w, "id", options->id);
         json_put_string(&w, "bundle", options->bundle ? options->bundle : "");
@@ -356,7 +356,7 @@ int container_start(struct arena *arena, struct container *container, bool *ret_
                         container_give_up(arena, container);
                 return trail(r, "cannot start '%s'", container->id);
         }
-        file_remove(container->dir, "start", 0);
+        unlinkat(container->dir, "start", 0);
         /* It runs, and the kernel tells so without the journal. */
         r = container_note(container, "{\"status\":\"started\"}");
         if (r < 0)

@@ -116,8 +116,7 @@ void facts_parse_cgroups(struct arena *arena, char *list, struct facts *facts)
 
 static bool is_own(struct arena *arena, const struct cgroup_hierarchy *hierarchy)
 {
-        return file_access(arena_format(arena, "%s%s", hierarchy->mount, hierarchy->own), W_OK) ==
-               0;
+        return access(arena_format(arena, "%s%s", hierarchy->mount, hierarchy->own), W_OK) == 0;
 }
 
 /* Root of a container, as a rule, sees its cgroups read-only. In the first user namespace that is an
@@ -139,7 +138,9 @@ static bool is_managed(struct arena *arena, const char *dir)
         static const char *const files[] = { "", "cgroup.procs", "cgroup.subtree_control" };
 
         for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-                if (file_access(arena_format(arena, "%s/%s", dir, files[i]), W_OK) < 0)
+                if (faccessat(
+                            AT_FDCWD, arena_format(arena, "%s/%s", dir, files[i]), W_OK,
+                            AT_EACCESS) < 0)
                         return false;
         return true;
 }

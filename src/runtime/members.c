@@ -59,7 +59,8 @@ int container_signal_all(
         size_t sent = 0;
         int r = 0;
 
-        if (explicitly || (signal == 9 && !has_own_pids(arena, container)))
+        /* Which cgroup is another user's, that user's journal does not decide. */
+        if (!container->foreign && (explicitly || (signal == 9 && !has_own_pids(arena, container))))
                 path = place(arena, container);
         if (path)
                 r = members_signal(arena, path, signal, &sent);

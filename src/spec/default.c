@@ -4,7 +4,9 @@
 /* Theory of operation: the default is kept as the document that its reader knows, JSON, with the
  * four places in which the rootless one differs cut out, and goes through the decoder like any
  * other. That costs some 20 us and spares a second, longer spelling of the same in C. It has
- * today's runc's content: an empty ambient set, /proc/scsi masked, a cgroup namespace. */
+ * today's runc's content: an empty ambient set, /proc/scsi masked, a cgroup namespace; and
+ * /proc/dynamic_debug, where root of any user namespace's owner turns the host's messages on, cannot be
+ * written. */
 
 #define CAPS "[\"CAP_AUDIT_WRITE\",\"CAP_KILL\",\"CAP_NET_BIND_SERVICE\"]"
 
@@ -29,7 +31,8 @@ static const char tail[] =
         "\"maskedPaths\":[\"/proc/acpi\",\"/proc/asound\",\"/proc/kcore\",\"/proc/keys\",\n"
         "\"/proc/latency_stats\",\"/proc/timer_list\",\"/proc/timer_stats\",\n"
         "\"/proc/sched_debug\",\"/sys/firmware\",\"/proc/scsi\"],\n"
-        "\"readonlyPaths\":[\"/proc/bus\",\"/proc/fs\",\"/proc/irq\",\"/proc/sys\",\n"
+        "\"readonlyPaths\":[\"/proc/bus\",\"/proc/dynamic_debug\",\"/proc/fs\",\"/proc/irq\",\n"
+        "\"/proc/sys\",\n"
         "\"/proc/sysrq-trigger\"]}}\n";
 
 static const char shm_and_mqueue[] =

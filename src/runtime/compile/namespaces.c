@@ -360,6 +360,21 @@ int compile_host_groups(struct compile *c)
         return compile_self(c);
 }
 
+static int check_uts_name(const struct compile *c, const char *pointer, const char *name)
+{
+        if (!name || !*name)
+                return 0;
+        if (!compile_has_namespace(c, CLONE_NEWUTS))
+                return spec_error(
+                        c->spec->at, c->document, pointer,
+                        "would change the host's name: add a uts namespace");
+        /* Prompts and logs show it, and who writes it into a file may write lines. */
+        if (text_has_control(name, SIZE_MAX))
+                return spec_error(
+                        c->spec->at, c->document, pointer, "'%s' has control characters", name);
+        return 0;
+}
+
 int compile_namespaces_init(struct compile *c)
 {
         int r;
@@ -373,19 +388,14 @@ int compile_namespaces_init(struct compile *c)
         enter(c);
         if (c->new_spaces & CLONE_NEWNET)
                 add_loopback(c);
-        if (c->spec->hostname && *c->spec->hostname) {
-                if (!compile_has_namespace(c, CLONE_NEWUTS))
-                        return spec_error(
-                                c->spec->at, c->document, "/hostname",
-                                "would change the host's name: add a uts namespace");
+        r = check_uts_name(c, "/hostname", c->spec->hostname);
+        if (r == 0)
+                r = check_uts_name(c, "/domainname", c->spec->domainname);
+        if (r < 0)
+                return r;
+        if (c->spec->hostname && *c->spec->hostname)
                 plan_add(c->plan, INIT, "/hostname", set_hostname, .name = c->spec->hostname);
-        }
-        if (c->spec->domainname && *c->spec->domainname) {
-                if (!compile_has_namespace(c, CLONE_NEWUTS))
-                        return spec_error(
-                                c->spec->at, c->document, "/domainname",
-                                "would change the host's name: add a uts namespace");
+        if (c->spec->domainname && *c->spec->domainname)
                 plan_add(c->plan, INIT, "/domainname", set_domainname, .name = c->spec->domainname);
-        }
         return 0;
 }

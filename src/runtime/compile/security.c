@@ -218,14 +218,40 @@ static WORDS program_env(struct compile *c)
         return (WORDS){ all, n };
 }
 
+/* A value may have lines, a name may not; and what others take HOME for, a field of passwd(5), has neither
+ * lines nor colons (CVE-2022-4318). */
+static int check_env(const struct compile *c)
+{
+        const struct spec_texts *env = &c->process->env;
+        const char *wrong = NULL;
+        size_t i = 0;
+
+        for (; i < env->n && !wrong; i++) {
+                const char *variable = env->items[i];
+
+                if (text_has_control(variable, strcspn(variable, "=")))
+                        wrong = "the name of a variable has no control characters";
+                else if (
+                        text_starts(variable, "HOME=") &&
+                        (text_has_control(variable, SIZE_MAX) || strchr(variable, ':')))
+                        wrong = "a home directory has no control characters and no colons";
+        }
+        return wrong ? spec_error(
+                               c->process->at, c->document, why(c, "/process/env/%zu", i - 1),
+                               "'%s': %s", env->items[i - 1], wrong)
+                     : 0;
+}
+
 /* HOME from the user database is the engine's business; an empty environment gets nothing. The
  * filter comes last, so that it need not allow what we do; but one with a listener comes before
  * `created`, because it is the host side of `create` that takes the listener to the agent. */
 int compile_security(struct compile *c)
 {
         bool early = compile_seccomp_notifies(c), last = c->process->no_new_privileges;
-        int r = 0;
+        int r = check_env(c);
 
+        if (r < 0)
+                return r;
         plan_add(
                 c->plan, INIT, "/process/args/0", find_program,
                 .program = c->process->args.items[0], .search = search_path(c->process));

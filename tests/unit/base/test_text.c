@@ -193,6 +193,16 @@ TEST(text_visible)
         CHECK_STR(quoted(text_add_visible, "\xe2\x80\xae"), "\\xe2\\x80\\xae");
 }
 
+TEST(text_controls)
+{
+        CHECK(text_has_control("a\nb", 3));
+        CHECK(text_has_control("\x7f", 1));
+        CHECK(text_has_control("\xc2\x9b", SIZE_MAX));
+        CHECK(!text_has_control("a\nb", 1));
+        CHECK(!text_has_control("plain \xc3\xa9 \xc2\xa0 \xff", SIZE_MAX));
+        CHECK(!text_has_control("\xc2", SIZE_MAX));
+}
+
 TEST(text_utf8_is_strict)
 {
         CHECK_INT(text_utf8("", 0), 0);

@@ -200,9 +200,12 @@ static const struct row privileges[] = {
         { "--security-opt|systempaths=unconfined", "\"readonlyPaths\":[]" },
         { "--security-opt|unmask=/proc/k*:/sys/firmware",
           "\"maskedPaths\":[\"/proc/acpi\",\"/proc/asound\",\"/proc/latency_stats\"" },
-        { "--security-opt|unmask=/proc/sys", "\"readonlyPaths\":[\"/proc/bus\",\"/proc/fs\","
+        { "--security-opt|unmask=/proc/sys", "\"readonlyPaths\":[\"/proc/bus\","
+                                             "\"/proc/dynamic_debug\",\"/proc/fs\","
                                              "\"/proc/irq\",\"/proc/sysrq-trigger\"]" },
-        { "--security-opt|mask=/a:/b", "\"/proc/scsi\",\"/a\",\"/b\",\"/store/containers\"]" },
+        { "--security-opt|mask=/a:/b",
+          "\"/proc/scsi\",\"/proc/interrupts\","
+          "\"/sys/devices/virtual/powercap\",\"/a\",\"/b\",\"/store/containers\"]" },
         { "--security-opt|writable-cgroups",
           "\"/sys/fs/cgroup\",\"type\":\"cgroup\",\"source\":\"cgroup\",\"options\":[\"nosuid\","
           "\"noexec\",\"nodev\",\"relatime\"]" },

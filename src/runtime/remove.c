@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: the end of a container: its first process is put down, the journal's inverses are
+ * run, and its directory goes, the journal last: who is killed meanwhile leaves what the next one needs. */
+#include "runtime.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+/* Kill the first process and wait until it is gone; the rest of its pid namespace goes with it. */
+static int put_down(const struct container *container)
+{
+        auto_close fd = container_process(container);
+
+        if (fd < 0)
+                return 0;
+        process_signal(fd, 9);
+        if (container->status == CONTAINER_PAUSED)
+                container_thaw(container);
+        return process_poll(fd, 10000) == 1 ? 0 : -EBUSY;
+}
+
+int container_release(struct arena *arena, const struct container *container)
+{
+        struct text cgroups = { .arena = arena };
+
+        for (struct journal_lines at = journal_lines(container->text, container->size);
+             journal_next(&at);)
+                if (journal_is_of_cgroups(at.line))
+                        text_add_bytes(&cgroups, at.line, at.size + 1);
+        return journal_undo(
+                arena, container->dir, container->journal, text_string(&cgroups), cgroups.len);
+}
+
+struct undoing {
+        struct arena *arena;
+        const struct container *container;
+};
+
+static int undo_inside(void *context)
+{
+        struct undoing *u = context;
+
+        return journal_undo(
+                u->arena, u->container->dir, u->container->journal, u->container->text,
+                u->container->size);
+}
+
+/* The files that an ordinary user's container wrote belong to ids which are the user's only in a user
+ * namespace, and the directory that an overlay works in is open to root alone. */
+static int undo(struct arena *arena, const struct container *container)
+{
+        struct undoing undoing = { arena, container };
+        struct idmap map;
+
+        if (geteuid() != 0) {
+                map = subids_all(arena);
+                if (idmap_run(&map, undo_inside, &undoing) == 0)
+                        return 0;
+                trail_reset(); /* then as ourselves, which says what is wrong */
+        }
+        return undo_inside(&undoing);
+}
+
+/* Without a journal it is nobody's: another maker of the id may have taken it, and has a journal in it. */
+static int remove_directory(struct arena *arena, const struct container *container)
+{
+        const char *path = arena_format(arena, "%s/%s", container->root, container->id);
+        const char *journal = arena_format(arena, "%s/journal", path);
+
+        for (int round = 0; rmdir(path) < 0 && errno != ENOENT; round++) {
+                if (errno == ENOTEMPTY && access(journal, F_OK) == 0)
+                        return 0;
+                if (errno != ENOTEMPTY && errno != ENOENT)
+                        return trail(-errno, "cannot remove %s", path);
+                if (round == 100)
+                        return trail(-ENOTEMPTY, "cannot remove %s", path);
+        }
+        return 0;
+}
+
+int container_remove(struct arena *arena, struct container *container)
+{
+        int r = put_down(container);
+
+        if (r < 0)
+                return trail(
+                        r, "the process %d of '%s' does not die", (int)container->pid,
+                        container->id);
+        /* Others of its cgroups may be frozen although the first process had ended before. */
+        if (container->pid > 0 && !container->freezer && container_find_freezer(arena, container))
+                container_thaw(container);
+        r = undo(arena, container);
+        if (r < 0)
+                return r;
+        /* While the journal is still there: should we be killed, the next one runs them. */
+        container_poststop(arena, container);
+        if (unlinkat(container->dir, "start", 0) < 0 && errno != ENOENT)
+                return -errno;
+        if (unlinkat(container->dir, "log", 0) < 0 && errno != ENOENT)
+                return -errno;
+        if (unlinkat(container->dir, "journal", 0) < 0 && errno != ENOENT)
+                return -errno;
+        return remove_directory(arena, container);
+}
+
+int container_discard(struct arena *arena, const char *root, const char *id)
+{
+        const char *path = arena_format(arena, "%s/%s", root, id);
+        struct container container;
+        int r = container_open_any(arena, root, id, true, &container);
+
+        if (r == 0) {
+                r = container_remove(arena, &container);
+                container_close(&container);
+                return r;
+        }
+        if (r != -EUCLEAN)
+                return r;
+        trail_reset();
+        trail_warn(
+                "container '%s': its journal was not believed, so its processes and cgroups, if "
+                "there are any, stay",
+                id);
+        r = file_remove_tree(AT_FDCWD, path);
+        return r < 0 ? trail(r, "cannot remove %s: %s", path, text_errno(r)) : 0;
+}

@@ -1,0 +1,228 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Attacks on what is written down of a container: journals that are no files, another's, torn, or full of
+# names of other people's things; numbers of processes that were used again. Always: one clear error, no
+# hang, delete --force works, and nothing is touched that is not the container's.
+
+load ../attacks/attack
+
+setup() { begin_attack; }
+teardown() {
+        [ -z "${stranger:-}" ] || kill -9 "$stranger"
+        finish
+}
+
+# One that has ended; its journal is $JOURNAL. What a journal no longer tells cannot be removed by it, so its
+# cgroups go at once.
+ended() {
+        if [ ! -d "$BATS_TEST_TMPDIR/kept" ]; then
+                script 'exit 0'
+                oci run --detach --bundle "$BUNDLE" "$WORD"
+                eventually 10 stopped "$WORD"
+                find /sys/fs/cgroup -depth -type d -name "$WORD" -exec rmdir {} + 2>/dev/null || :
+                cp -a "$ROOT/$WORD" "$BATS_TEST_TMPDIR/kept"
+        else
+                cp -a "$BATS_TEST_TMPDIR/kept" "$ROOT/$WORD"
+        fi
+        JOURNAL=$ROOT/$WORD/journal
+}
+
+# Each verb fails with one error and at once; list leaves it out and says so.
+told() {
+        local verb
+        for verb in "${@:-state}" delete; do
+                set -- $verb
+                run ! --separate-stderr timeout 10 "$HUSK_OCI" --root "$ROOT" "$1" "$WORD" "${@:2}"
+                [ "$status" != 124 ]
+                [[ $stderr == *"the journal of container '$WORD' "* ]]
+                [ "$(grep -c '^husk-oci: ' <<<"$stderr")" = 1 ]
+        done
+        run -0 --separate-stderr oci list -q
+        [[ $output != *"$WORD"* ]]
+        [[ $stderr == *"warning: the journal of container '$WORD' "* ]]
+}
+
+forced() {
+        run -0 --separate-stderr oci delete --force "$WORD"
+        [ -z "$(ls "$ROOT")" ]
+        victim_is_whole
+}
+
+@test "a journal that is a pipe, a link, a directory, a socket, a device" {
+        local make
+        for make in 'mkfifo "$JOURNAL"' 'ln -s "$VICTIM/file" "$JOURNAL"' 'mkdir "$JOURNAL"' \
+                'mknod "$JOURNAL" c 1 5' 'ln -s /dev/zero "$JOURNAL"' \
+                'python3 -c "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])" "$JOURNAL"'; do
+                ended
+                rm "$JOURNAL"
+                eval "$make"
+                told
+                forced
+        done
+        ended
+        rm "$JOURNAL"
+        mkfifo "$JOURNAL"
+        told state ps 'kill 0' start 'exec true' pause 'events --stats'
+        forced
+}
+
+@test "a journal that others can write, that is too large, of another version, no JSON" {
+        local change
+        for change in 'chmod 666 "$JOURNAL"' 'truncate -s 80M "$JOURNAL"' 'chown 1000 "$JOURNAL"' \
+                'sed -i "1s/{\"version\":1,/{\"version\":2,/" "$JOURNAL"' 'sed -i "1s/\"version\":1,//" "$JOURNAL"' \
+                'sed -i 1s/:/\;/ "$JOURNAL"' 'echo "{\"status\":" >>"$JOURNAL"' \
+                'printf "\0\0\0\n" >>"$JOURNAL"' 'shred -n 1 "$JOURNAL"; echo >>"$JOURNAL"'; do
+                ended
+                eval "$change"
+                told
+                forced
+        done
+}
+
+@test "a journal cut off at any place, and zeroes in it" {
+        ended
+        local size at
+        size=$(stat -c %s "$JOURNAL")
+        for at in 0 1 2 $(seq 50 $((size / $(sample 10) + 1)) "$size") $((size - 1)); do
+                truncate -s "$at" "$JOURNAL"
+                run --separate-stderr oci state "$WORD"
+                [ "$status" -le 1 ]
+                forced
+                ended
+                dd if=/dev/zero of="$JOURNAL" bs=1 seek="$at" count=9 conv=notrunc status=none
+                run --separate-stderr oci state "$WORD"
+                [ "$status" -le 1 ]
+                forced
+                ended
+        done
+        oci delete "$WORD"
+}
+
+# Whose process it is, and what a journal has to say to mean it.
+strange_process() {
+        sleep 1000 3>&- &
+        stranger=$!
+        START=$(awk '{ print $22 }' "/proc/$stranger/stat")
+}
+
+hostile_lines() {
+        sed -i '/^{"process"/d; /^{"status"/d' "$JOURNAL"
+        printf '%s\n' '{"undo":"remove_tree","path":"'"$VICTIM/directory"'"}' \
+                '{"undo":"remove_tree","path":"'"$ROOT/$WORD/../../victim/directory"'"}' \
+                '{"undo":"remove_cgroup","path":"'"$VICTIM/directory/deeper"'"}' \
+                '{"undo":"remove_group","path":"'"$VICTIM/directory/deeper"'"}' \
+                '{"process":{"pid":'"$stranger"',"start":'"$START"'}}' '{"status":"created"}' >>"$JOURNAL"
+}
+
+@test "another user's journal: what it names is neither removed nor killed" {
+        strange_process
+        # the file alone is another's: it was put there
+        ended
+        hostile_lines
+        chown 1000 "$JOURNAL"
+        told
+        forced
+        [ -d "/proc/$stranger" ]
+        # the container is another's: it can be looked at, and none of its words is acted upon
+        ended
+        hostile_lines
+        chown -R 1000 "$ROOT/$WORD"
+        run -0 oci state "$WORD"
+        local verb
+        for verb in 'kill KILL' 'kill --all KILL' 'exec true' pause start delete 'delete --force'; do
+                set -- $verb
+                case $2 in -*) set -- "$1" "$2" "$WORD" "${@:3}" ;; *) set -- "$1" "$WORD" "${@:2}" ;; esac
+                run ! --separate-stderr oci "$@"
+                [ "$1" = exec ] || [[ $stderr == *"container '$WORD' is that of user 1000"* ]]
+        done
+        [ -d "/proc/$stranger" ]
+        victim_is_whole
+        # the control: the same lines in a journal of ours are acted upon
+        chown -R 0 "$ROOT/$WORD"
+        oci kill "$WORD" KILL
+        eventually 10 gone "$stranger"
+        stranger=
+        oci delete "$WORD"
+        victim_is_whole
+}
+
+@test "our own journal with a wrong name in it: what is not the container's stays" {
+        strange_process
+        ended
+        hostile_lines
+        sed -i '/^{"process"/d; /^{"status"/d' "$JOURNAL"
+        mkdir "$ROOT/$WORD/upper"
+        echo '{"undo":"remove_tree","path":"'"$ROOT/$WORD/upper"'"}' >>"$JOURNAL"
+        run -0 --separate-stderr oci delete --force "$WORD"
+        [[ $stderr == *"$VICTIM/directory is not the container's and stays"* ]]
+        # the control: what is the container's went
+        [ -z "$(ls "$ROOT")" ]
+        victim_is_whole
+}
+
+@test "a number that was used again: neither killed nor entered nor shown as the container" {
+        # A pid namespace, where the next number can be chosen.
+        cat >"$BUNDLE/replay" <<'REPLAY'
+set -eu
+oci() { timeout 60 "$HUSK_OCI" --root "$ROOT" "$@"; }
+oci run --detach --bundle "$BUNDLE" "$WORD" >/dev/null 2>&1
+pid=$(oci state "$WORD" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
+kill -9 "$pid"
+while [ -d "/proc/$pid" ]; do sleep 0.01; done
+for round in 1 2 3 4 5 6 7 8 9; do
+        echo $((pid - 1)) >/proc/sys/kernel/ns_last_pid
+        sleep 1000 &
+        [ $! != "$pid" ] || break
+done
+[ $! = "$pid" ] || exit 3
+oci state "$WORD" | grep -q '"status": "stopped"' || exit 4
+! oci kill "$WORD" KILL 2>/dev/null || exit 5
+! oci kill --all "$WORD" KILL 2>/dev/null || :
+! oci exec "$WORD" true 2>/dev/null || exit 6
+oci delete "$WORD" || exit 7
+kill -0 "$pid" || exit 8
+echo alive
+# the control: a journal with this process's start time, as if none were compared
+oci run --detach --bundle "$BUNDLE" "$WORD" >/dev/null 2>&1
+start=$(awk '{ print $22 }' "/proc/$pid/stat")
+# (written into the same file: whose the cgroups are is known by it)
+sed 's/^{"process".*/{"process":{"pid":'"$pid"',"start":'"$start"'}}/' "$ROOT/$WORD/journal" >"$BUNDLE/journal"
+cat "$BUNDLE/journal" >"$ROOT/$WORD/journal"
+oci kill "$WORD" KILL
+wait "$pid" 2>/dev/null || :
+echo killed
+oci delete --force "$WORD"
+REPLAY
+        script 'exec sleep 1000'
+        export WORD ROOT BUNDLE HUSK_OCI
+        run -0 --separate-stderr timeout -k 5 60 unshare --pid --fork --kill-child --mount-proc bash "$BUNDLE/replay" 3>&-
+        [ "$output" = $'alive\nkilled' ] || {
+                echo "$output $stderr"
+                return 1
+        }
+}
+
+@test "who is not the owner finds nothing: modes, whatever the umask" {
+        script 'exec sleep 1000'
+        config '.process.terminal = false'
+        (umask 000 && oci run --detach --bundle "$BUNDLE" "$WORD" >/dev/null 2>&1)
+        (umask 000 && oci create --bundle "$BUNDLE" "$WORD.b" >/dev/null 2>&1)
+        local store=$BATS_TEST_TMPDIR/$WORD/store
+        (umask 000 && timeout 60 "$HUSK" --root "$store" --runroot "$store.run" run -d --name "$WORD" \
+                --rootfs "$BUNDLE/rootfs" sleep 1000 3>&-)
+        local directory=$BATS_TEST_TMPDIR/$WORD
+        while [ "$directory" != / ] && [ "$directory" != /tmp ]; do
+                chmod a+x "$directory"
+                directory=${directory%/*}
+        done
+        # nothing that others could read or write; what ids of a user namespace pass through has x and no r
+        run -0 find "$ROOT" "$store" -mindepth 1 -perm /066 ! -path "*/upper*" ! -type s
+        found=$output
+        run setpriv --reuid 1000 --regid 1000 --clear-groups find "$ROOT" "$store" -mindepth 2
+        timeout 60 "$HUSK" --root "$store" --runroot "$store.run" rm -f "$WORD" 3>&-
+        [ -z "$found" ] || {
+                echo "$found"
+                return 1
+        }
+        ! grep -v 'Permission denied' <<<"$output"
+}
