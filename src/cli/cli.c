@@ -73,7 +73,7 @@ static const char *bus_path(struct arena *arena, const char *address)
 {
         static const char kind[] = "unix:path=";
 
-        if (!text_starts(address, kind))
+        if (!address || !text_starts(address, kind))
                 return NULL;
         address += strlen(kind);
         return arena_copy(arena, address, strcspn(address, ",;"));
@@ -227,8 +227,9 @@ static void open_closed(void)
         if (poll(all, ARRAY_SIZE(all), 0) == 0)
                 return;
         for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-                if (all[i].revents & POLLNVAL && open("/dev/null", O_RDWR) < 0)
-                        return; /* the lowest that is free: fd */
+                if (all[i].revents & POLLNVAL &&
+                    open("/dev/null", O_RDWR) < 0) /* NOLINT(android-cloexec-open) */
+                        return; /* the lowest that is free: fd, to be inherited */
 }
 
 int cli_main(int argc, char **argv)

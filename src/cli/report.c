@@ -7,6 +7,7 @@
  * errno stand in it as Go has them, "permission denied": docker(1) tells its exit status by those. */
 #include "report.h"
 
+#include "linux/linux.h"
 #include "terminal.h"
 #include "version.h"
 
@@ -64,7 +65,7 @@ static bool log_append(const struct invocation *in, const char *level, const cha
         text_add_char(&line, '\n');
         if (!oci->log)
                 return cli_print(STDERR_FILENO, &line) == 0;
-        fd = open(oci->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+        fd = file_open(AT_FDCWD, oci->log, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY, 0644);
         if (fd < 0)
                 return false;
         written = write(fd, text_string(&line), line.len);

@@ -398,9 +398,8 @@ static void put_tabbed(struct text *out, char *tabbed, size_t n_rows, size_t n_c
         grid_put(out, &grid);
 }
 
-static int put_template(struct text *out, const struct table *table)
+static int put_template(struct text *out, const struct table *table, const char *template)
 {
-        const char *template = table->format;
         bool grid = text_starts(template, "table ");
         struct text rows = { .arena = out->arena };
         size_t n_columns = 1;
@@ -432,7 +431,7 @@ int cli_table_put(struct text *out, const struct table *table)
         const char *format = table->format && *table->format ? table->format : "table";
 
         if (strstr(format, "{{"))
-                return put_template(out, table);
+                return put_template(out, table, format);
         if (text_equal(format, "json"))
                 return put_json(out, table);
         if (!text_equal(format, "table"))

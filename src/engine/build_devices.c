@@ -69,7 +69,7 @@ static bool is_own(const char *path)
 static int add_below(struct devices *all, const char *from, const char *to, unsigned level)
 {
         struct arena *arena = all->b->arena;
-        DIR *dir = level < DEPTH_MAX ? opendir(from) : NULL;
+        DIR *dir = level < DEPTH_MAX ? file_list(from) : NULL;
         struct dirent *entry;
         int r = 0;
 
@@ -79,7 +79,7 @@ static int add_below(struct devices *all, const char *from, const char *to, unsi
                 struct stat st;
 
                 if (text_equal(entry->d_name, ".") || text_equal(entry->d_name, "..") ||
-                    is_own(path) || fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                    is_own(path) || file_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st) < 0)
                         continue;
                 if (S_ISDIR(st.st_mode))
                         r = add_below(all, path, inside, level + 1);
@@ -122,8 +122,9 @@ static int read_device(struct devices *all, const char *value)
         inside = inside ? build_plain_path(all->b->arena, inside) : host;
         if (!host || !inside)
                 return build_refuse("--device", value, "a path begins with /");
-        if (stat(host, &st) < 0)
-                return build_refuse("--device", value, "%s: %s", host, text_errno(errno));
+        r = file_stat(AT_FDCWD, host, 0, &st);
+        if (r < 0)
+                return build_refuse("--device", value, "%s: %s", host, text_errno(r));
         all->access = access ? access : "rwm";
         if (S_ISDIR(st.st_mode))
                 r = add_below(all, host, inside, 0);

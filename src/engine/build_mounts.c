@@ -14,11 +14,10 @@
 static int check_source(struct build *b, const struct wish *wish)
 {
         struct stat st;
-        int r;
+        int r = file_stat(AT_FDCWD, wish->source, 0, &st);
 
-        if (stat(wish->source, &st) == 0)
+        if (r == 0)
                 return 0;
-        r = -errno;
         if (r == -ENOENT && wish->make_source) {
                 r = b->explain ? 0 : file_make_dirs(wish->source, 0755);
                 if (r == 0)

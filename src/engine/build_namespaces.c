@@ -253,7 +253,7 @@ static int fit_shared_memory(struct build *b, const char *mode)
                         continue;
                 if ((is_shm(&mount) || text_equal(mount.destination, "/dev/mqueue")) &&
                     text_equal(mode, "host")) {
-                        if (access(mount.destination, F_OK) < 0)
+                        if (file_access(mount.destination, F_OK) < 0)
                                 continue;
                         mount.source = mount.destination;
                         mount.type = "bind";

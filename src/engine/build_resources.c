@@ -22,10 +22,11 @@ static bool can_limit_swap(const struct build *b)
                 return true;
         for (size_t i = 0; i < b->facts->n_v1; i++)
                 if (text_equal(b->facts->v1[i].names, "memory"))
-                        return access(arena_format(
-                                              b->arena, "%s/memory.memsw.limit_in_bytes",
-                                              b->facts->v1[i].mount),
-                                      F_OK) == 0;
+                        return file_access(
+                                       arena_format(
+                                               b->arena, "%s/memory.memsw.limit_in_bytes",
+                                               b->facts->v1[i].mount),
+                                       F_OK) == 0;
         return false;
 }
 
@@ -200,11 +201,13 @@ static int read_disk(
 {
         const char *colon = strrchr(value, ':');
         const char *path = colon ? arena_copy(b->arena, value, (size_t)(colon - value)) : "";
+        int r;
 
         if (!colon || path[0] != '/' || !colon[1])
                 return build_refuse(option, value, "expected a disk and a number, /dev/sda:100");
-        if (stat(path, ret_st) < 0)
-                return build_refuse(option, value, "%s: %s", path, text_errno(errno));
+        r = file_stat(AT_FDCWD, path, 0, ret_st);
+        if (r < 0)
+                return build_refuse(option, value, "%s: %s", path, text_errno(r));
         if (!S_ISBLK(ret_st->st_mode))
                 return build_refuse(option, value, "%s is no block device", path);
         *ret_word = colon + 1;

@@ -32,7 +32,7 @@ static struct wish wish_open(struct arena *arena, const char *option, const char
 /* Labels are SELinux's: without it there is nothing to be done, with it they would be missing. */
 static int relabel(const struct wish *wish)
 {
-        if (access("/sys/fs/selinux/enforce", F_OK) == 0)
+        if (file_access("/sys/fs/selinux/enforce", F_OK) == 0)
                 return build_refuse_wish(
                         wish, "files are not labelled for SELinux yet: use chcon(1)");
         return 0;

@@ -62,7 +62,7 @@ static void hidden(struct walk *walk, int upper, int lower, const char *path)
                 file_close(&again);
         for (struct dirent *entry; dir && (entry = readdir(dir));)
                 if (!text_equal(entry->d_name, ".") && !text_equal(entry->d_name, "..") &&
-                    fstatat(upper, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                    file_stat(upper, entry->d_name, AT_SYMLINK_NOFOLLOW, &st) < 0)
                         add(walk, 'D', arena_format(walk->arena, "%s/%s", path, entry->d_name));
         if (dir)
                 closedir(dir);
@@ -74,10 +74,11 @@ static int walk_entry(
         struct walk *walk, int upper, int lower, const char *name, const char *path, int depth)
 {
         struct stat above, below;
-        bool existed = lower >= 0 && fstatat(lower, name, &below, AT_SYMLINK_NOFOLLOW) == 0;
+        bool existed = lower >= 0 && file_stat(lower, name, AT_SYMLINK_NOFOLLOW, &below) == 0;
+        int r = file_stat(upper, name, AT_SYMLINK_NOFOLLOW, &above);
 
-        if (fstatat(upper, name, &above, AT_SYMLINK_NOFOLLOW) < 0)
-                return errno == ENOENT ? 0 : -errno;
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
         if (S_ISCHR(above.st_mode) && above.st_rdev == 0) {
                 if (existed)
                         add(walk, 'D', path);

@@ -88,7 +88,7 @@ static bool is_usable(const char *path)
         for (size_t i = 0; i < ARRAY_SIZE(own_places); i++)
                 if (is_below(path, own_places[i]))
                         return false;
-        return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+        return file_stat(AT_FDCWD, path, 0, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 bool host_shows(struct arena *arena, const char *path)
@@ -211,18 +211,18 @@ static void add_name(struct parts *parts, const char *table, const char *name)
         char target[4096];
         struct stat st;
 
-        if (lstat(path, &st) < 0 || parts->n == MOST_PARTS || parts->n_links == MOST_PARTS)
+        if (file_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st) < 0 || parts->n == MOST_PARTS ||
+            parts->n_links == MOST_PARTS)
                 return;
         if (S_ISLNK(st.st_mode)) {
-                ssize_t size = readlink(path, target, sizeof target - 1);
-
-                if (size <= 0)
+                if (file_read_link(path, target, sizeof target) <= 0)
                         return;
-                target[size] = '\0';
                 parts->links[parts->n_links++] =
                         (struct runtime_link){ arena_string(parts->arena, name),
                                                arena_string(parts->arena, target) };
-        } else if (is_usable(path) && !text_equal(path, "/tmp") && access(path, R_OK | X_OK) == 0) {
+        } else if (
+                is_usable(path) && !text_equal(path, "/tmp") &&
+                file_access(path, R_OK | X_OK) == 0) {
                 struct runtime_overlay *overlay = add_part(parts, arena_string(parts->arena, name));
 
                 overlay->mode = st.st_mode & 0777;

@@ -19,13 +19,10 @@
 int oci_read_bundle(struct arena *arena, const char *path, struct bundle *ret_bundle)
 {
         struct bundle bundle = { 0 };
-        char *real = realpath(path, NULL);
-        int r;
+        int r = file_real_path(arena, path, &bundle.path);
 
-        if (!real)
-                return trail(-errno, "cannot open the bundle %s: %s", path, text_errno(errno));
-        bundle.path = arena_string(arena, real);
-        free(real);
+        if (r < 0)
+                return trail(r, "cannot open the bundle %s: %s", path, text_errno(r));
         r = file_read(
                 arena, AT_FDCWD, arena_format(arena, "%s/config.json", bundle.path),
                 SPEC_SIZE_MAX + 1, &bundle.config);
@@ -53,12 +50,14 @@ static int check_root(struct arena *arena, const struct bundle *bundle)
         const struct spec_root *root = bundle->spec->root;
         const char *path;
         struct stat st;
+        int r;
 
         if (!root)
                 return 0;
         path = root->path[0] == '/' ? root->path
                                     : arena_format(arena, "%s/%s", bundle->path, root->path);
-        if (stat(path, &st) < 0)
+        r = file_stat(AT_FDCWD, path, 0, &st);
+        if (r < 0)
                 return spec_error(
                         root->at, arena_format(arena, "%s/config.json", bundle->path), "/root/path",
                         "%s: %s", path, text_errno(errno));

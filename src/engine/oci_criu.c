@@ -63,17 +63,11 @@ static int find_program(struct arena *arena, struct runtime_criu *criu)
 static int find_directory(
         struct arena *arena, const char *option, const char *path, bool make, const char **ret_path)
 {
-        char *real;
         int r = make ? file_make_dirs(path, 0700) : 0;
 
-        real = r == 0 ? realpath(path, NULL) : NULL;
-        if (!real)
-                return trail(
-                        r < 0 ? r : -errno, "%s: %s: %s", option, path,
-                        text_errno(r < 0 ? r : errno));
-        *ret_path = arena_string(arena, real);
-        free(real);
-        return 0;
+        if (r == 0)
+                r = file_real_path(arena, path, ret_path);
+        return r < 0 ? trail(r, "%s: %s: %s", option, path, text_errno(r)) : 0;
 }
 
 static int find_directories(
@@ -90,7 +84,9 @@ static int find_directories(
 /* That of another time would be taken for this one's. */
 static void remove_log(struct arena *arena, const struct runtime_criu *criu, const char *log)
 {
-        unlink(arena_format(arena, "%s/%s", criu->work ? criu->work : criu->images, log));
+        file_remove(
+                AT_FDCWD, arena_format(arena, "%s/%s", criu->work ? criu->work : criu->images, log),
+                0);
 }
 
 /* -- checkpoint ------------------------------------------------------------------------------------ */
@@ -116,10 +112,11 @@ static int checkpoint_words(
                 return trail(
                         -EINVAL, "--parent-path: '%s' must be relative to --image-path",
                         request->parent_path);
-        if (access(arena_format(arena, "%s/%s", criu->images, request->parent_path), X_OK) < 0)
+        r = file_access(arena_format(arena, "%s/%s", criu->images, request->parent_path), X_OK);
+        if (r < 0)
                 return trail(
-                        -errno, "--parent-path: %s/%s: %s", criu->images, request->parent_path,
-                        text_errno(errno));
+                        r, "--parent-path: %s/%s: %s", criu->images, request->parent_path,
+                        text_errno(r));
         add_value(list, "prev-images-dir", request->parent_path);
         add(list, true, "track-mem");
         return 0;

@@ -30,10 +30,10 @@ int oci_write_pid_file(struct arena *arena, const char *path, pid_t pid)
                 return trail(fd, "cannot write the pid file %s: %s", path, text_errno(fd));
         r = file_write(fd, text, strlen(text));
         close(fd);
-        if (r == 0 && rename(temporary, path) < 0)
-                r = -errno;
+        if (r == 0)
+                r = file_rename(temporary, path);
         if (r < 0) {
-                unlink(temporary);
+                file_remove(AT_FDCWD, temporary, 0);
                 return trail(r, "cannot write the pid file %s: %s", path, text_errno(r));
         }
         return 0;

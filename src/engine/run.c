@@ -328,7 +328,7 @@ static void keep(struct run *run, int client)
                 send_report(client, &report, r, NO_FD);
                 _exit(1);
         }
-        if (chdir("/") < 0)
+        if (process_change_dir("/") < 0)
                 trail_reset(); /* then it keeps the caller's file system busy: no more than that */
         r = check_joined(run);
         has_away = r == 0 && stdio_prepare(false, true, &away) == 0;
@@ -542,7 +542,7 @@ int engine_run(const struct run_request *request, int *ret_exit)
                 stdio_close(&run.stdio);
         }
         if (r != 0 && request->id_file)
-                unlink(request->id_file);
+                file_remove(AT_FDCWD, request->id_file, 0);
         if (r == 0 && run.trace && request->timing_out)
                 plan_print_trace(run.plan, run.trace, request->timing_out);
         return r;

@@ -217,7 +217,7 @@ static bool is_ours(int program_fd)
 /* The program of ours that is attached; -ENOENT. */
 static int find_ours(int cgroup_fd)
 {
-        uint32_t ids[64];
+        uint32_t ids[64] = { 0 };
         union bpf_attr attr = { 0 };
         int r;
 

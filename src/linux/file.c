@@ -7,14 +7,14 @@
  * own; what lies under a container's root is reached through rootpath.c only. */
 #include "linux.h"
 
-#include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <linux/openat2.h>
-#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 
@@ -182,6 +182,63 @@ int64_t file_magic_at(const char *path)
         struct statfs fs;
 
         return statfs(path, &fs) < 0 ? -errno : (int64_t)(uint32_t)fs.f_type;
+}
+
+int file_stat(int dir, const char *path, int flags, struct stat *ret_st)
+{
+        return fstatat(dir, path, ret_st, flags) < 0 ? -errno : 0;
+}
+
+int file_access(const char *path, int how)
+{
+        return faccessat(AT_FDCWD, path, how, AT_EACCESS) < 0 ? -errno : 0;
+}
+
+int file_remove(int dir, const char *path, int flags)
+{
+        return unlinkat(dir, path, flags) < 0 ? -errno : 0;
+}
+
+int file_rename(const char *from, const char *to)
+{
+        return rename(from, to) < 0 ? -errno : 0;
+}
+
+int file_make_dir(const char *path, mode_t mode)
+{
+        return mkdir(path, mode) < 0 ? -errno : 0;
+}
+
+int file_set_mode(const char *path, mode_t mode)
+{
+        return fchmodat(AT_FDCWD, path, mode, 0) < 0 ? -errno : 0;
+}
+
+ssize_t file_read_link(const char *path, char *buffer, size_t size)
+{
+        ssize_t n = readlink(path, buffer, size);
+
+        if (n < 0)
+                return -errno;
+        if ((size_t)n == size)
+                return -ENAMETOOLONG;
+        buffer[n] = '\0';
+        return n;
+}
+
+int file_real_path(struct arena *arena, const char *path, const char **ret_path)
+{
+        char real[PATH_MAX];
+
+        if (!realpath(path, real))
+                return -errno;
+        *ret_path = arena_string(arena, real);
+        return 0;
+}
+
+DIR *file_list(const char *path)
+{
+        return opendir(path);
 }
 
 int file_make_dirs(const char *path, mode_t mode)

@@ -3,6 +3,10 @@
 
 #include "base/base.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* Filesystem magics, statfs(2). */
@@ -41,6 +45,21 @@ int file_read_fd(struct arena *arena, int fd, size_t most, struct text *ret);
 /* The magic of the filesystem that holds it, as a positive number; or -errno. */
 int64_t file_magic(int fd);
 int64_t file_magic_at(const char *path);
+/* The doors of calls that take a path of the host or of our own, from `dir` on where they have one (AT_FDCWD: from
+ * the working directory), or a single name below a descriptor. Child-safe, but where it is said. */
+int file_stat(int dir, const char *path, int flags, struct stat *ret_st); /* fstatat(2) */
+int file_access(
+        const char *path, int how); /* with our effective ids and capabilities: faccessat(2) */
+int file_remove(int dir, const char *path, int flags); /* unlinkat(2) */
+int file_rename(const char *from, const char *to);
+int file_make_dir(const char *path, mode_t mode);
+int file_set_mode(const char *path, mode_t mode);
+/* The target with a NUL behind it: its length, or -errno; -ENAMETOOLONG. */
+ssize_t file_read_link(const char *path, char *buffer, size_t size);
+/* realpath(3). Not child-safe. */
+int file_real_path(struct arena *arena, const char *path, const char **ret_path);
+/* opendir(3): NULL with errno. Not child-safe. */
+DIR *file_list(const char *path);
 /* mkdir -p for a host path of our own; existing directories are fine. */
 int file_make_dirs(const char *path, mode_t mode);
 /* Remove a tree of our own store without ever leaving it: no symbolic link is followed, no mount

@@ -341,6 +341,17 @@ int process_seal_fds(unsigned first, bool now)
         return close_range_of(first, ~0U, now);
 }
 
+int process_change_dir(const char *path)
+{
+        return chdir(path) < 0 ? -errno : 0;
+}
+
+int process_execute(const char *path, const char *const *args, const char *const *env)
+{
+        execve(path, (char *const *)(uintptr_t)args, (char *const *)(uintptr_t)env);
+        return -errno;
+}
+
 int process_close_range(unsigned first, unsigned last)
 {
         return close_range_of(first, last, true);

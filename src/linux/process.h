@@ -59,6 +59,10 @@ int process_close_range(unsigned first, unsigned last);
 int process_close_fds(unsigned first, const int keep[2]);
 uint64_t process_clock_ns(void); /* CLOCK_MONOTONIC */
 
+/* chdir(2) and execve(2), which returns only with an error. Child-safe. */
+int process_change_dir(const char *path);
+int process_execute(const char *path, const char *const *args, const char *const *env);
+
 /* Go on from a copy of the executable that nothing inside a container can write to: a detached
  * read-only mount of it, or (without the right to mount) a sealed memfd. Execs this program again
  * with the same arguments; returns 0 at once when it already runs sealed. CVE-2019-5736. */

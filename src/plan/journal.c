@@ -137,7 +137,8 @@ static int undo_cgroup(const char *path, const struct cgroups *cgroups)
                 return 0; /* another has them, or none was made */
         if (!cgroup_is_one(path))
                 return 0; /* it is gone, or a plain directory */
-        if (rmdir(path) == 0 || errno == ENOENT)
+        r = file_remove(AT_FDCWD, path, AT_REMOVEDIR);
+        if (r == 0 || r == -ENOENT)
                 return 0; /* as a rule: what was in it has ended */
         if (!cgroups->ours) {
                 cgroup_remove_empty(path);
@@ -170,7 +171,7 @@ static const char *path_below(int dir, const char *path)
         memcpy(part, path, strlen(path) + 1);
         for (char *slash; (slash = strrchr(part, '/')) && slash != part;) {
                 *slash = '\0';
-                if (stat(part, &st) == 0 && st.st_dev == own.st_dev && st.st_ino == own.st_ino)
+                if (file_stat(AT_FDCWD, part, 0, &st) == 0 && st.st_dev == own.st_dev && st.st_ino == own.st_ino)
                         return path + (slash - part) + 1;
         }
         return NULL;

@@ -36,8 +36,8 @@ int do_make_store(struct machine *m, const struct op_make_store *o)
         (void)m;
         r = file_make_dirs(o->path, (mode_t)o->mode);
         /* A sticky one is for all, whatever our umask. */
-        if (r == 0 && o->mode & S_ISVTX && fchmodat(AT_FDCWD, o->path, (mode_t)o->mode, 0) < 0)
-                r = -errno;
+        if (r == 0 && o->mode & S_ISVTX)
+                r = file_set_mode(o->path, (mode_t)o->mode);
         return r;
 }
 
@@ -419,7 +419,8 @@ static bool is_node(int dir, const char *leaf, mode_t type, const DEVICE *device
 {
         struct stat st;
 
-        return fstatat(dir, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_mode & S_IFMT) == type &&
+        return file_stat(dir, leaf, AT_SYMLINK_NOFOLLOW, &st) == 0 &&
+               (st.st_mode & S_IFMT) == type &&
                (type == S_IFIFO || st.st_rdev == makedev(device->major, device->minor));
 }
 

@@ -476,6 +476,5 @@ int do_exec_criu(struct machine *m, const struct op_exec_criu *o)
         for (size_t i = 0; i < ARRAY_SIZE(from); i++)
                 if (from[i] >= 0 && dup2(from[i], 3 + (int)i) < 0)
                         return -errno;
-        execve(o->program, (char *const *)(uintptr_t)args, (char *const *)(uintptr_t)o->env.items);
-        return trail(-errno, "%s", o->program);
+        return trail(process_execute(o->program, args, o->env.items), "%s", o->program);
 }

@@ -45,16 +45,15 @@ int do_set_umask(struct machine *m, const struct op_set_umask *o)
 int do_change_dir(struct machine *m, const struct op_change_dir *o)
 {
         char where[4096] = "";
+        int r = process_change_dir(o->path);
 
         (void)m;
-        if (chdir(o->path) < 0) {
-                int r = -errno;
-
+        if (r < 0) {
                 if (r != -ENOENT || !o->make)
                         return trail(r, "cannot go to the working directory %s", o->path);
                 r = file_make_dirs(o->path, 0755);
-                if (r == 0 && chdir(o->path) < 0)
-                        r = -errno;
+                if (r == 0)
+                        r = process_change_dir(o->path);
                 if (r < 0)
                         return trail(r, "cannot make the working directory %s", o->path);
         }
@@ -73,12 +72,11 @@ int do_change_dir(struct machine *m, const struct op_change_dir *o)
 static int executable(const char *path)
 {
         struct stat st;
+        int r = file_stat(AT_FDCWD, path, 0, &st);
 
-        if (stat(path, &st) < 0)
-                return -errno;
-        if (S_ISDIR(st.st_mode))
-                return -EISDIR;
-        return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
+        if (r < 0)
+                return r;
+        return S_ISDIR(st.st_mode) ? -EISDIR : file_access(path, X_OK);
 }
 
 /* Each directory of PATH in turn. `there`: any file will do, but no directory. */
@@ -96,7 +94,8 @@ static int search_path(struct machine *m, const struct op_find_program *o, bool 
                             m->program, sizeof m->program, "%.*s/%s", size ? size : 1,
                             size ? dir : ".", o->program) >= sizeof m->program)
                         continue;
-                if (there ? lstat(m->program, &st) == 0 && !S_ISDIR(st.st_mode)
+                if (there ? file_stat(AT_FDCWD, m->program, AT_SYMLINK_NOFOLLOW, &st) == 0 &&
+                                    !S_ISDIR(st.st_mode)
                           : executable(m->program) == 0)
                         return 0;
         }
@@ -246,9 +245,7 @@ int do_exec(struct machine *m, const struct op_exec *o)
 {
         if (!m->program[0])
                 text_format(m->program, sizeof m->program, "%s", o->args.items[0]);
-        execve(m->program, (char *const *)(uintptr_t)o->args.items,
-               (char *const *)(uintptr_t)o->env.items);
-        return trail(-errno, "%s", m->program);
+        return trail(process_execute(m->program, o->args.items, o->env.items), "%s", m->program);
 }
 
 int do_leave(struct machine *m, const struct op_leave *o)
@@ -281,7 +278,7 @@ void program_explain(const struct machine *m, int error)
         const struct op *op = failed_operation(m);
         struct autopsy autopsy = { .program = m->program, .error = error };
 
-        if (op->code == OP_exec) {
+        if (op && op->code == OP_exec) {
                 autopsy.args = op->as.exec.args.items;
                 autopsy.env = op->as.exec.env.items;
         }

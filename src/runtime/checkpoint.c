@@ -75,7 +75,8 @@ static const char *unescape(struct arena *arena, const char *word, size_t size)
         char *plain = arena_copy(arena, word, size), *to = plain;
 
         for (const char *at = plain; *at; at++) {
-                if (at[0] == '\\' && at[1] >= '0' && at[1] <= '3' && at[2] && at[3]) {
+                if (at[0] == '\\' && at[1] >= '0' && at[1] <= '3' &&
+                    strspn(at + 1, "01234567") >= 3) {
                         *to++ = (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0'));
                         at += 3;
                 } else {
@@ -171,7 +172,7 @@ static const char *look_at_descriptor(struct look *look, int fd)
         long mount = mount_of(look->arena, look->pid, fd);
         struct stat st;
 
-        if (stat(path, &st) < 0 || S_ISSOCK(st.st_mode))
+        if (file_stat(AT_FDCWD, path, 0, &st) < 0 || S_ISSOCK(st.st_mode))
                 return NULL;
         if (S_ISFIFO(st.st_mode) && !mount_point(look->arena, look->mounts, mount))
                 return arena_format(look->arena, "pipe:[%lu]", (unsigned long)st.st_ino);
@@ -210,13 +211,18 @@ static int look_at_spaces(struct look *look, const struct spec *spec)
                 struct stat st;
 
                 for (size_t k = 0; ns->path && *ns->path && k < ARRAY_SIZE(kinds); k++) {
+                        int r;
+
                         if (!text_equal(ns->type, kinds[k].type))
                                 continue;
-                        if (stat(arena_format(
-                                         look->arena, "/proc/%d/ns/%s", (int)look->pid,
-                                         kinds[k].proc),
-                                 &st) < 0)
-                                return -errno;
+                        r = file_stat(
+                                AT_FDCWD,
+                                arena_format(
+                                        look->arena, "/proc/%d/ns/%s", (int)look->pid,
+                                        kinds[k].proc),
+                                0, &st);
+                        if (r < 0)
+                                return r;
                         add(look, arena_format(
                                           look->arena, "%s[%lu]:%s", kinds[k].proc,
                                           (unsigned long)st.st_ino, kinds[k].key));
@@ -308,7 +314,7 @@ const char *criu_find(struct arena *arena)
         for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
                 const char *path = arena_format(arena, "%s/criu", directories[i]);
 
-                if (access(path, X_OK) == 0)
+                if (file_access(path, X_OK) == 0)
                         return path;
         }
         return NULL;

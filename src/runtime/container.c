@@ -252,7 +252,7 @@ static int open_journal(const char *path, struct container *container)
 
         if (r >= 0)
                 return 0;
-        if (r == -ENOENT && rmdir(path) == 0)
+        if (r == -ENOENT && file_remove(AT_FDCWD, path, AT_REMOVEDIR) == 0)
                 return missing(container->id); /* killed between mkdir and the first write */
         if (r == -ELOOP || r == -EISDIR || r == -ENXIO)
                 return damaged(container->id, "is no plain file");
@@ -330,7 +330,7 @@ static int compare(const void *a, const void *b)
 
 int container_list(struct arena *arena, const char *root, const char ***ret_ids, size_t *ret_n)
 {
-        DIR *dir = opendir(root);
+        DIR *dir = file_list(root);
         size_t n = 0, room = 64;
         const char **ids = arena_array(arena, room, sizeof *ids);
 

@@ -77,8 +77,8 @@ static int reserve(
                 auto_close dir = NO_FD, journal = NO_FD;
                 struct stat st;
 
-                if (mkdir(path, 0700) < 0) {
-                        r = -errno;
+                r = file_make_dir(path, 0700);
+                if (r < 0) {
                         if (r == -ENOENT)
                                 r = file_make_dirs(request->root, 0700);
                         else if (r == -EEXIST)
@@ -99,7 +99,7 @@ static int reserve(
                 if (r == -ENOENT || r == -EEXIST)
                         continue;
                 if (r < 0) {
-                        rmdir(path);
+                        file_remove(AT_FDCWD, path, AT_REMOVEDIR);
                         return state_error(r, "cannot make the journal in", path);
                 }
                 if (flock(journal, LOCK_EX) < 0)
@@ -356,7 +356,7 @@ int container_start(struct arena *arena, struct container *container, bool *ret_
                         container_give_up(arena, container);
                 return trail(r, "cannot start '%s'", container->id);
         }
-        unlinkat(container->dir, "start", 0);
+        file_remove(container->dir, "start", 0);
         /* It runs, and the kernel tells so without the journal. */
         r = container_note(container, "{\"status\":\"started\"}");
         if (r < 0)

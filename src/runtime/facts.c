@@ -116,7 +116,8 @@ void facts_parse_cgroups(struct arena *arena, char *list, struct facts *facts)
 
 static bool is_own(struct arena *arena, const struct cgroup_hierarchy *hierarchy)
 {
-        return access(arena_format(arena, "%s%s", hierarchy->mount, hierarchy->own), W_OK) == 0;
+        return file_access(arena_format(arena, "%s%s", hierarchy->mount, hierarchy->own), W_OK) ==
+               0;
 }
 
 /* Root of a container, as a rule, sees its cgroups read-only. In the first user namespace that is an
@@ -138,9 +139,7 @@ static bool is_managed(struct arena *arena, const char *dir)
         static const char *const files[] = { "", "cgroup.procs", "cgroup.subtree_control" };
 
         for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-                if (faccessat(
-                            AT_FDCWD, arena_format(arena, "%s/%s", dir, files[i]), W_OK,
-                            AT_EACCESS) < 0)
+                if (file_access(arena_format(arena, "%s/%s", dir, files[i]), W_OK) < 0)
                         return false;
         return true;
 }

@@ -67,19 +67,21 @@ static int remove_directory(struct arena *arena, const struct container *contain
         const char *path = arena_format(arena, "%s/%s", container->root, container->id);
         const char *journal = arena_format(arena, "%s/journal", path);
 
-        for (int round = 0; rmdir(path) < 0 && errno != ENOENT; round++) {
-                if (errno == ENOTEMPTY && access(journal, F_OK) == 0)
+        for (int round = 0;; round++) {
+                int r = file_remove(AT_FDCWD, path, AT_REMOVEDIR);
+
+                if (r == 0 || r == -ENOENT)
                         return 0;
-                if (errno != ENOTEMPTY && errno != ENOENT)
-                        return trail(-errno, "cannot remove %s", path);
-                if (round == 100)
-                        return trail(-ENOTEMPTY, "cannot remove %s", path);
+                if (r == -ENOTEMPTY && file_access(journal, F_OK) == 0)
+                        return 0;
+                if (r != -ENOTEMPTY || round == 100)
+                        return trail(r, "cannot remove %s", path);
         }
-        return 0;
 }
 
 int container_remove(struct arena *arena, struct container *container)
 {
+        static const char *const files[] = { "start", "log", "journal" }; /* the journal last */
         int r = put_down(container);
 
         if (r < 0)
@@ -94,12 +96,11 @@ int container_remove(struct arena *arena, struct container *container)
                 return r;
         /* While the journal is still there: should we be killed, the next one runs them. */
         container_poststop(arena, container);
-        if (unlinkat(container->dir, "start", 0) < 0 && errno != ENOENT)
-                return -errno;
-        if (unlinkat(container->dir, "log", 0) < 0 && errno != ENOENT)
-                return -errno;
-        if (unlinkat(container->dir, "journal", 0) < 0 && errno != ENOENT)
-                return -errno;
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+                r = file_remove(container->dir, files[i], 0);
+                if (r < 0 && r != -ENOENT)
+                        return r;
+        }
         return remove_directory(arena, container);
 }
 

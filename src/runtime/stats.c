@@ -24,7 +24,7 @@ struct stats {
 static const char *find(const struct stats *s, const char *file)
 {
         for (size_t i = 0; i < s->n; i++)
-                if (access(arena_format(s->arena, "%s/%s", s->paths[i], file), R_OK) == 0)
+                if (file_access(arena_format(s->arena, "%s/%s", s->paths[i], file), R_OK) == 0)
                         return s->paths[i];
         return NULL;
 }
@@ -439,7 +439,7 @@ static void put_huge_pages(const struct stats *s)
         const char *end = s->v2 ? end_v2 : end_v1;
 
         for (size_t i = 0; i < s->n; i++) {
-                DIR *dir = opendir(s->paths[i]);
+                DIR *dir = file_list(s->paths[i]);
 
                 for (struct dirent *entry; dir && (entry = readdir(dir));) {
                         size_t size = strlen(entry->d_name), tail = strlen(end);
@@ -507,7 +507,7 @@ int container_stats(
                 return trail(-EOPNOTSUPP, "container '%s' has no cgroups", container->id);
         }
         for (size_t i = 0; i < s.n; i++)
-                if (access(arena_format(arena, "%s/cgroup.controllers", s.paths[i]), F_OK) < 0)
+                if (file_access(arena_format(arena, "%s/cgroup.controllers", s.paths[i]), F_OK) < 0)
                         s.v2 = false;
         json_open_object(writer, "data");
         put_section(&s, "cpu", put_cpu);

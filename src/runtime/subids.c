@@ -22,7 +22,7 @@ static const char *find_helper(struct arena *arena, const char *name)
         for (size_t i = 0; i < ARRAY_SIZE(helper_dirs); i++) {
                 const char *path = arena_format(arena, "%s/%s", helper_dirs[i], name);
 
-                if (access(path, X_OK) == 0)
+                if (file_access(path, X_OK) == 0)
                         return path;
         }
         return NULL;

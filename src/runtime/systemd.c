@@ -14,7 +14,7 @@
 
 static bool is_there(const char *path)
 {
-        return path && access(path, F_OK) == 0;
+        return path && file_access(path, F_OK) == 0;
 }
 
 /* The first place that is there; else the first place. */

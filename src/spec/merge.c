@@ -70,7 +70,10 @@ static void merge_map(struct arena *arena, char *out, const char *more)
 static void merge_object(
         struct arena *arena, const struct spec_object *object, char *out, const char *more)
 {
-        memcpy(out, more, sizeof(const struct json *)); /* its place: where the last word is */
+        const struct json *at; /* its place, the first member: where the last word is */
+
+        memcpy(&at, more, sizeof at);
+        memcpy(out, &at, sizeof at);
         for (size_t i = 0; i < object->n; i++) {
                 const struct spec_field *field = &object->fields[i];
                 char *to = out + field->offset;

@@ -224,7 +224,7 @@ int spec_parse_mounts(
         struct spec_mounts *ret_mounts)
 {
         struct spec_mounts mounts = { .pointer = "" };
-        const struct json *root = NULL, *member;
+        const struct json *root, *member;
         int r;
 
         r = parse_json(arena, name, bytes, size, &root);

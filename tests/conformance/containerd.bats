@@ -87,7 +87,7 @@ is_state() { ct task ls | grep -q "^$1 .* $2"; }
 @test "run -t: a terminal and its size" {
         run_flags "$name"
         run -4 on_terminal ctr --address "$BOX/socket" run "${flags[@]}" --rm -t "$IMAGE" "$name" \
-                sh -c 'tty; sleep 0.5; stty size; exit 4' </dev/null
+                sh -c "tty; $(sized); exit 4" </dev/null
         has "$output" /dev/pts/0
         has "$output" '30 100'
 }
@@ -119,7 +119,7 @@ is_state() { ct task ls | grep -q "^$1 .* $2"; }
 @test "exec -t: a terminal" {
         ct_run "$name" -d -- sleep 600
         run -6 on_terminal ctr --address "$BOX/socket" task exec -t --exec-id one "$name" \
-                sh -c 'tty; sleep 0.5; stty size; exit 6' </dev/null
+                sh -c "tty; $(sized); exit 6" </dev/null
         has "$output" /dev/pts/
         has "$output" '30 100'
 }

@@ -73,7 +73,7 @@ shows() { dk logs "$1" 2>&1 | grep -q "$2"; }
 }
 
 @test "run -it: a terminal, its size, its exit status" {
-        run -5 on_terminal docker run --rm -it "$IMAGE" sh -c 'tty; sleep 0.5; stty size; exit 5' </dev/null
+        run -5 on_terminal docker run --rm -it "$IMAGE" sh -c "tty; $(sized); exit 5" </dev/null
         has "$output" /dev/pts/0
         has "$output" '30 100'
 }
@@ -135,7 +135,7 @@ shows() { dk logs "$1" 2>&1 | grep -q "$2"; }
 
 @test "exec -it, -d, --privileged" {
         dk run -d --name "$name" "$IMAGE" sleep 600
-        run -6 on_terminal docker exec -it "$name" sh -c 'tty; sleep 0.5; stty size; exit 6' </dev/null
+        run -6 on_terminal docker exec -it "$name" sh -c "tty; $(sized); exit 6" </dev/null
         has "$output" /dev/pts/
         has "$output" '30 100'
         dk exec -d "$name" touch /tmp/done

@@ -31,13 +31,14 @@ suite_begin() {
 
 # An archive as `docker save` makes it, of busybox and a user named alice: $BOX/image.tar
 make_image() {
-        local tree=$BOX/image/tree name sum
+        local tree=$BOX/image/tree sum
         mkdir -p "$tree"/{bin,dev,etc,proc,root,sys,tmp,var}
         chmod 1777 "$tree/tmp"
         cp "$(command -v busybox)" "$tree/bin/busybox"
-        for name in $(busybox --list); do
-                [ "$name" = busybox ] || ln -s busybox "$tree/bin/$name"
-        done
+        # Links by one program: 300 are five minutes of a guest.
+        # shellcheck disable=SC2016,SC2046 # the other shell expands it; words
+        busybox sh -c 'cd "$0" && for name; do [ "$name" = busybox ] || ln -s busybox "$name"; done' \
+                "$tree/bin" $(busybox --list)
         printf 'root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000::/tmp:/bin/sh\n' >"$tree/etc/passwd"
         printf 'root:x:0:\nalice:x:1000:\nstaff:x:50:alice\n' >"$tree/etc/group"
         tar -C "$tree" --owner 0 --group 0 -cf "$BOX/image/layer.tar" .
@@ -111,6 +112,12 @@ on_terminal() {
         line=$(printf '%q ' "$@")
         SHELL=/bin/bash bounded script -qec "stty rows 30 cols 100; exec $line" /dev/null 3>&- | tr -d '\r'
         return "${PIPESTATUS[0]}"
+}
+
+# A script for the container that prints its terminal's size, which an engine sets when the program runs.
+sized() {
+        echo 'n=0; until [ "$(stty size)" = "30 100" ] || [ $((n += 1)) -gt 300 ]; do sleep 0.1; done 2>/dev/null'
+        echo 'stty size'
 }
 
 # limit_of V1FILE V2FILE: a script for the container that prints one of its limits

@@ -75,7 +75,7 @@ teardown() { pod rm -f -t 0 -a >/dev/null 2>&1 || :; }
 
 @test "run -it: a terminal, its size, its exit status" {
         run -5 pod_terminal run --rm -it "$IMAGE" \
-                sh -c 'tty; sleep 0.5; stty size; exit 5' </dev/null
+                sh -c "tty; $(sized); exit 5" </dev/null
         has "$output" /dev/pts/0
         has "$output" '30 100'
 }
@@ -139,7 +139,7 @@ teardown() { pod rm -f -t 0 -a >/dev/null 2>&1 || :; }
 
 @test "exec -it: a terminal, its size" {
         pod run -d --name "$name" "$IMAGE" sleep 600
-        run -6 pod_terminal exec -it "$name" sh -c 'tty; sleep 0.5; stty size; exit 6' </dev/null
+        run -6 pod_terminal exec -it "$name" sh -c "tty; $(sized); exit 6" </dev/null
         has "$output" /dev/pts/
         has "$output" '30 100'
 }

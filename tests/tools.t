@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The checks of tools find what they are there for: objects with a planted fault, and without.
+n=0 failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+top=$(cd "$(dirname "$0")/.." && pwd)
+
+# object FILE: compile stdin as src/FILE.c of a build in $work, in the way of the build that is checked
+object() {
+        local room=${1%/*} directory=$work/src/lib${1%/*}.a.p
+        mkdir -p "$directory"
+        gcc -w -xc -c -O0 -ffunction-sections -fdata-sections -o "$directory/${room}_${1#*/}.c.o" -
+}
+# check NAME WORD COMMAND...: it fails and says WORD; an empty WORD: it succeeds
+check() {
+        local name=$1 word=$2 said result=ok
+        shift 2
+        if said=$("$@" 2>&1); then
+                [ -z "$word" ] || result='not ok'
+        elif [ -z "$word" ] || ! grep -qF -- "$word" <<<"$said"; then
+                result='not ok'
+        fi
+        n=$((n + 1))
+        echo "$result $n - tools: $name"
+        [ "$result" = ok ] || { failed=1 && echo "# ${said//$'\n'/$'\n# '}"; }
+}
+
+object engine/clean <<<'/* rename("a", "b") */ const char *word(void); const char *word(void) { return "open(x)"; }'
+check 'check-paths: words and comments are no calls' '' "$top/tools/check-paths" "$work" --part
+object engine/planted <<<'int rename(const char *, const char *); int f(void); int f(void) { return rename("a", "b"); }'
+check 'check-paths: a call by path above linux' 'engine/planted.c calls rename()' \
+        "$top/tools/check-paths" "$work" --part
+rm "$work"/src/libengine.a.p/*
+object linux/netlink <<<'#define MAKE mkdir
+int mkdir(const char *, unsigned); int f(void); int f(void) { return MAKE("a", 0); }'
+check 'check-paths: a file of linux that has no such door, behind a macro' 'linux/netlink.c calls mkdir()' \
+        "$top/tools/check-paths" "$work" --part
+rm "$work"/src/liblinux.a.p/*
+object cli/cli <<<'int open(const char *, int, ...); int f(void); int f(void) { return open("a", 0); }'
+check 'check-paths: what the table lists' '' "$top/tools/check-paths" "$work" --part
+check 'check-paths: a line of the table that nobody needs' 'plan/ops.c does not call mknodat()' \
+        "$top/tools/check-paths" "$work"
+check 'check-paths: a place without objects' 'no object files' "$top/tools/check-paths" "$work/nowhere"
+
+rm -r "$work/src"
+object plan/apply <<<'int close(int); void plan_apply(void); static void (*const table[])(void) = { plan_apply };
+void plan_apply(void) { close(0); (void)table; }'
+check 'check-child-safe: system calls' '' "$top/tools/check-child-safe" "$work"
+object plan/ops <<<'void *malloc(unsigned long); void do_it(void); void do_it(void) { malloc(1); }'
+object plan/apply <<<'void do_it(void); void plan_apply(void); void (*const table[])(void) = { do_it };
+void plan_apply(void) { table[0](); }'
+check 'check-child-safe: malloc behind a table' 'malloc is not child-safe' \
+        "$top/tools/check-child-safe" "$work"
+echo "1..$n"
+exit $failed
