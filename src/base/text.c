@@ -130,6 +130,29 @@ static char json_escape(unsigned char c)
         }
 }
 
+/* C0 and C1 controls, and what reorders the text around it (U+202A-E, U+2066-9). */
+static bool is_hidden(const unsigned char *s, size_t length)
+{
+        if (length == 1)
+                return s[0] < 0x20 || s[0] == 0x7f;
+        if (length == 2)
+                return s[0] == 0xc2 && s[1] < 0xa0;
+        return length == 3 && s[0] == 0xe2 &&
+               ((s[1] == 0x80 && s[2] >= 0xaa && s[2] <= 0xae) ||
+                (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9));
+}
+
+/* Of one to three bytes of valid UTF-8. */
+static unsigned code_point(const unsigned char *s, size_t length)
+{
+        if (length == 1)
+                return s[0];
+        if (length == 2)
+                return (s[0] & 0x1fU) << 6 | (s[1] & 0x3fU);
+        return (s[0] & 0x0fU) << 12 | (s[1] & 0x3fU) << 6 | (s[2] & 0x3fU);
+}
+
+/* JSON need not escape C1, DEL and what reorders text; a terminal obeys them all the same. */
 void text_add_json(struct text *text, const char *string)
 {
         size_t left = strlen(string);
@@ -141,8 +164,8 @@ void text_add_json(struct text *text, const char *string)
 
                 if (json_escape(c))
                         text_addf(text, "\\%c", json_escape(c));
-                else if (c < 0x20)
-                        text_addf(text, "\\u%04x", c);
+                else if (length && is_hidden((const unsigned char *)string, length))
+                        text_addf(text, "\\u%04x", code_point((const unsigned char *)string, length));
                 else if (length)
                         text_add_bytes(text, string, length);
                 else
@@ -151,6 +174,16 @@ void text_add_json(struct text *text, const char *string)
                 left -= length ? length : 1;
         }
         text_add_char(text, '"');
+}
+
+/* Within single quotes, what a terminal would obey: the same bytes, when the shell has read it. */
+static size_t add_by_printf(struct text *text, const unsigned char *s, size_t length)
+{
+        text_add(text, "'\"$(printf '");
+        for (size_t i = 0; i < length; i++)
+                text_addf(text, "\\%03o", s[i]);
+        text_add(text, "')\"'");
+        return length;
 }
 
 void text_add_shell(struct text *text, const char *string)
@@ -163,25 +196,18 @@ void text_add_shell(struct text *text, const char *string)
                 return;
         }
         text_add_char(text, '\'');
-        for (; *string; string++) {
-                if (*string == '\'')
+        for (size_t length, left = strlen(string); left; string += length, left -= length) {
+                const unsigned char *s = (const unsigned char *)string;
+
+                length = text_utf8(string, left);
+                if (*s == '\'')
                         text_add(text, "'\\''");
+                else if (length && (!is_hidden(s, length) || *s == '\n' || *s == '\t'))
+                        text_add_bytes(text, string, length);
                 else
-                        text_add_char(text, *string);
+                        length = add_by_printf(text, s, length ? length : 1);
         }
         text_add_char(text, '\'');
-}
-
-/* C0 and C1 controls, and what reorders the text around it (U+202A-E, U+2066-9). */
-static bool is_hidden(const unsigned char *s, size_t length)
-{
-        if (length == 1)
-                return s[0] < 0x20 || s[0] == 0x7f;
-        if (length == 2)
-                return s[0] == 0xc2 && s[1] < 0xa0;
-        return length == 3 && s[0] == 0xe2 &&
-               ((s[1] == 0x80 && s[2] >= 0xaa && s[2] <= 0xae) ||
-                (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9));
 }
 
 bool text_has_control(const char *string, size_t size)

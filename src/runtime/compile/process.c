@@ -96,6 +96,16 @@ static int add_sysctl(struct compile *c, const char *key, const char *value)
                         key);
         if (strpbrk(value, "\n\r"))
                 return spec_error(c->linux_->at, c->document, pointer, "a value is one line");
+        /* Names can be set so, too; numbers may have tabs between. */
+        for (const char *at = value; *at; at += *at == '\t') {
+                size_t size = strcspn(at, "\t");
+
+                if (text_has_control(at, size))
+                        return spec_error(
+                                c->linux_->at, c->document, pointer,
+                                "a value has no control characters");
+                at += size;
+        }
         if (strlen(value) > SYSCTL_VALUE_MAX)
                 return spec_error(
                         c->linux_->at, c->document, pointer, "a value has at most %d bytes",

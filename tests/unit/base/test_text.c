@@ -167,7 +167,10 @@ TEST(text_json_strings)
         CHECK_STR(quoted(text_add_json, "a\"b\\c/"), "\"a\\\"b\\\\c/\"");
         CHECK_STR(
                 quoted(text_add_json, "\b\f\n\r\t\x01\x1f\x7f"),
-                "\"\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\"");
+                "\"\\b\\f\\n\\r\\t\\u0001\\u001f\\u007f\"");
+        CHECK_STR(
+                quoted(text_add_json, "\xc2\x9b\xc2\xa0\xe2\x80\xae\xe2\x81\xa6"),
+                "\"\\u009b\xc2\xa0\\u202e\\u2066\"");
         CHECK_STR(
                 quoted(text_add_json, "\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\xb3"),
                 "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\xb3\"");
@@ -182,6 +185,8 @@ TEST(text_shell_words)
         CHECK_STR(quoted(text_add_shell, "it's"), "'it'\\''s'");
         CHECK_STR(quoted(text_add_shell, "~"), "'~'");
         CHECK_STR(quoted(text_add_shell, "$(x)\n"), "'$(x)\n'");
+        CHECK_STR(quoted(text_add_shell, "\x1b[8m\xff"),
+                  "''\"$(printf '\\033')\"'[8m'\"$(printf '\\377')\"''");
 }
 
 TEST(text_visible)
