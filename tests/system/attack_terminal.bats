@@ -84,7 +84,7 @@ evil_document() {
         harmless "$WORD" "$husk ps"
         harmless '\x1b]52' "$husk ps --no-trunc"
         harmless '\x1b]52' "$husk ps --no-trunc --format '{{.Command}}'"
-        harmless '\u001b]52' "$husk ps --no-trunc --format '{{json .Command}}'"
+        harmless '\\x1b]52' "$husk ps --no-trunc --format '{{json .Command}}'"
         harmless '\u001b]52' "$husk ps --no-trunc --format json"
         harmless '\x1b]52' "$husk ps --no-trunc --format 'table {{.Names}}\t{{.Command}}'"
         harmless '\u009b8m' "$husk inspect $WORD"
