@@ -145,6 +145,8 @@ int main(int argc, char **argv)
         umask(mask);
         wanted = argv + 1;
         say("uid", getuid());
+        if (*wanted)
+                say("euid", geteuid());
         say("gid", getgid());
         say_groups();
         say_caps();
