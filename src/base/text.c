@@ -165,7 +165,8 @@ void text_add_json(struct text *text, const char *string)
                 if (json_escape(c))
                         text_addf(text, "\\%c", json_escape(c));
                 else if (length && is_hidden((const unsigned char *)string, length))
-                        text_addf(text, "\\u%04x", code_point((const unsigned char *)string, length));
+                        text_addf(
+                                text, "\\u%04x", code_point((const unsigned char *)string, length));
                 else if (length)
                         text_add_bytes(text, string, length);
                 else

@@ -185,8 +185,9 @@ TEST(text_shell_words)
         CHECK_STR(quoted(text_add_shell, "it's"), "'it'\\''s'");
         CHECK_STR(quoted(text_add_shell, "~"), "'~'");
         CHECK_STR(quoted(text_add_shell, "$(x)\n"), "'$(x)\n'");
-        CHECK_STR(quoted(text_add_shell, "\x1b[8m\xff"),
-                  "''\"$(printf '\\033')\"'[8m'\"$(printf '\\377')\"''");
+        CHECK_STR(
+                quoted(text_add_shell, "\x1b[8m\xff"),
+                "''\"$(printf '\\033')\"'[8m'\"$(printf '\\377')\"''");
 }
 
 TEST(text_visible)
