@@ -171,7 +171,8 @@ static const char *path_below(int dir, const char *path)
         memcpy(part, path, strlen(path) + 1);
         for (char *slash; (slash = strrchr(part, '/')) && slash != part;) {
                 *slash = '\0';
-                if (file_stat(AT_FDCWD, part, 0, &st) == 0 && st.st_dev == own.st_dev && st.st_ino == own.st_ino)
+                if (file_stat(AT_FDCWD, part, 0, &st) == 0 && st.st_dev == own.st_dev &&
+                    st.st_ino == own.st_ino)
                         return path + (slash - part) + 1;
         }
         return NULL;
