@@ -133,6 +133,9 @@ static const struct {
         { OP_map_mount, EPERM, ANYBODY,
           "mapping the ids of a mount needs CAP_SYS_ADMIN over its file system" },
         { OP_make_idmap, EPERM, USER, "an ordinary user may map only its own uid and gid" },
+        { OP_make_node, EPERM, ROOT,
+          "making a device needs CAP_MKNOD, and on cgroup v2 no cgroup above may deny the device "
+          "either: who made those may have closed it" },
         { OP_attach, ENOENT, ANYBODY, "the mount point does not exist and could not be made" },
         { OP_attach, EROFS, ANYBODY,
           "the mount point does not exist, and the root it would be made "

@@ -63,6 +63,22 @@ ct_run() {
         ct run "${flags[@]}" ${words[@]+"${words[@]}"} "$IMAGE" "$id" "$@"
 }
 
+# heard SCRIPT FLAG...: what an exec of the script prints. It ends, with 3, when that is here: ctr drops what it
+# has not begun to read by the end.
+heard() {
+        local script=$1 out=$BATS_TEST_TMPDIR/out status=0 ctr tmp
+        shift
+        tmp=/proc/$(ct task ls | awk -v id="$name" '$1 == id { print $2 }')/root/tmp
+        ct task exec "$@" "$name" sh -c "$script; until [ -e /tmp/heard ]; do sleep 0.1; done; exit 3" >"$out" &
+        ctr=$!
+        await 20 test -s "$out"
+        touch "$tmp/heard"
+        wait "$ctr" || status=$?
+        rm "$tmp/heard"
+        cat "$out"
+        return "$status"
+}
+
 is_state() { ct task ls | grep -q "^$1 .* $2"; }
 
 # bats test_tags=sample
@@ -107,9 +123,9 @@ is_state() { ct task ls | grep -q "^$1 .* $2"; }
 # bats test_tags=sample
 @test "exec: output, exit status, user, directory, stdin" {
         ct_run "$name" -d -- sleep 600
-        run -3 ct task exec --exec-id one "$name" sh -c 'echo inside; exit 3'
-        has "$output" inside
-        run -0 ct task exec --exec-id two --user alice --cwd /etc "$name" sh -c 'echo $(id -u) $PWD'
+        run -3 heard 'echo inside' --exec-id one
+        same "$output" inside
+        run -3 heard 'echo $(id -u) $PWD' --exec-id two --user alice --cwd /etc
         same "$output" '1000 /etc'
         run ct task exec --exec-id three "$name" /no/such/program
         [ "$status" -ne 0 ]

@@ -64,3 +64,18 @@ stranger_goes() {
         stranger_goes "$WORD.theirs"
         [ ! -e "$ROOT/$WORD" ]
 }
+
+# As it is in pods of an engine that leaves their cgroup to a library of its own.
+@test "a device that a cgroup above denies: an error that says where to look" {
+        is_v2 || skip "needs cgroup v2"
+        local above=/sys/fs/cgroup/$WORD.above
+        mkdir "$above"
+        python3 "$BATS_TEST_DIRNAME/../probes/deny-devices" "$above"
+        config --arg path "/$WORD.above/below" '.linux.cgroupsPath = $path'
+        run --separate-stderr oci run -b "$BUNDLE" "$WORD"
+        rmdir "$above"
+        echo "$stderr"
+        refused
+        [[ $stderr == *"(make_node)"* ]]
+        [[ $stderr == *"no cgroup above may deny the device"* ]]
+}
