@@ -12,8 +12,8 @@ setup_file() {
         IMAGE=docker.io/library/$WORD:1
         MANAGER=systemd
         STATE=/run/$RUNTIME # Podman's
-        DOCKER_HOST=unix://$BOX/docker.socket DOCKER_CONFIG=$BOX/client
-        export IMAGE MANAGER STATE DOCKER_HOST DOCKER_CONFIG
+        DOCKER_HOST=unix://$BOX/docker.socket
+        export IMAGE MANAGER STATE DOCKER_HOST
         mkdir -p "$BOX/hooks" "$BOX/client" "$BOX/ctr"
         make_image "$IMAGE"
         podman_conf >"$BOX/containers.conf"
@@ -34,8 +34,8 @@ setup_file() {
 }
 CONF
         start_daemon dockerd dockerd --config-file "$BOX/daemon.json"
-        await 60 docker version || { tail -n 20 "$BOX/dockerd.log" >&3 && return 1; }
-        bounded docker load -i "$BOX/image.tar"
+        await 60 dk version || { tail -n 20 "$BOX/dockerd.log" >&3 && return 1; }
+        dk load -i "$BOX/image.tar"
 }
 
 teardown_file() {
@@ -69,7 +69,8 @@ teardown() {
 }
 
 ct() { bounded ctr --address "$BOX/containerd.socket" "$@"; }
-dk() { bounded docker "$@"; }
+# Podman reads DOCKER_CONFIG, too, and stumbles when nothing is there.
+dk() { DOCKER_CONFIG=$BOX/client bounded docker "$@"; }
 
 # ct_run FLAG... -- PROGRAM...
 ct_run() {
