@@ -17,6 +17,7 @@ enum {
         MAGIC_TMPFS = 0x01021994,
         MAGIC_OVERLAY = 0x794c7630,
         MAGIC_NSFS = 0x6e736673,
+        MAGIC_PIDFS = 0x50494446,
         MAGIC_DEVPTS = 0x1cd1,
 };
 

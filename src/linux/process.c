@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: processes by pidfd, and the attributes of our own.
  *
- * A pid is only a number; what we signal is a pidfd that was opened and then checked against the
- * start time that the journal holds. Changes of identity are read back, because setuid(-1) is a
+ * A pid is only a number; what we signal is a pidfd that was opened and then checked against what the
+ * journal holds: the inode of the pidfd, which no other process of this boot has, or, where the kernel
+ * gives all pidfds the same, the start time, which /proc is read for. Changes of identity are read back, because setuid(-1) is a
  * successful no-op (CVE-2026-30892).
  *
  * The executable is sealed before anything of a container runs: a process of the container that
@@ -150,9 +151,41 @@ int process_run(const char *const *arguments, char *words, size_t size, int *ret
         return process_wait(pid, ret_status);
 }
 
-int process_start_time(pid_t pid, uint64_t *ret_ticks, char *ret_state)
+static int start_time(pid_t pid, uint64_t *ret_ticks, char *ret_state)
 {
         return read_stat(pid, 22, ret_ticks, ret_state);
+}
+
+int process_identify(pid_t pid, int pidfd, struct process_id *ret_id)
+{
+        struct process_id id = { 0 };
+        struct stat st;
+        char state;
+        int r;
+
+        /* Where ino_t has 32 bits the number is cut off, and may come again. */
+        if (sizeof(long) == 8 && file_magic(pidfd) == MAGIC_PIDFS && fstat(pidfd, &st) == 0) {
+                id.inode = st.st_ino;
+        } else {
+                r = start_time(pid, &id.start, &state);
+                if (r < 0)
+                        return r;
+        }
+        *ret_id = id;
+        return 0;
+}
+
+bool process_is(pid_t pid, int pidfd, const struct process_id *id)
+{
+        struct stat st;
+        uint64_t start;
+        char state;
+
+        if (id->inode)
+                return fstat(pidfd, &st) == 0 && st.st_ino == id->inode &&
+                       process_poll(pidfd, 0) == 0;
+        return start_time(pid, &start, &state) == 0 && start == id->start && state != 'Z' &&
+               state != 'X';
 }
 
 bool process_has_executed(pid_t pid)

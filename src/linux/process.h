@@ -9,7 +9,7 @@
 
 /* Processes and the calling process's own attributes. */
 
-/* A pidfd of a running process; then the start time tells whether it is the one meant. */
+/* A pidfd of a running process; then process_is() tells whether it is the one meant. */
 int process_open(pid_t pid);
 int process_signal(int pidfd, int signal);
 /* Its pid as /proc shows it; -ESRCH when it has ended. */
@@ -19,8 +19,17 @@ bool process_is_child(int pidfd);
 /* Run a program of the host by its path, with an empty environment, descriptors 0 and 1 on /dev/null,
  * and wait for it: its wait status, and the beginning of what it wrote to stderr, NUL at the end. */
 int process_run(const char *const *arguments, char *words, size_t size, int *ret_status);
-/* proc_pid_stat(5) field 22, clock ticks since boot, and field 3, the state letter. -ESRCH. */
-int process_start_time(pid_t pid, uint64_t *ret_ticks, char *ret_state);
+
+/* What tells a process from every other one that had or will have its pid since the boot. */
+struct process_id {
+        uint64_t inode; /* of its pidfd; 0: this kernel's pidfds share one */
+        uint64_t start; /* then: proc_pid_stat(5) field 22, clock ticks since boot */
+};
+
+/* Of a process and its pidfd. -ESRCH. Child-safe. Inodes since Linux 6.9. */
+int process_identify(pid_t pid, int pidfd, struct process_id *ret_id);
+/* Is it that one, and not dead? */
+bool process_is(pid_t pid, int pidfd, const struct process_id *id);
 /* Has it called execve(2) since it was forked? Answers for a zombie, too; true when it is gone and
  * nobody knows. Child-safe. */
 bool process_has_executed(pid_t pid);

@@ -38,7 +38,7 @@ void machine_init(struct machine *machine, const struct plan *plan)
         machine->journal = machine->state_dir = machine->start = machine->pidfd = NO_FD;
         machine->claim = NO_FD;
         machine->pid = 0;
-        machine->start_time = 0;
+        machine->recorded = false;
         machine->criu_waits = false;
         machine->criu_told = 0;
         machine->is_started = false;

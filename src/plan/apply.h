@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/base.h"
+#include "linux/linux.h"
 
 #include <stdint.h>
 
@@ -22,11 +23,11 @@ struct machine {
         int start;     /* INIT: the listening start socket, NO_FD when START is not awaited */
         int gate_peer; /* HOST before spawn: the end that INIT will have */
         pid_t pid;     /* HOST after spawn: the container's first process, as we see it */
-        uint64_t
-                start_time; /* its start time in clock ticks, proc_pid_stat(5) field 22; 0: not read */
-        int pidfd;          /* HOST after spawn, NO_FD before; borrowed from its slot */
-        bool criu_waits;    /* HOST: criu has told of an event, and is to be answered */
-        pid_t criu_told;    /* the pid that came with it: the first process of what it restores */
+        struct process_id process; /* the same, as the journal has it */
+        bool recorded;             /* it has */
+        int pidfd;                 /* HOST after spawn, NO_FD before; borrowed from its slot */
+        bool criu_waits;           /* HOST: criu has told of an event, and is to be answered */
+        pid_t criu_told; /* the pid that came with it: the first process of what it restores */
         bool is_started; /* INIT: the peer is a `start`, which has no plan to look things up in */
         char program[4096];  /* INIT: what find_program found */
         struct trace *trace; /* NULL, or shared memory that gets a time stamp an operation */

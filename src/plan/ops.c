@@ -212,20 +212,22 @@ int do_filter_devices(struct machine *m, const struct op_filter_devices *o)
 
 int do_record(struct machine *m, const struct op_record *o)
 {
-        char line[160], state;
-        size_t size;
+        char line[160];
         int r;
 
         (void)o->process;
         if (m->journal < 0)
                 return 0;
-        r = process_start_time(m->pid, &m->start_time, &state);
+        r = process_identify(m->pid, m->pidfd, &m->process);
         if (r < 0)
                 return r;
-        size = text_format(
-                line, sizeof line, "{\"process\":{\"pid\":%d,\"start\":%llu}}", (int)m->pid,
-                (unsigned long long)m->start_time);
-        return journal_append(m->journal, line, size);
+        m->recorded = true;
+        return journal_append(
+                m->journal, line,
+                text_format(
+                        line, sizeof line, "{\"process\":{\"pid\":%d,\"%s\":%llu}}", (int)m->pid,
+                        m->process.inode ? "inode" : "start",
+                        (unsigned long long)(m->process.inode ? m->process.inode : m->process.start)));
 }
 
 int do_note_status(struct machine *m, const struct op_note_status *o)

@@ -69,16 +69,26 @@ const char *container_boot_id(void)
         return id;
 }
 
-/* Does the process of the journal still run? */
+/* A pidfd of the process of the journal, if that still runs. */
+static int open_process(const struct container *container)
+{
+        int fd = container->pid > 0 ? process_open(container->pid) : -ESRCH;
+
+        if (fd < 0)
+                return fd;
+        /* Asked after the pidfd pins the number. */
+        if (process_is(container->pid, fd, &container->process) &&
+            text_equal(json_string(json_member(container->header, "boot")), container_boot_id()))
+                return fd;
+        close(fd);
+        return -ESRCH;
+}
+
 static bool is_alive(const struct container *container)
 {
-        uint64_t start;
-        char state;
+        auto_close fd = open_process(container);
 
-        if (container->pid <= 0 || process_start_time(container->pid, &start, &state) < 0 ||
-            start != container->start_time || state == 'Z' || state == 'X')
-                return false;
-        return text_equal(json_string(json_member(container->header, "boot")), container_boot_id());
+        return fd >= 0;
 }
 
 /* One line behind the header: process or status. */
@@ -87,13 +97,15 @@ static void read_event(struct container *container, const struct json *line, boo
         const struct json *process = json_member(line, "process");
         const struct json *update = json_member(line, "update");
         const char *status = json_string(json_member(line, "status"));
+        struct process_id id = { 0 };
         int64_t number;
-        uint64_t ticks;
 
         if (json_i64(json_member(process, "pid"), &number) == 0 && number > 0 &&
-            number <= INT32_MAX && json_u64(json_member(process, "start"), &ticks) == 0) {
+            number <= INT32_MAX &&
+            (json_u64(json_member(process, "inode"), &id.inode) == 0 ||
+             json_u64(json_member(process, "start"), &id.start) == 0)) {
                 container->pid = (pid_t)number;
-                container->start_time = ticks;
+                container->process = id;
         }
         if (update) {
                 const struct json *resources = json_member(update, "resources");
@@ -150,6 +162,7 @@ static void read_journal(struct arena *arena, struct container *container)
                 if (number == 2) {
                         container->config = at.line;
                         container->config_size = at.size;
+                        container->events = (size_t)(at.rest - container->text);
                         continue;
                 }
                 if (number > 2 && text_starts(at.line, "{\"undo\""))
@@ -201,7 +214,7 @@ static int check_owner(struct container *container, bool lock)
 {
         struct stat own, above;
 
-        if (fstat(container->journal, &own) < 0 || fstat(container->dir, &above) < 0)
+        if (fstat(container->journal, &own) < 0)
                 return -errno;
         if (!S_ISREG(own.st_mode))
                 return damaged(container->id, "is no plain file");
@@ -209,6 +222,8 @@ static int check_owner(struct container *container, bool lock)
                 return damaged(container->id, "can be written by others");
         if (own.st_uid == geteuid())
                 return 0;
+        if (fstat(container->dir, &above) < 0)
+                return -errno;
         if (above.st_uid != own.st_uid)
                 return damaged(container->id, "belongs to another user");
         if (lock) {
@@ -284,7 +299,7 @@ int container_open_any(
                 r = check_owner(&container, lock);
         if (r == 0 && lock && flock(container.journal, LOCK_EX) < 0)
                 r = -errno;
-        if (r == 0 && fstat(container.journal, &st) == 0 && st.st_nlink == 0)
+        if (r == 0 && lock && fstat(container.journal, &st) == 0 && st.st_nlink == 0)
                 r = missing(id); /* removed while we waited */
         if (r == 0)
                 r = file_read_fd(arena, container.journal, JOURNAL_MAX, &text);
@@ -392,14 +407,10 @@ int container_spec(
 
 int container_process(const struct container *container)
 {
-        int fd = container->pid > 0 ? process_open(container->pid) : -ESRCH;
+        int fd = open_process(container);
 
         if (fd < 0)
                 return fd;
-        if (!is_alive(container)) { /* asked after the pidfd pins the number */
-                close(fd);
-                return -ESRCH;
-        }
         if (container->foreign && !namespace_is_of_user(container->pid, container->user)) {
                 close(fd);
                 return trail(
@@ -445,6 +456,12 @@ const char *container_cgroup_line(struct arena *arena, const char *line, size_t 
         return json_string(json_member(value, "path"));
 }
 
+struct journal_lines container_events(const struct container *container)
+{
+        return journal_lines(
+                container->text + container->events, container->size - container->events);
+}
+
 void container_cgroups(
         struct arena *arena, const struct container *container, const char *const **ret_paths,
         size_t *ret_n)
@@ -452,8 +469,7 @@ void container_cgroups(
         const char **paths = arena_array(arena, 64, sizeof *paths);
         size_t n = 0;
 
-        for (struct journal_lines at = journal_lines(container->text, container->size);
-             n < 64 && journal_next(&at);) {
+        for (struct journal_lines at = container_events(container); n < 64 && journal_next(&at);) {
                 const char *path = container_cgroup_line(arena, at.line, at.size);
 
                 if (path)
@@ -488,8 +504,7 @@ bool container_unit(
         struct arena *arena, const struct container *container, const char **ret_socket,
         const char **ret_unit)
 {
-        for (struct journal_lines at = journal_lines(container->text, container->size);
-             journal_next(&at);) {
+        for (struct journal_lines at = container_events(container); journal_next(&at);) {
                 const struct json *value;
 
                 if (!text_starts(at.line, "{\"undo\":\"stop_unit\"") ||

@@ -27,13 +27,14 @@ struct container {
         int journal;
         const char *text; /* the journal as it was read */
         size_t size;
+        size_t events;             /* where in it the lines behind the document begin */
         const struct json *header; /* its first line */
         const char *config;        /* its second line: the document, on one line */
         size_t config_size;
         const char *bundle, *rootfs, *created, *owner, *oci_version;
         struct spec_map annotations;
         pid_t pid; /* 0: never had a process */
-        uint64_t start_time;
+        struct process_id process;
         enum container_status status; /* when it was read */
         const char *freezer; /* its cgroup that can be frozen; NULL: none, or it has stopped */
         bool restored;       /* from a checkpoint */
@@ -75,6 +76,8 @@ int container_spec(
 int container_process(const struct container *container);
 /* To its first process; 0 only asks whether there is one. -ESRCH. SIGKILL ends a paused one, too. */
 int container_signal(const struct container *container, int signal);
+/* The journal's lines behind the document. */
+struct journal_lines container_events(const struct container *container);
 /* A whole line for the journal. */
 int container_note(const struct container *container, const char *format, ...)
         __attribute__((format(printf, 2, 3)));

@@ -305,8 +305,8 @@ int container_create(
                 made.config = request->config;
                 made.config_size = request->config_size;
                 made.bundle = request->options->bundle;
-                made.start_time = machine->start_time;
-                made.pid = machine->start_time ? machine->pid : 0; /* as far as the journal knows */
+                made.process = machine->process;
+                made.pid = machine->recorded ? machine->pid : 0; /* as far as the journal knows */
                 machine_done(machine);
                 container_remove(arena, &made);
                 container_close(&made);

@@ -17,8 +17,7 @@ enum {
 bool container_find_freezer(struct arena *arena, struct container *container)
 {
         for (int hinted = 1; hinted >= 0; hinted--)
-                for (struct journal_lines at = journal_lines(container->text, container->size);
-                     journal_next(&at);) {
+                for (struct journal_lines at = container_events(container); journal_next(&at);) {
                         const char *path;
                         int frozen;
 

@@ -23,8 +23,7 @@ int container_release(struct arena *arena, const struct container *container)
 {
         struct text cgroups = { .arena = arena };
 
-        for (struct journal_lines at = journal_lines(container->text, container->size);
-             journal_next(&at);)
+        for (struct journal_lines at = container_events(container); journal_next(&at);)
                 if (journal_is_of_cgroups(at.line))
                         text_add_bytes(&cgroups, at.line, at.size + 1);
         return journal_undo(

@@ -270,3 +270,19 @@ teardown() { finish; }
         [ "$status" = 0 ]
         [ "$output" = "in a chroot" ]
 }
+
+@test "a process that only has the pid is not the container's" {
+        local line
+        config '.process.args = ["sleep", "1000"]'
+        oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1
+        [ "$(status_of "$WORD")" = running ]
+        line=$(grep '^{"process":' "$ROOT/$WORD/journal")
+        # As if another had got the pid: one number more is another process.
+        jq -c '.process |= with_entries(if .key == "pid" then . else .value += 1 end)' <<<"$line" \
+                >>"$ROOT/$WORD/journal"
+        [ "$(status_of "$WORD")" = stopped ]
+        run ! oci kill "$WORD" KILL
+        echo "$line" >>"$ROOT/$WORD/journal"
+        [ "$(status_of "$WORD")" = running ]
+        oci kill "$WORD" KILL
+}

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <sys/mount.h>
@@ -55,6 +56,58 @@ TEST(close_range_includes_both_ends)
         CHECK_INT(process_close_range(21, 23), 0);
         for (int fd = 20; fd <= 24; fd++)
                 CHECK_INT(is_open(fd), fd == 20 || fd == 24);
+}
+
+/* A child that waits for a signal; killed and not yet waited for it is dead, too. */
+TEST(a_process_is_told_from_one_that_is_dead_and_from_every_other)
+{
+        const pid_t pids[] = { fork(), fork() };
+        struct process_id ids[2], by_start = { 0 };
+        int pidfds[2];
+
+        for (int i = 0; i < 2; i++) {
+                if (pids[i] == 0)
+                        for (;;)
+                                pause();
+                pidfds[i] = process_open(pids[i]);
+                CHECK(pidfds[i] >= 0);
+                CHECK_INT(process_identify(pids[i], pidfds[i], &ids[i]), 0);
+        }
+        CHECK_INT(process_is(pids[0], pidfds[0], &ids[0]), true);
+        CHECK_INT(process_is(pids[1], pidfds[1], &ids[1]), true);
+        CHECK_INT(ids[0].inode != 0 && ids[0].inode == ids[1].inode, false);
+        if (ids[0].inode)
+                CHECK_INT(process_is(pids[0], pidfds[0], &ids[1]), false);
+        /* No process that we see began at this tick: nothing runs since before the clock. */
+        by_start.start = UINT64_MAX;
+        CHECK_INT(process_is(pids[0], pidfds[0], &by_start), false);
+        CHECK_INT(process_signal(pidfds[0], SIGKILL), 0);
+        CHECK_INT(process_poll(pidfds[0], -1), 1);
+        CHECK_INT(process_is(pids[0], pidfds[0], &ids[0]), false);
+        for (int i = 0; i < 2; i++) {
+                process_signal(pidfds[i], SIGKILL);
+                CHECK_INT(process_reap(pidfds[i]), 0);
+                close(pidfds[i]);
+        }
+}
+
+/* Kernels whose pidfds are all of one inode: the journal has the start time, read from /proc. */
+TEST(a_process_is_known_by_its_start_time_without_inodes)
+{
+        struct process_id id = { 0 };
+        char stat[1024], *at;
+        int self = process_open(getpid());
+
+        CHECK(self >= 0);
+        CHECK(file_get_once(AT_FDCWD, "/proc/self/stat", stat, sizeof stat) > 0);
+        at = strrchr(stat, ')') + 1;
+        for (int field = 2; field < 22; at++)
+                field += *at == ' ';
+        CHECK_INT(text_u64(arena_copy(&(struct arena){ 0 }, at, strcspn(at, " ")), &id.start), 0);
+        CHECK_INT(process_is(getpid(), self, &id), true);
+        id.start++;
+        CHECK_INT(process_is(getpid(), self, &id), false);
+        close(self);
 }
 
 TEST(a_mount_at_a_name_does_not_follow_a_link)
