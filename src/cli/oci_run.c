@@ -11,6 +11,8 @@
 static const struct option create_options[] = {
         ROW(TEXT, bundle, 'b', "bundle", "DIR", "the bundle", .shown_default = "this directory",
             .complete = COMPLETE_DIRECTORY),
+        ROW(TEXT, config, 'f', "config", "FILE", "the document, in the place of the bundle's",
+            .shown_default = "config.json in the bundle", .complete = COMPLETE_FILE),
         ROW(TEXT, console_socket, 0, "console-socket", "SOCKET",
             "send the terminal's master to this socket", .complete = COMPLETE_FILE),
         ROW(TEXT, pid_file, 0, "pid-file", "FILE", "write the process id to this file",
@@ -66,6 +68,8 @@ static int run(struct invocation *in)
 
 static const struct example run_examples[] = {
         { "husk-oci run --bundle /srv/web web", "run the bundle and wait for its end" },
+        { "husk-oci run --bundle /srv/web --config /etc/web.json web",
+          "the same with another document" },
         { NULL, NULL },
 };
 

@@ -16,28 +16,28 @@
 
 #include <sys/stat.h>
 
-int oci_read_bundle(struct arena *arena, const char *path, struct bundle *ret_bundle)
+int oci_read_bundle(
+        struct arena *arena, const char *path, const char *document, struct bundle *ret_bundle)
 {
         struct bundle bundle = { 0 };
         int r = file_real_path(arena, path, &bundle.path);
 
         if (r < 0)
                 return trail(r, "cannot open the bundle %s: %s", path, text_errno(r));
-        r = file_read(
-                arena, AT_FDCWD, arena_format(arena, "%s/config.json", bundle.path),
-                SPEC_SIZE_MAX + 1, &bundle.config);
+        bundle.document = document ? document : arena_format(arena, "%s/config.json", bundle.path);
+        r = file_read(arena, AT_FDCWD, bundle.document, SPEC_SIZE_MAX + 1, &bundle.config);
         if (r == -EFBIG)
                 return trail(
-                        r, "%s/config.json: larger than %zu MiB, no document of a container is",
-                        bundle.path, SPEC_SIZE_MAX >> 20);
+                        r, "%s: larger than %zu MiB, no document of a container is",
+                        bundle.document, SPEC_SIZE_MAX >> 20);
         if (r < 0) {
-                if (r == -ENOENT)
+                if (r == -ENOENT && !document)
                         trail_hint("`husk-oci spec -b DIR` writes one to start from");
-                return trail(r, "cannot read %s/config.json: %s", bundle.path, text_errno(r));
+                return trail(r, "cannot read %s: %s", bundle.document, text_errno(r));
         }
         r = spec_parse(
-                arena, arena_format(arena, "%s/config.json", bundle.path),
-                text_string(&bundle.config), bundle.config.len, &bundle.spec);
+                arena, bundle.document, text_string(&bundle.config), bundle.config.len,
+                &bundle.spec);
         if (r < 0)
                 return r;
         *ret_bundle = bundle;
@@ -59,12 +59,11 @@ static int check_root(struct arena *arena, const struct bundle *bundle)
         r = file_stat(AT_FDCWD, path, 0, &st);
         if (r < 0)
                 return spec_error(
-                        root->at, arena_format(arena, "%s/config.json", bundle->path), "/root/path",
-                        "%s: %s", path, text_errno(errno));
+                        root->at, bundle->document, "/root/path", "%s: %s", path,
+                        text_errno(errno));
         if (!S_ISDIR(st.st_mode))
                 return spec_error(
-                        root->at, arena_format(arena, "%s/config.json", bundle->path), "/root/path",
-                        "%s is not a directory", path);
+                        root->at, bundle->document, "/root/path", "%s is not a directory", path);
         return 0;
 }
 
@@ -138,11 +137,11 @@ static int compile_bundle(
         enum runtime_cgroups cgroups;
         int r = read_manager(&request->oci, &cgroups);
 
-        if (r < 0 || (r = oci_read_bundle(arena, request->bundle, bundle)) < 0)
+        if (r < 0 || (r = oci_read_bundle(arena, request->bundle, request->config, bundle)) < 0)
                 return r;
         *options = (struct runtime_options){
                 .id = request->id,
-                .document = arena_format(arena, "%s/config.json", bundle->path),
+                .document = bundle->document,
                 .bundle = bundle->path,
                 .preserve_fds = request->preserve_fds + request->listen_fds,
                 .listen_fds = (unsigned)request->listen_fds,

@@ -8,12 +8,15 @@
 #include "runtime/runtime.h"
 
 struct bundle {
-        const char *path; /* absolute, links resolved */
+        const char *path;     /* absolute, links resolved */
+        const char *document; /* the path of config.json or of what stands in for it */
         struct text config;
         const struct spec *spec;
 };
 
-int oci_read_bundle(struct arena *arena, const char *path, struct bundle *ret_bundle);
+/* `document` NULL: config.json in it. */
+int oci_read_bundle(
+        struct arena *arena, const char *path, const char *document, struct bundle *ret_bundle);
 /* -EBUSY when it is paused, unless `ignore`: what joins its cgroups stops there. */
 int oci_refuse_paused(const struct container *container, const char *name, bool ignore);
 /* The plan of one more process in a running container; of `options` all is filled in that is the

@@ -254,7 +254,7 @@ static int prepare(
                 return trail(-EOPNOTSUPP, "a restore cannot have its cgroups made by systemd yet");
         }
         if ((r = container_check_id(request->id)) < 0 || (r = find_program(arena, criu)) < 0 ||
-            (r = oci_read_bundle(arena, request->bundle, bundle)) < 0 ||
+            (r = oci_read_bundle(arena, request->bundle, NULL, bundle)) < 0 ||
             (r = find_directories(arena, &request->criu, false, criu)) < 0 ||
             (r = criu_read_stdio(arena, criu->images, stdio)) < 0 ||
             (r = add_common(list, &request->criu)) < 0)

@@ -233,6 +233,7 @@ struct oci_create_request {
         struct oci_options oci;
         const char *id;
         const char *bundle;
+        const char *config; /* a document that stands in for the bundle's, or NULL */
         const char *console_socket;
         const char *pid_file;
         const char *pidfd_socket;

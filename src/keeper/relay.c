@@ -226,7 +226,7 @@ static void last_words(struct keeper_relay *relay, int signals, struct pollfd *s
 {
         set[END].fd = -1;
         for (;;) {
-                bool pending = false;
+                bool pending = false, left = false;
                 int n;
 
                 for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++) {
@@ -234,7 +234,10 @@ static void last_words(struct keeper_relay *relay, int signals, struct pollfd *s
 
                         copy->done |= !copy->last_words;
                         pending |= !copy->done && copy->n;
+                        left |= !copy->done;
                 }
+                if (!left)
+                        return;
                 fill_set(relay, set);
                 set[SIGNALS].fd = -1;
                 n = wait_for(set, 0);
@@ -338,23 +341,27 @@ static void choose_signals(sigset_t *ret_set)
                 sigdelset(ret_set, SIGHUP);
 }
 
+static int hold(sigset_t *ret_held, sigset_t *ret_before)
+{
+        choose_signals(ret_held);
+        return sigprocmask(SIG_BLOCK, ret_held, ret_before) < 0 ? -errno : 0;
+}
+
 int keeper_hold_signals(sigset_t *ret_before)
 {
-        sigset_t set;
+        sigset_t held;
 
-        choose_signals(&set);
-        return sigprocmask(SIG_BLOCK, &set, ret_before) < 0 ? -errno : 0;
+        return hold(&held, ret_before);
 }
 
 int keeper_relay_run(struct keeper_relay *relay)
 {
         auto_close signals = NO_FD;
         sigset_t set, before;
-        int r = keeper_hold_signals(&before);
+        int r = hold(&set, &before);
 
         if (r < 0)
                 return r;
-        choose_signals(&set);
         signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
         if (signals < 0) {
                 r = -errno;

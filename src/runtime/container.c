@@ -523,12 +523,14 @@ bool container_is_oom_killed(struct arena *arena, const struct container *contai
         size_t n;
 
         container_cgroups(arena, container, &paths, &n);
-        /* One hierarchy alone has the memory controller. */
-        for (size_t i = 0; i < n; i++) {
-                int64_t kills = cgroup_oom_kills(paths[i]);
+        /* One hierarchy alone has the memory controller: of v1's, as a rule, the one of that name. */
+        for (int hinted = 1; hinted >= 0; hinted--)
+                for (size_t i = 0; i < n; i++) {
+                        bool named = strstr(paths[i], "memory") != NULL;
+                        int64_t kills = named == (hinted == 1) ? cgroup_oom_kills(paths[i]) : -1;
 
-                if (kills >= 0)
-                        return kills > 0;
-        }
+                        if (kills >= 0)
+                                return kills > 0;
+                }
         return false;
 }

@@ -189,7 +189,7 @@ static int read_cgroups(struct arena *arena, struct facts *facts)
         if (facts->v2.mount) {
                 if (facts->uid != 0 || facts->in_user_namespace)
                         find_delegated(arena, facts);
-                n = file_get(AT_FDCWD, controllers_file(arena, facts), list, sizeof list);
+                n = file_get_once(AT_FDCWD, controllers_file(arena, facts), list, sizeof list);
                 if (n > 0) {
                         list[strcspn(list, "\n")] = '\0';
                         facts->v2.names = arena_string(arena, list);
@@ -265,8 +265,10 @@ int facts_gather(struct arena *arena, struct facts *ret_facts)
 
         if (r < 0)
                 return r;
+        /* From the first user namespace all others are below. */
         facts.has_mount_api = mount_has_interface(
-                facts_capable(&facts, 21 /* CAP_SYS_ADMIN */) && namespace_owns_mounts());
+                facts_capable(&facts, 21 /* CAP_SYS_ADMIN */) &&
+                (!facts.in_user_namespace || namespace_owns_mounts()));
         facts.has_mount_setattr = mount_has_setattr();
         r = read_cgroups(arena, &facts);
         if (r < 0)

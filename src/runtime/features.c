@@ -123,6 +123,8 @@ void runtime_features(struct arena *arena, const char *version, struct text *out
         put_linux(&w, arena);
         json_open_object(&w, "annotations");
         json_put_string(&w, "dev.husk.version", version);
+        /* As runc and crun have it: there are these commands. criu is looked for when one is given. */
+        json_put_string(&w, "org.opencontainers.runc.checkpoint.enabled", "true");
         json_close_object(&w);
         put_words(&w, "potentiallyUnsafeConfigAnnotations", &annotations);
         json_close_object(&w);

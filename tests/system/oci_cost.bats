@@ -62,7 +62,7 @@ teardown() { finish; }
         strace -f -c -U calls,name -o "$BATS_TEST_TMPDIR/calls" "$HUSK_OCI" --root "$ROOT" run --bundle "$BUNDLE" "$WORD"
         calls=$(awk '$2 == "total" { print $1 }' "$BATS_TEST_TMPDIR/calls")
         echo "calls: $calls"
-        [ "$calls" -le 540 ]
+        [ "$calls" -le 545 ]
 }
 
 @test "a mount point that is a symbolic link is refused or resolved inside, never followed out" {
@@ -147,5 +147,5 @@ binds() { # WHERE...: a directory with its own name in it to each
         strace -f -c -U calls,name -o "$BATS_TEST_TMPDIR/calls" "$HUSK_OCI" --root "$ROOT" exec "$WORD" /bin/true
         calls=$(awk '$2 == "total" { print $1 }' "$BATS_TEST_TMPDIR/calls")
         echo "calls: $calls"
-        [ "$calls" -le 265 ]
+        [ "$calls" -le 250 ]
 }

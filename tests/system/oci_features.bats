@@ -36,6 +36,8 @@ listed() {
         [ "$(jq -c 'keys' "$F")" = '["annotations","hooks","linux","mountOptions","ociVersionMax","ociVersionMin","potentiallyUnsafeConfigAnnotations"]' ]
         [ "$(jq -c '.linux | keys' "$F")" = '["apparmor","capabilities","cgroup","intelRdt","memoryPolicy","mountExtensions","namespaces","netDevices","seccomp","selinux"]' ]
         jq -e 'all(.. | arrays; length == (unique | length))' "$F"
+        # as runc and crun say it
+        [ "$(jq -r '.annotations["org.opencontainers.runc.checkpoint.enabled"]' "$F")" = true ]
         # supported are some of those that are known
         jq -e '.linux.seccomp | .supportedFlags - .knownFlags == []' "$F"
 }

@@ -340,10 +340,11 @@ TEST(oci_create_as_engines_call_it)
         struct oci_create_request *q;
 
         CHECK_INT(
-                OCI(create, "--bundle", "/b", "--pid-file", "/p", "--console-socket", "/c",
-                    "--no-pivot", "--preserve-fds=3", "--no-new-keyring", "one"),
+                OCI(create, "--bundle", "/b", "-f", "/f", "--pid-file", "/p", "--console-socket",
+                    "/c", "--no-pivot", "--preserve-fds=3", "--no-new-keyring", "one"),
                 0);
         CHECK_STR(q->bundle, "/b");
+        CHECK_STR(q->config, "/f");
         CHECK_STR(q->pid_file, "/p");
         CHECK_STR(q->console_socket, "/c");
         CHECK_STR(q->id, "one");
