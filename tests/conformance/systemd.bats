@@ -86,7 +86,7 @@ ct_run() {
 
 shown() { systemctl show --property "$1" --value "$2"; }
 
-# One of the files of the unit's cgroup: with_v1 CONTROLLER FILE, or v2's
+# file_of UNIT CONTROLLER V1FILE V2FILE: where that is
 file_of() {
         local below
         below=$(shown ControlGroup "$1")
@@ -123,8 +123,8 @@ gone() { [ "$(shown LoadState "$1")" = not-found ] && [ ! -e "$2" ]; }
         pod exec -d "$name" sleep 601
         same "$(processes "$unit")" 2
         same "$(pod stats --no-stream --format json "$name" | jq -r '.[0].pids')" 2
-        pod update --memory 128m --cpus 0.25 --pids-limit 99 "$name"
-        limited "$unit" 134217728 25000 99
+        pod update --memory 128m --cpus 0.25 "$name"
+        limited "$unit" 134217728 25000 77
         directory=$(dirname "$(file_of "$unit" memory memory.limit_in_bytes memory.max)")
         pod rm -f -t 0 "$name"
         gone "$unit" "$directory"
