@@ -61,11 +61,12 @@ TEST(close_range_includes_both_ends)
 /* A child that waits for a signal; killed and not yet waited for it is dead, too. */
 TEST(a_process_is_told_from_one_that_is_dead_and_from_every_other)
 {
-        const pid_t pids[] = { fork(), fork() };
         struct process_id ids[2], by_start = { 0 };
+        pid_t pids[2];
         int pidfds[2];
 
         for (int i = 0; i < 2; i++) {
+                pids[i] = fork();
                 if (pids[i] == 0)
                         for (;;)
                                 pause();
