@@ -260,6 +260,17 @@ int do_close_fd(struct machine *m, const struct op_close_fd *o)
         return 0;
 }
 
+int do_close_others(struct machine *m, const struct op_close_others *o)
+{
+        int kept = slot(m, o->keep), keep[2] = { m->gate, kept };
+
+        for (int16_t i = 0; i < m->plan->slots; i++)
+                if (i != o->keep)
+                        m->fd[i] = NO_FD;
+        m->parent = NO_FD;
+        return process_close_fds(3 + (unsigned)o->preserve_fds, keep);
+}
+
 int do_redirect_output(struct machine *m, const struct op_redirect_output *o)
 {
         auto_close fd = file_open(
@@ -519,6 +530,8 @@ int do_open_terminal(struct machine *m, const struct op_open_terminal *o)
 
         if (r < 0)
                 return r;
+        if (o->uid && fchown(slave, (uid_t)o->uid, (gid_t)-1) < 0)
+                return -errno;
         m->fd[o->master] = master;
         m->fd[o->slave] = slave;
         if (o->rows || o->columns)

@@ -20,11 +20,8 @@ int do_new_session(struct machine *m, const struct op_new_session *o)
 
 int do_use_terminal(struct machine *m, const struct op_use_terminal *o)
 {
-        int slave = slot(m, o->slave);
-        int r = pty_use(slave);
+        int r = pty_use(slot(m, o->slave));
 
-        if (r == 0 && o->uid && fchown(slave, (uid_t)o->uid, (gid_t)-1) < 0)
-                r = -errno;
         file_close(&m->fd[o->slave]);
         return r;
 }

@@ -95,6 +95,7 @@ NOTHING(await_gate)
 NOTHING(send_fd)
 NOTHING(take_fd)
 NOTHING(close_fd)
+NOTHING(close_others)
 NOTHING(adopt) /* unshare --fork waits for it */
 NOTHING(open_clocks)
 NOTHING(guard_parent) /* unshare --kill-child */

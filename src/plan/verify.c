@@ -192,11 +192,15 @@ static int use_slots(
         return 0;
 }
 
-/* pivot closes all descriptors that the process holds: none leads back to the host. */
-static void close_all(struct slots *slots)
+/* These close all descriptors that the process holds: none leads back to the host. */
+static void close_all(const struct op *op, struct slots *slots)
 {
-        for (size_t slot = 0; slot < PLAN_SLOTS; slot++)
-                if (slots->state[slot] == SLOT_OPEN)
+        int16_t keep = op->code == OP_close_others ? op->as.close_others.keep : -1;
+
+        if (op->code != OP_close_others && op->code != OP_pivot)
+                return;
+        for (int16_t slot = 0; slot < PLAN_SLOTS; slot++)
+                if (slots->state[slot] == SLOT_OPEN && slot != keep)
                         slots->state[slot] = SLOT_CLOSED;
 }
 
@@ -213,8 +217,7 @@ static int check_group(const struct plan *plan, struct spot first, struct slots 
                 r = use_slots(plan, first, slots, &one, false);
         if (r == 0 && pair)
                 r = use_slots(plan, second, slots, &other, true);
-        if (op_at(plan, first)->code == OP_pivot)
-                close_all(slots);
+        close_all(op_at(plan, first), slots);
         return r;
 }
 
@@ -414,6 +417,10 @@ static const struct {
         { OP_remount, STAGE_MASK, "the same on old kernels" },
         { OP_change_dir, STAGE_SECCOMP, "the directory may be reachable for the user only" },
         { OP_find_program, STAGE_SECCOMP, "executable for the user who will run it" },
+        { OP_fork_init, STAGE_PRIVS,
+          "who enters a container shows up in it when it has no more rights" },
+        { OP_new_session, STAGE_PRIVS, "a session begins with the process that it is for" },
+        { OP_use_terminal, STAGE_PRIVS, "the same" },
         { OP_set_rlimit, STAGE_IDENTITY, "limits of the user's processes count from set_ids" },
 };
 

@@ -259,6 +259,34 @@ static int check_placing(const struct known *host, const struct known *init)
         return 0;
 }
 
+/* A process that enters a running container is seen by those in it as soon as it is born in their pid
+ * namespace, and one of them may have the right to look into it: so it is born when it has nothing of
+ * the host's any more (CVE-2016-9962). */
+static int check_entry(const struct known *host, const struct known *init)
+{
+        long fork = place(init, OP_fork_init), mounts = NOWHERE;
+
+        if (place(host, OP_record) != NOWHERE)
+                return 0; /* a start */
+        for (long i = 0; i < (long)host->n; i++)
+                if (host->ops[i].code == OP_join_namespace &&
+                    host->ops[i].as.join_namespace.type & CLONE_NEWPID)
+                        return trail(
+                                -EINVAL, "plan: host enters the container's pid namespace, so "
+                                         "that init is seen there with all that it has");
+        for (long i = 0; i < (long)init->n && mounts == NOWHERE; i++)
+                if (init->ops[i].code == OP_join_namespace &&
+                    init->ops[i].as.join_namespace.type & CLONE_NEWNS)
+                        mounts = i;
+        if (fork == NOWHERE)
+                return 0;
+        if (mounts == NOWHERE || mounts > fork)
+                return trail(-EINVAL, "plan: fork_init comes before the container's root is ours");
+        if (init->ops[fork - 1].code != OP_close_others)
+                return trail(-EINVAL, "plan: fork_init must come right behind close_others");
+        return 0;
+}
+
 /* Nobody says that it runs before it does, and it does not before somebody says so. */
 static int check_ends(const struct known *host, const struct known *init)
 {
@@ -383,7 +411,8 @@ int verify_privileges(const struct plan *plan)
         if ((r = check_steps(&init)) < 0 || (r = check_filter(&init)) < 0 ||
             (r = check_root(&init)) < 0)
                 return r;
-        if ((r = check_placing(&host, &init)) < 0 || (r = check_finding(&host, &init)) < 0)
+        if ((r = check_placing(&host, &init)) < 0 || (r = check_finding(&host, &init)) < 0 ||
+            (r = check_entry(&host, &init)) < 0)
                 return r;
         return check_ends(&host, &init);
 }

@@ -45,6 +45,7 @@ void compile_init(
                 .proc = -1,
                 .dev = -1,
                 .devpts = -1,
+                .slave = -1,
                 .landlock = -1,
                 .groups = { -1, -1 },
                 .cgroup2 = -1,
@@ -186,9 +187,36 @@ int runtime_compile(
         return 0;
 }
 
+/* Those in the container's pid namespace see a process that is born there, and who has CAP_SYS_PTRACE,
+ * or is root of the container's user namespace while we come in, could take what it has: descriptors
+ * and directories of the host, rights (CVE-2016-9962). So it is born late, and there is nothing left. */
+static enum entry choose_entry(const struct compile *c)
+{
+        const struct spec_scheduler *scheduler = c->process->scheduler;
+
+        if (!((c->new_spaces | c->joined_spaces) & CLONE_NEWPID))
+                return ENTRY_NONE;
+        /* Who has a deadline cannot fork; a flag may be that the child has no such policy. */
+        if (scheduler && (text_equal(scheduler->policy, "SCHED_DEADLINE") || scheduler->flags.n))
+                return ENTRY_EARLY;
+        return c->linux_->seccomp && !c->process->no_new_privileges ? ENTRY_FILTER : ENTRY_LATE;
+}
+
+void compile_enter_pids(struct compile *c, enum entry here)
+{
+        if (!c->entry || c->entry != here)
+                return;
+        plan_add(
+                c->plan, INIT, "/linux/namespaces", close_others,
+                .preserve_fds = c->options->preserve_fds, .keep = c->slave);
+        plan_add(c->plan, INIT, "/linux/namespaces", fork_init, .spaces = 0);
+        compile_session(c);
+        if (here == ENTRY_LATE)
+                compile_find_program(c); /* which may be /proc/self/exe */
+}
+
 /* The namespaces to enter, all by the pidfd of the container's first process. The pid namespace is for
- * children only: it is joined on the host side, or, where our rights begin in the container's user
- * namespace, by a process that forks then. */
+ * children only. */
 static int enter(struct compile *c, pid_t pid)
 {
         FD process = plan_slot(c->plan);
@@ -197,16 +225,10 @@ static int enter(struct compile *c, pid_t pid)
 
         if (c->options->restored) /* by criu, with clocks of its own that go on where they were */
                 spaces |= CLONE_NEWTIME;
-        c->forks = spaces & CLONE_NEWPID && !facts_capable(c->facts, 21 /* CAP_SYS_ADMIN */);
+        c->entry = choose_entry(c);
         c->process_fd = process;
         c->container_pid = pid;
         plan_add(c->plan, HOST, "[container]", open_process, .pid = pid, .fd = process);
-        if (spaces & CLONE_NEWPID && !c->forks) {
-                plan_add(
-                        c->plan, HOST, "/linux/namespaces", join_namespace, .ns = process,
-                        .type = CLONE_NEWPID);
-                spaces &= ~(uint32_t)CLONE_NEWPID;
-        }
         r = compile_cgroup_exec(c);
         if (r < 0)
                 return r;
@@ -216,10 +238,6 @@ static int enter(struct compile *c, pid_t pid)
         if (r < 0)
                 return r;
         plan_add(c->plan, INIT, "/linux/namespaces", join_namespace, .ns = process, .type = spaces);
-        if (c->forks) {
-                plan_add(c->plan, INIT, "/linux/namespaces", fork_init, .spaces = 0);
-                compile_guard(c, true);
-        }
         compile_become_root(c);
         return 0;
 }
@@ -248,12 +266,12 @@ int runtime_compile_exec(
                 c->plan, HOST, "[exec]", spawn, .spaces = 0, .cgroup = compile_birth_cgroup(c),
                 .process = child);
         compile_unit_attach(c);
-        if (c->forks)
+        if (process->terminal)
+                plan_add(c->plan, HOST, "/process/terminal", take_fd, .fd = plan_slot(c->plan));
+        if (c->entry)
                 plan_add(
                         c->plan, HOST, "[exec]", adopt, .maker = child,
                         .process = plan_slot(c->plan));
-        if (process->terminal)
-                plan_add(c->plan, HOST, "/process/terminal", take_fd, .fd = plan_slot(c->plan));
         r = compile_seccomp_host(c);
         if (r < 0)
                 return r;
@@ -261,6 +279,7 @@ int runtime_compile_exec(
         if ((r = compile_terminal(c)) < 0)
                 return r;
         compile_guard(c, false);
+        compile_enter_pids(c, ENTRY_EARLY);
         if ((r = compile_process(c)) < 0 || (r = compile_identity(c)) < 0 ||
             (r = compile_security(c)) < 0)
                 return r;

@@ -14,6 +14,14 @@ struct id_plan {
         uint32_t uid, gid;
 };
 
+/* Where an exec forks into the container's pid namespace; each is a place in its list. */
+enum entry {
+        ENTRY_NONE,   /* it does not: no such namespace, or no exec */
+        ENTRY_EARLY,  /* before what a fork would undo */
+        ENTRY_FILTER, /* before a filter that is loaded by a right: it may forbid what we do */
+        ENTRY_LATE,   /* when all rights are gone */
+};
+
 struct compile {
         struct arena *arena;
         const struct spec *spec;
@@ -48,13 +56,16 @@ struct compile {
         FD own_pid;          /* our own pid namespace, for hooks after we left it; -1 */
         pid_t container_pid; /* exec: the container's first process; else 0 */
         const char *guard;   /* why the first process dies with its maker */
-        bool forks;          /* spawn's process is not the first one: fork_init */
+        enum entry entry;
+        FD slave;                   /* its terminal, to be used behind the entry; -1 */
+        bool forks;                 /* spawn's process is not the first one: fork_init */
         uint32_t at_spawn, at_fork; /* what of new_spaces is made there; the rest is unshared */
         struct id_plan ids;         /* of a new user namespace */
         struct mount_job *mounts;   /* one for each of /mounts */
         FD idmap;                   /* the last user namespace made for a mapping, -1 */
         const char *idmap_uids, *idmap_gids;
         bool live;             /* mounts for a container that runs */
+        uint32_t entered;      /* its namespaces that who works there enters */
         const char *mounts_at; /* where the document has them; NULL: it is one mount */
 };
 
@@ -148,6 +159,12 @@ void compile_hooks_poststart(struct compile *c);
 /* guard_parent and, in a user namespace, become_root with a guard again behind it. */
 void compile_guard(struct compile *c, bool on);
 void compile_become_root(struct compile *c);
+/* Here an exec may enter the container's pid namespace, and does where that is the place. */
+void compile_enter_pids(struct compile *c, enum entry here);
+/* Its name in PATH, as the program's user. */
+void compile_find_program(struct compile *c);
+/* The session of the program, with its terminal when there is one. */
+void compile_session(struct compile *c);
 /* Is its root that of a mount namespace that it joins? */
 bool compile_joins_root(const struct compile *c);
 /* Does a pid 1 of husk's own stay in front of the program? */

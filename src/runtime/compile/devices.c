@@ -178,7 +178,8 @@ int compile_terminal(struct compile *c)
                 .columns = c->options->columns ? c->options->columns
                          : size                ? size->width
                                                : 0,
-                .master = master, .slave = slave);
+                .uid = c->process->user ? c->process->user->uid : 0, .master = master,
+                .slave = slave);
         if (c->root >= 0) {
                 const char *path;
                 FD dir = place(c, "/dev/console", &path);
@@ -193,8 +194,8 @@ int compile_terminal(struct compile *c)
         }
         plan_add(c->plan, INIT, "/process/terminal", send_fd, .fd = master);
         plan_add(c->plan, INIT, "/process/terminal", close_fd, .fd = master);
-        plan_add(
-                c->plan, INIT, "/process/terminal", use_terminal, .slave = slave,
-                .uid = c->process->user ? c->process->user->uid : 0);
+        c->slave = slave;
+        if (!c->entry)
+                compile_session(c);
         return 0;
 }

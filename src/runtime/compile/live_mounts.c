@@ -96,12 +96,23 @@ static int begin(
         return r;
 }
 
-/* HOST opens the container, and spawns who is to work in it. */
-static void enter_host(struct compile *c, pid_t pid)
+/* A procfs shows the pid namespace of who makes it. */
+static bool has_proc(const struct spec_mounts *mounts)
 {
-        uint32_t spaces = c->new_spaces | c->joined_spaces;
+        for (size_t i = 0; i < mounts->list.n; i++)
+                if (mounts->list.items[i].type && text_equal(mounts->list.items[i].type, "proc"))
+                        return true;
+        return false;
+}
 
-        c->forks = spaces & CLONE_NEWPID && !facts_capable(c->facts, 21 /* CAP_SYS_ADMIN */);
+/* HOST opens the container, and spawns who is to work in it: not seen there, unless it is for a procfs,
+ * since it has rights and files of the host. */
+static void enter_host(struct compile *c, pid_t pid, bool seen)
+{
+        c->entered = c->new_spaces | c->joined_spaces;
+        if (!seen)
+                c->entered &= ~(uint32_t)CLONE_NEWPID;
+        c->forks = c->entered & CLONE_NEWPID && !facts_capable(c->facts, 21 /* CAP_SYS_ADMIN */);
         c->process_fd = plan_slot(c->plan);
         plan_add(c->plan, HOST, "[container]", open_process, .pid = pid, .fd = c->process_fd);
 }
@@ -110,7 +121,7 @@ static void spawn(struct compile *c)
 {
         FD child = plan_slot(c->plan);
 
-        if ((c->new_spaces | c->joined_spaces) & CLONE_NEWPID && !c->forks)
+        if (c->entered & CLONE_NEWPID && !c->forks)
                 plan_add(
                         c->plan, HOST, "[container]", join_namespace, .ns = c->process_fd,
                         .type = CLONE_NEWPID);
@@ -125,7 +136,7 @@ static void spawn(struct compile *c)
  * belong to it: a copy of ours is one. */
 static void enter_init(struct compile *c)
 {
-        uint32_t spaces = c->new_spaces | c->joined_spaces;
+        uint32_t spaces = c->entered;
 
         compile_guard(c, true);
         spaces &= ~(uint32_t)CLONE_NEWNS;
@@ -183,7 +194,7 @@ int runtime_compile_mounts(
                 return r;
         c->mounts_at = mounts->pointer;
         compile_mounts_begin(c);
-        enter_host(c, pid);
+        enter_host(c, pid, has_proc(mounts));
         if ((r = compile_live_trees(c, HOST)) < 0)
                 return r;
         spawn(c);
@@ -210,7 +221,7 @@ int runtime_compile_unmount(
 
         if (r < 0)
                 return r;
-        enter_host(c, pid);
+        enter_host(c, pid, false);
         spawn(c);
         enter_init(c);
         fds = plan_slot(c->plan);

@@ -281,6 +281,14 @@ static int add_rlimit(struct compile *c, size_t i)
         return 0;
 }
 
+void compile_session(struct compile *c)
+{
+        if (c->process->terminal)
+                plan_add(c->plan, INIT, "/process/terminal", use_terminal, .slave = c->slave);
+        else
+                plan_add(c->plan, INIT, "[session]", new_session);
+}
+
 int compile_process(struct compile *c)
 {
         int r;
@@ -289,8 +297,8 @@ int compile_process(struct compile *c)
                 plan_add(
                         c->plan, INIT, "[session keyring]", new_keyring,
                         .name = why(c, "_ses.%s", c->options->id));
-        if (!c->process->terminal)
-                plan_add(c->plan, INIT, "[session]", new_session);
+        if (!c->process->terminal && !c->entry)
+                compile_session(c);
         r = compile_schedule(c);
         for (size_t i = 0; r == 0 && i < c->process->rlimits.n; i++)
                 r = add_rlimit(c, i);

@@ -131,6 +131,7 @@ int compile_identity(struct compile *c)
                 int r;
 
                 compile_landlock_restrict(c);
+                compile_enter_pids(c, ENTRY_FILTER);
                 r = compile_seccomp(c);
 
                 if (r < 0)
@@ -184,6 +185,7 @@ static int add_no_new_privs(struct compile *c)
 {
         plan_add(c->plan, INIT, "/process/noNewPrivileges", no_new_privs);
         compile_landlock_restrict(c);
+        compile_enter_pids(c, ENTRY_LATE);
         return compile_seccomp(c);
 }
 
@@ -242,6 +244,13 @@ static int check_env(const struct compile *c)
                      : 0;
 }
 
+void compile_find_program(struct compile *c)
+{
+        plan_add(
+                c->plan, INIT, "/process/args/0", find_program,
+                .program = c->process->args.items[0], .search = search_path(c->process));
+}
+
 /* HOME from the user database is the engine's business; an empty environment gets nothing. The
  * filter comes last, so that it need not allow what we do; but one with a listener comes before
  * `created`, because it is the host side of `create` that takes the listener to the agent. */
@@ -252,9 +261,8 @@ int compile_security(struct compile *c)
 
         if (r < 0)
                 return r;
-        plan_add(
-                c->plan, INIT, "/process/args/0", find_program,
-                .program = c->process->args.items[0], .search = search_path(c->process));
+        if (c->entry != ENTRY_LATE)
+                compile_find_program(c);
         plan_add(
                 c->plan, INIT, "[descriptors]", seal_fds,
                 .first = 3 + (NUM)c->options->preserve_fds);
@@ -269,6 +277,8 @@ int compile_security(struct compile *c)
         compile_hooks_start(c);
         if (r == 0)
                 r = add_init(c);
+        if (!last)
+                compile_enter_pids(c, ENTRY_LATE);
         plan_add(
                 c->plan, INIT, "/process/args", exec,
                 .args = { (const char *const *)c->process->args.items, c->process->args.n },

@@ -204,6 +204,7 @@ static void sample_process(struct sample *s)
                 .permitted = SAMPLE_CAPS, .inheritable = 1ull << 5);
         plan_add(p, INIT, "/process/capabilities/ambient", set_ambient, .ambient = 1ull << 5);
         plan_add(p, INIT, "/process/noNewPrivileges", no_new_privs);
+        plan_add(p, INIT, "[nothing to look into]", close_others, .preserve_fds = 1, .keep = -1);
         plan_add(p, INIT, "[no descriptor leaks]", seal_fds, .first = 3);
         args[0] = "sh";
         args[1] = "-c";

@@ -449,6 +449,49 @@ TEST(another_process_goes_on)
         refused(&s, "init operation 3 (fork_init): init forks once");
 }
 
+/* As `exec` does it: those in the container may look into a process once it is born among them. */
+TEST(who_enters_a_container_is_born_with_nothing)
+{
+        auto_sample s = { 0 };
+        struct plan *p = &s.plan;
+        int16_t container, maker;
+        size_t close;
+
+        p->arena = &s.arena;
+        container = plan_slot(p);
+        maker = plan_slot(p);
+        plan_add(p, HOST, "-", open_process, .pid = 1, .fd = container);
+        plan_add(p, HOST, "-", spawn, .cgroup = -1, .process = maker);
+        plan_add(p, HOST, "-", adopt, .maker = maker, .process = plan_slot(p));
+        plan_add(p, HOST, "-", await_gate, .gate = GATE_EXECUTED);
+        plan_add(p, INIT, "-", join_namespace, .ns = container, .type = CLONE_NEWPID | CLONE_NEWNS);
+        plan_add(p, INIT, "-", drop_bounding, .keep = 0);
+        plan_add(p, INIT, "-", set_ids, .uid = 0);
+        plan_add(p, INIT, "-", set_caps, .effective = 0);
+        plan_add(p, INIT, "-", seal_fds, .first = 3);
+        plan_add(p, INIT, "-", close_others, .keep = -1);
+        plan_add(p, INIT, "-", fork_init, .spaces = 0);
+        plan_add(p, INIT, "-", exec, .args = { NULL, 0 });
+        CHECK_INT(plan_verify(p), 0);
+
+        close = at(&s, INIT, OP_close_others);
+        move_op(&s, INIT, close, close - 1);
+        refused(&s, "plan: fork_init must come right behind close_others");
+        delete_op(&s, INIT, close - 1);
+        refused(&s, "plan: fork_init must come right behind close_others");
+        insert_op(&s, INIT, close, (struct op){ .code = OP_close_others });
+        p->list[INIT].ops[close].as.close_others.keep = -1;
+        CHECK_INT(plan_verify(p), 0);
+        p->list[INIT].ops[0].as.join_namespace.type = CLONE_NEWPID;
+        refused(&s, "plan: fork_init comes before the container's root is ours");
+        p->list[INIT].ops[0].as.join_namespace.type = CLONE_NEWNS;
+        insert_op(
+                &s, HOST, 1,
+                (struct op){ .code = OP_join_namespace,
+                             .as.join_namespace = { container, CLONE_NEWPID } });
+        refused(&s, "plan: host enters the container's pid namespace");
+}
+
 /* What must hold of any plan that passes, said in another way than verify.c says it. */
 static size_t last_of(const struct op_list *list, enum op_code code)
 {
