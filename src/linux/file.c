@@ -241,6 +241,15 @@ DIR *file_list(const char *path)
         return opendir(path);
 }
 
+bool file_is_reachable_cwd(void)
+{
+        char where[4096];
+
+        /* The raw call: where the kernel answers "(unreachable)/...", glibc walks up by itself, out of
+         * the root, and gives a name that looks well. */
+        return syscall(SYS_getcwd, where, sizeof where) > 0 && where[0] == '/';
+}
+
 int file_make_dirs(const char *path, mode_t mode)
 {
         char part[4096];

@@ -61,6 +61,9 @@ ssize_t file_read_link(const char *path, char *buffer, size_t size);
 int file_real_path(struct arena *arena, const char *path, const char **ret_path);
 /* opendir(3): NULL with errno. Not child-safe. */
 DIR *file_list(const char *path);
+/* Can the working directory be reached from "/"? Of one that was entered by a descriptor that leads
+ * out of the root the kernel says that it cannot: CVE-2024-21626. Child-safe. */
+bool file_is_reachable_cwd(void);
 /* mkdir -p for a host path of our own; existing directories are fine. */
 int file_make_dirs(const char *path, mode_t mode);
 /* Remove a tree of our own store without ever leaving it: no symbolic link is followed, no mount

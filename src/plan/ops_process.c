@@ -41,7 +41,6 @@ int do_set_umask(struct machine *m, const struct op_set_umask *o)
 
 int do_change_dir(struct machine *m, const struct op_change_dir *o)
 {
-        char where[4096] = "";
         int r = process_change_dir(o->path);
 
         (void)m;
@@ -54,11 +53,7 @@ int do_change_dir(struct machine *m, const struct op_change_dir *o)
                 if (r < 0)
                         return trail(r, "cannot make the working directory %s", o->path);
         }
-        /* The kernel answers "(unreachable)..." for a directory outside the root:
-         * CVE-2024-21626. */
-        if (!getcwd(where, sizeof where) && errno != ENOENT) /* ENOENT: musl's word for it */
-                return -errno;
-        if (where[0] != '/')
+        if (!file_is_reachable_cwd())
                 return trail(
                         -EACCES, "the working directory %s is outside the container's root",
                         o->path);

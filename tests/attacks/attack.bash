@@ -9,6 +9,7 @@
 #   immune ATTACK...          run the attack against $HUSK_OCI and $HUSK: it must be tried, and fail
 #   weak PROTECTIONS ATTACK...  run it against the weak control (weak.c) without these protections: it
 #            must succeed. So each attack has been seen to be one
+#   still_immune PROTECTIONS ATTACK...  the same, where another protection stops it, too
 #   fresh    every container gone, bundle and victim new: both begin with it
 #
 # An ATTACK is a function that returns 0 when it has got what it wanted, 1 when it was tried and has
@@ -93,14 +94,23 @@ immune() {
 }
 
 weak() {
-        local HUSK=$BATS_FILE_TMPDIR/weak/husk HUSK_OCI=$BATS_FILE_TMPDIR/weak/husk-oci
-        local -x HUSK_WEAK=$1
-        shift
+        on_weak 0 "$@"
+}
+
+still_immune() {
+        on_weak 1 "$@"
+}
+
+# on_weak WANTED PROTECTIONS ATTACK...
+on_weak() {
+        local HUSK=$BATS_FILE_TMPDIR/weak/husk HUSK_OCI=$BATS_FILE_TMPDIR/weak/husk-oci wanted=$1
+        local -x HUSK_WEAK=$2
+        shift 2
         [ -x "$WEAK" ] || {
                 echo "there is no $WEAK: make dev" >&2
                 return 1
         }
         # A copy, since some attacks overwrite it.
         mkdir -p "${HUSK%/*}"
-        cp "$WEAK" "$HUSK" && ln -f "$HUSK" "$HUSK_OCI" && attacked 0 "$@"
+        cp "$WEAK" "$HUSK" && ln -f "$HUSK" "$HUSK_OCI" && attacked "$wanted" "$@"
 }

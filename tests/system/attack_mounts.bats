@@ -1,0 +1,231 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Class A of docs/security.md: names in the root that lead mounts, devices and consoles elsewhere.
+load ../attacks/attack
+
+setup() { begin_attack; }
+
+teardown() {
+        [ -z "$RACER" ] || kill "$RACER" || true
+        finish
+}
+
+PROBES=${PROBES:-$BATS_TEST_DIRNAME/../../build/dev/tests}
+RACER=
+
+# Every start tells what is mounted on files of the victim, as seen by the container before it is confined.
+watch_mounts() {
+        config --arg to "$BUNDLE/mounts" --arg victim "$VICTIM" '.hooks.createContainer = [{"path": "/bin/sh",
+                "args": ["sh", "-c", "cut -d \" \" -f 5 /proc/self/mountinfo | grep \"^$0\" >>$1; :", $victim, $to],
+                "env": ["PATH=/usr/bin:/bin"]}]'
+}
+
+victim_is_hit() {
+        ! victim_is_whole 2>/dev/null || [ -s "$BUNDLE/mounts" ]
+}
+
+# link_to KIND NAME: NAME in the root becomes a link to VICTIM, the file in it if NAME is a file
+link_to() {
+        local root=$BUNDLE/rootfs name=$2 target=$VICTIM/directory
+        [ ! -f "$root$name" ] && [ "$name" != /dev/console ] || target=$VICTIM/file
+        rm -rf "${root:?}$name"
+        mkdir -p "$root$(dirname "$name")"
+        case $1 in
+        absolute) ln -s "$target" "$root$name" ;;
+        relative) ln -s "../../../../../../../../../../../../../../../../../..$target" "$root$name" ;;
+        chained)
+                ln -s "$target" "$root/hop"
+                ln -s "$target" "$root/tmp/hop"
+                ln -s /hop "$root$name"
+                ;;
+        esac
+}
+
+# -- every destination of a document ----------------------------------------------------------------
+
+# linked KIND LEAST: each destination in turn is a link out of the root, and mounted alone. Success: at
+# least so many of them hit the victim. (A chain of absolute links is one in the host's terms only if
+# the host has the middle: a relative one leads there.)
+linked() {
+        local hits=0 destination
+        cp "$BUNDLE/config.json" "$BUNDLE/all.json"
+        for destination in /proc /sys /dev /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup /data /etc/hosts /run; do
+                fresh
+                [ "$destination" != /etc/hosts ] || touch "$BUNDLE/rootfs/etc/hosts"
+                link_to "$1" "$destination"
+                mkdir "$BUNDLE/source"
+                touch "$BUNDLE/hosts"
+                config --arg at "$destination" --arg source "$BUNDLE/source" --arg hosts "$BUNDLE/hosts" '
+                        .mounts += [{destination: "/data", type: "bind", source: $source, options: ["bind"]},
+                                {destination: "/etc/hosts", type: "bind", source: $hosts, options: ["bind"]},
+                                {destination: "/run", type: "tmpfs", source: "tmpfs"}]
+                        | .mounts |= map(select(.destination == $at))
+                        | .linux.maskedPaths = [] | .linux.readonlyPaths = []
+                        | .root.readonly = false | .process.args = ["/bin/true"]'
+                watch_mounts
+                oci run --bundle "$BUNDLE" "$WORD" >"$BUNDLE/output" 2>&1 || grep -q 'husk-oci:' "$BUNDLE/output" ||
+                        return 2
+                ! victim_is_hit || hits=$((hits + 1))
+        done
+        echo "# $1: $hits of 10 ${HUSK_WEAK:-}" >&3
+        [ "$hits" -ge "$2" ]
+}
+
+@test "CVE-2015-3629: every destination an absolute link" {
+        immune linked absolute 1
+        weak in_root,strict linked absolute 10
+}
+
+@test "CVE-2015-3629: every destination a relative link" {
+        immune linked relative 1
+        weak in_root,strict linked relative 10
+}
+
+# -- raced -------------------------------------------------------------------------------------------
+
+# raced STARTS: a volume, shared with somebody who exchanges a directory in it with a link to the victim
+# while mounts are made below it, and paths masked and locked
+raced() {
+        local volume=$BUNDLE/volume i n=$1
+        mkdir -p "$volume/d" "$BUNDLE/source"
+        ln -s "$VICTIM" "$volume/link"
+        config --arg volume "$volume" --arg source "$BUNDLE/source" '
+                .mounts += [{destination: "/vol", type: "bind", source: $volume, options: ["bind"]},
+                        {destination: "/vol/d/x", type: "tmpfs", source: "tmpfs"},
+                        {destination: "/vol/d/y/z", type: "bind", source: $source, options: ["bind"]}]
+                | .linux.maskedPaths += ["/proc/../vol/d/directory", "/proc/../vol/d/file"]
+                | .linux.readonlyPaths += ["/proc/../vol/d/directory/deeper"]
+                | .root.readonly = false | .process.args = ["/bin/true"]'
+        watch_mounts
+        "$PROBES/probe_racer" "$volume/d" "$volume/link" &
+        RACER=$!
+        for ((i = 0; i < n; i++)); do
+                oci run --bundle "$BUNDLE" "$WORD" >"$BUNDLE/output" 2>&1 || echo "$?" >>"$BUNDLE/failed"
+                if [ $((i % 25)) = 24 ] || [ -n "${HUSK_WEAK:-}" ]; then
+                        ! victim_is_hit || break
+                fi
+        done
+        kill "$RACER" || return 2
+        wait "$RACER" || true
+        RACER=
+        echo "# $i of $n starts ${HUSK_WEAK:-}, of which $(grep -c . "$BUNDLE/failed" || true) refused" >&3
+        victim_is_hit
+}
+
+@test "CVE-2021-30465, CVE-2024-45310: a mount's target exchanged while it is mounted" {
+        if [ -n "${HUSK_LOAD:-}" ]; then immune raced 10000; else immune raced "$(sample 150)"; fi
+        weak in_root raced 150
+}
+
+# -- /dev --------------------------------------------------------------------------------------------
+
+# no_dev KIND NAME FILTER: without a mount on /dev, and with NAME a link out
+no_dev() {
+        link_to "$1" "$2"
+        [ "$2" = /dev ] || mkdir -p "$BUNDLE/rootfs/dev"
+        config '.mounts |= map(select(.destination | startswith("/dev") | not)) | .root.readonly = false
+                | .process.args = ["/bin/true"]'
+        config "$3"
+        watch_mounts
+        on_terminal "run --bundle $BUNDLE $WORD" >"$BUNDLE/output" 2>&1 || grep -q 'husk-oci:' "$BUNDLE/output" ||
+                return 2
+        victim_is_hit
+}
+
+DEVPTS='.mounts += [{destination: "/dev/pts", type: "devpts", source: "devpts", options: ["newinstance", "ptmxmode=0666"]}]'
+
+@test "CVE-2026-41579, CVE-2026-47766: /dev is a link, and nothing is mounted there" {
+        local kind
+        for kind in absolute relative chained; do
+                immune no_dev "$kind" /dev .
+        done
+        weak in_root,strict no_dev absolute /dev .
+        weak in_root,strict no_dev relative /dev .
+}
+
+@test "CVE-2026-41579: /dev/pts is a link" {
+        local kind
+        for kind in absolute relative chained; do
+                immune no_dev "$kind" /dev/pts "$DEVPTS"
+        done
+        weak in_root,strict no_dev absolute /dev/pts "$DEVPTS"
+        weak in_root,strict no_dev relative /dev/pts "$DEVPTS"
+}
+
+@test "CVE-2026-88264: /dev/console is a link, and there is a terminal" {
+        local kind
+        for kind in absolute relative chained; do
+                immune no_dev "$kind" /dev/console "$DEVPTS | .process.terminal = true"
+        done
+        weak in_root,strict no_dev absolute /dev/console "$DEVPTS | .process.terminal = true"
+        weak in_root,strict no_dev relative /dev/console "$DEVPTS | .process.terminal = true"
+}
+
+# null_file: the image's /dev/null is a plain file. Success: it has what the container wrote to its own
+# stdout, which is the host's /dev/null
+null_file() {
+        mkdir -p "$BUNDLE/rootfs/dev"
+        : >"$BUNDLE/rootfs/dev/null"
+        config '.mounts |= map(select(.destination | startswith("/dev") | not)) | .root.readonly = false'
+        script "echo captured; echo captured >&2"
+        oci run --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>/dev/null
+        oci run --bundle "$BUNDLE" "$WORD" </dev/null 2>&1 | grep -q . || true
+        grep -q captured "$BUNDLE/rootfs/dev/null"
+}
+
+# No control: husk opens no /dev/null but the host's, and opens none anew for who has one.
+@test "CVE-2026-88265: /dev/null is a plain file: it captures nothing" {
+        immune null_file
+}
+
+# mask_with WHAT HOW: the container's /dev/null is WHAT, from the beginning (image) or from the moment that
+# the mounts are made (hook). Success: a masked file is not the kernel's null device
+mask_with() {
+        local null=$BUNDLE/rootfs/dev/null
+        mkdir -p "$BUNDLE/rootfs/dev"
+        echo content >"$BUNDLE/rootfs/tmp/file"
+        config '.mounts |= map(select(.destination | startswith("/dev") | not)) | .root.readonly = false
+                | .linux.maskedPaths = ["/proc/keys", "/proc/timer_list"]'
+        case $1 in
+        procfs) ln -s /proc/sys/kernel/domainname "$null" ;;
+        file) cp "$BUNDLE/rootfs/tmp/file" "$null" ;;
+        esac
+        if [ "$2" = hook ]; then
+                mv "$null" "$null.other"
+                config --arg null "$null" '.hooks.createRuntime = [{"path": "/bin/mv",
+                        "args": ["mv", "-f", $null + ".other", $null]}]'
+        fi
+        script 'echo keys: $(cat /proc/keys)'
+        HUSK_WEAK_NULL=$null oci run --bundle "$BUNDLE" "$WORD" >"$BUNDLE/output" 2>&1 || {
+                grep -q 'husk-oci:.*make_node' "$BUNDLE/output" && return 1 || return 2
+        }
+        ! grep -qx 'keys:' "$BUNDLE/output"
+}
+
+@test "CVE-2025-31133: the container's /dev/null is a link or a file: masks are of the host's" {
+        local what how
+        for what in procfs file; do
+                for how in image hook; do immune mask_with "$what" "$how"; done
+                weak null,make_node mask_with "$what" image
+        done
+}
+
+# console: the image has files where the terminal's names will be. Success: the program's terminal is not
+# the one of the runtime
+console() {
+        local dev=$BUNDLE/rootfs/dev
+        mkdir -p "$dev/pts"
+        ln -s /proc/sys/kernel/domainname "$dev/pts/0"
+        echo file >"$dev/console"
+        config '.mounts |= map(select(.destination | startswith("/dev") | not)) | .root.readonly = false
+                | .process.terminal = true'
+        config "$DEVPTS"
+        script 'stat -c %t /dev/console /proc/self/fd/0 -L; tty'
+        on_terminal "run --bundle $BUNDLE $WORD" >"$BUNDLE/output" 2>&1 || return 2
+        [ "$(cat "$BUNDLE/output")" != $'88\n88\n/dev/pts/0' ]
+}
+
+# No control: the slave is opened by its master (TIOCGPTPEER), before any hook runs; there is no name.
+@test "CVE-2025-52565: files where the terminal's names will be" {
+        immune console
+}
