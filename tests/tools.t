@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The checks of tools find what they are there for: objects with a planted fault, and without.
+# shellcheck disable=SC2016 # marks, not commands
 n=0 failed=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -52,5 +53,13 @@ object plan/apply <<<'void do_it(void); void plan_apply(void); void (*const tabl
 void plan_apply(void) { table[0](); }'
 check 'check-child-safe: malloc behind a table' 'malloc is not child-safe' \
         "$top/tools/check-child-safe" "$work"
+check 'check-threats: the tests that the documents name are there' '' "$top/tools/check-threats"
+echo '| T1 | x | `attack_state` "no such words" |' >"$work/words"
+check 'check-threats: a test that is not there' 'no test with "no such words"' "$top/tools/check-threats" "$work/words"
+echo '| T1 | x | `attack_nothing` |' >"$work/file"
+check 'check-threats: a file that is not there' 'no tests/system/attack_nothing.bats' "$top/tools/check-threats" "$work/file"
+printf '| T1 | `attack_state` |\n| T3 | x |\n' >"$work/gap"
+check 'check-threats: a number left out' 'T2 is not where' "$top/tools/check-threats" "$work/gap"
+check 'check-threats: a threat that no test holds' 'no test holds T2' "$top/tools/check-threats" "$work/gap"
 echo "1..$n"
 exit $failed

@@ -5,6 +5,7 @@
 # Refused, each by one error, before anything is made. There is no operation to leave out of a plan here, so
 # the controls are plain programs: mkdir(1) with the same name, and a C cast.
 
+# shellcheck disable=SC2154,SC2016,SC2086,SC1003 # set by bats; the container's own words; words
 load ../attacks/attack
 
 setup() {
@@ -52,7 +53,7 @@ refused_id() {
         # the control: such a name is one, for who joins paths
         mkdir -p "$ROOT"
         mkdir "$ROOT/../victim/new"
-        ! victim_is_whole
+        run ! victim_is_whole
 }
 
 @test "names of containers that are paths, lines, escapes, 10 kB" {

@@ -4,6 +4,7 @@
 # device rules), by every way to them; the host's files that an engine writes into a container, as links of the
 # image's; groups in a user namespace; properties of a unit; the log of a restore.
 
+# shellcheck disable=SC2154,SC2016,SC2086,SC1003 # set by bats; the container's own words; words
 load ../attacks/attack
 
 setup() { begin_attack; }
@@ -120,7 +121,7 @@ reaches_host_file() {
         done
         # the control: what a program that joins the root and the name would write
         (echo changed >"$BUNDLE/rootfs$file")
-        ! victim_is_whole
+        run ! victim_is_whole
 }
 
 # CVE-2014-8989, CVE-2018-7169: who drops a group gets at what is denied to it.
@@ -186,5 +187,5 @@ reaches_host_file() {
         # the control: criu by itself writes through the link
         ln -sf "$VICTIM/file" "$BUNDLE/images/restore.log"
         timeout 20 criu restore -D "$BUNDLE/images" -o restore.log >/dev/null 2>&1 || :
-        ! victim_is_whole
+        run ! victim_is_whole
 }

@@ -4,6 +4,7 @@
 # keys, setuid programs, the caller's terminal, cgroups that can be written to or were never entered. Of the
 # first process, of one that joins, of a hook. Each with the operation of the plan taken out that prevents it.
 
+# shellcheck disable=SC2154,SC2016,SC2086,SC1003 # set by bats; the container's own words; words
 load ../attacks/attack
 
 PROBES=${PROBES:-$BATS_TEST_DIRNAME/../../build/dev/tests}

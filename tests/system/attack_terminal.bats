@@ -5,6 +5,7 @@
 # names, labels, variables, annotations, programs, processes, files, and in errors that quote them. A check
 # beside each is that the words around it arrived. The control is `cat`: what it prints, the terminal gets.
 
+# shellcheck disable=SC2154,SC2016,SC2086,SC1003 # set by bats; the container's own words; words
 load ../attacks/attack
 
 EVIL=$'\e]52;c;aGVsbG8=\a\e[8m\ePq\e\\\u009b8m\u0090q\u009c\u202e\x7f\r\x9b8m'

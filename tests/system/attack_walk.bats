@@ -6,6 +6,7 @@
 # by which the kernel acts for the container). The control: the same walk where nothing is masked or
 # read-only finds what is on no list.
 
+# shellcheck disable=SC2154,SC2016,SC2086,SC1003 # set by bats; the container's own words; words
 load ../attacks/attack
 
 PROBES=${PROBES:-$BATS_TEST_DIRNAME/../../build/dev/tests}
