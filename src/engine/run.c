@@ -9,6 +9,7 @@
 #include "store.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ struct run {
         struct stdio stdio;
         struct keeper_keys keys;
         struct keeper_terminal terminal;
+        int inside; /* user namespace in which an ordinary user's keeper removes the files; NO_FD */
         int caught; /* a signal that is ours to die of, once all is put right */
 };
 
@@ -95,7 +97,7 @@ static int prepare(
         struct facts facts;
         int r;
 
-        *run = (struct run){ .arena = arena, .request = request, .id = id };
+        *run = (struct run){ .arena = arena, .request = request, .id = id, .inside = NO_FD };
         run->containers = store_containers(arena, &request->engine);
         /* What is only explained lies beside the containers, should somebody run the script. */
         run->state = arena_format(arena, explain ? "%s-%s" : "%s/%s", run->containers, id);
@@ -279,11 +281,17 @@ static int harden(struct run *run)
                 grants[n++] = (struct keeper_grant){ arena_format(run->arena, "%s/..", path),
                                                      LANDLOCK_REMOVE_DIR };
         }
-        /* What an ordinary user's container wrote is removed in a new user namespace, which takes calls
-         * and helpers that are given up here; such a keeper has no rights but its user's. */
-        if (run->request->remove && geteuid() != 0)
-                return 0;
-        return keeper_harden(grants, n);
+        /* What an ordinary user's container wrote is removed in a user namespace, which takes calls and
+         * helpers that are given up here: it is made now. */
+        if (run->request->remove && geteuid() != 0) {
+                const struct idmap map = subids_all(run->arena);
+
+                run->inside = idmap_open(&map);
+                if (run->inside < 0)
+                        return trail(
+                                run->inside, "cannot make a user namespace to remove files in");
+        }
+        return keeper_harden(grants, n, run->inside);
 }
 
 /* After the end: the status into the journal and the kernel's objects back, or everything away. */
@@ -299,12 +307,22 @@ static int finish(struct run *run, int exit_code)
                 &container, "{\"status\":\"stopped\",\"code\":%d,\"at\":%lld%s}", exit_code,
                 (long long)time(NULL),
                 container_is_oom_killed(run->arena, &container) ? ",\"oomKilled\":true" : "");
+        if (run->inside >= 0)
+                namespace_join(run->inside, CLONE_NEWUSER); /* what fails for it, removing tells */
         if (run->request->remove)
                 r = container_remove(run->arena, &container);
         else
                 r = container_release(run->arena, &container);
         container_close(&container);
         return r < 0 ? r : noted;
+}
+
+/* What was open for the plan: mounts, cgroups, the container's stdio. */
+static void let_go(const struct run *run, int client, const struct machine *machine, int master)
+{
+        const int kept[] = { client, machine->pidfd, master, run->inside };
+
+        process_close_fds(3, kept, ARRAY_SIZE(kept));
 }
 
 /* The keeper's life. Its rights go before anybody is told that the container runs. Its own stdio is let go once the container has it, so that readers see the end
@@ -347,6 +365,7 @@ static void keep(struct run *run, int client)
         stdio_close(&run->stdio);
         if (has_away)
                 stdio_enter(&away);
+        let_go(run, client, &machine, master);
         r = keeper_wait(machine.pidfd, machine.pid, client, master, &status);
         report.exit_code = process_exit_code(status);
         trail_reset();

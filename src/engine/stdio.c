@@ -30,22 +30,9 @@ const struct spec_console_size *stdio_size(struct arena *arena)
 int stdio_forget_others(const struct stdio *stdio, int keep)
 {
         const int *theirs = stdio->theirs;
-        int kept[4] = { keep, theirs[0], theirs[1], theirs[2] };
-        int first = 3;
+        const int kept[] = { keep, theirs[0], theirs[1], theirs[2] };
 
-        for (;;) {
-                int next = NO_FD, r;
-
-                for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
-                        if (kept[i] >= first && (next < 0 || kept[i] < next))
-                                next = kept[i];
-                if (next < 0)
-                        return process_close_fds((unsigned)first, (int[]){ NO_FD, NO_FD });
-                r = next > first ? process_close_range((unsigned)first, (unsigned)next - 1) : 0;
-                if (r < 0)
-                        return r;
-                first = next + 1;
-        }
+        return process_close_fds(3, kept, ARRAY_SIZE(kept));
 }
 
 int stdio_prepare(bool interactive, bool null, struct stdio *ret_stdio)

@@ -8,12 +8,16 @@
  * mount, ptrace, socket and the like. What is not in the list fails with EPERM: the clean-up goes on
  * with what is left to do, and the next command finishes it.
  *
+ * An ordinary user's keeper may join one user namespace, made before, by its descriptor: there it removes
+ * what belongs to the container's other ids, which else took newuidmap(1).
+ *
  * Capabilities: files in a container's layers belong to anybody and have any mode (DAC_OVERRIDE,
  * FOWNER for sticky directories); so do processes in its cgroups (KILL). The bounding set stays as it
  * is: without exec it means nothing. */
 #include "keeper.h"
 
 #include <fcntl.h>
+#include <sched.h>
 
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -45,6 +49,7 @@ static const char *const calls[] = {
         "open",
         "openat",
         "close",
+        "close_range",
         "dup2",
         "dup3",
         "fcntl",
@@ -57,6 +62,7 @@ static const char *const calls[] = {
         "fstatfs",
         "access",
         "faccessat",
+        "faccessat2",
         "readlink",
         "readlinkat",
         "getdents64",
@@ -116,16 +122,24 @@ static int confine_files(const struct keeper_grant *grants, size_t n)
         return landlock_restrict(rules);
 }
 
-static int filter_calls(void)
+static int filter_calls(int namespace)
 {
         const uint32_t architecture = SECCOMP_ARCH_NATIVE;
-        const struct seccomp_rule rule = { calls, ARRAY_SIZE(calls), SECCOMP_RET_ALLOW, NULL, 0 };
+        const char *const join = "setns";
+        const struct seccomp_argument only[] = {
+                { 0, SECCOMP_CMP_EQ, (uint32_t) namespace, 0 },
+                { 1, SECCOMP_CMP_EQ, CLONE_NEWUSER, 0 },
+        };
+        const struct seccomp_rule rules[] = {
+                { calls, ARRAY_SIZE(calls), SECCOMP_RET_ALLOW, NULL, 0 },
+                { &join, 1, SECCOMP_RET_ALLOW, only, ARRAY_SIZE(only) },
+        };
         const struct seccomp_profile profile = {
                 .default_action = SECCOMP_RET_ERRNO | EPERM,
                 .architectures = &architecture,
                 .n_architectures = 1,
-                .rules = &rule,
-                .n_rules = 1,
+                .rules = rules,
+                .n_rules = namespace < 0 ? 1 : 2,
         };
         auto_arena arena = { 0 };
         const struct sock_filter *program;
@@ -135,7 +149,7 @@ static int filter_calls(void)
         return r < 0 ? r : process_seccomp(program, n * sizeof *program, 0);
 }
 
-int keeper_harden(const struct keeper_grant *grants, size_t n)
+int keeper_harden(const struct keeper_grant *grants, size_t n, int namespace)
 {
         int r = process_hide();
 
@@ -146,6 +160,6 @@ int keeper_harden(const struct keeper_grant *grants, size_t n)
         if (r == 0)
                 r = drop_capabilities();
         if (r == 0)
-                r = filter_calls();
+                r = filter_calls(namespace);
         return r < 0 ? trail(r, "the keeper cannot give up its rights: %s", text_errno(r)) : 0;
 }

@@ -84,5 +84,6 @@ struct keeper_grant {
 /* For a process that has nothing left to do but keeper_wait() and to clean up: it becomes
  * non-dumpable, gets no_new_privs, loses all capabilities but those that removing takes, all files
  * but those granted (where there is Landlock: since Linux 5.13), and all system calls but a short
- * list. Not to be undone. 0 or -errno with a trail. */
-int keeper_harden(const struct keeper_grant *grants, size_t n);
+ * list. `namespace` is a user namespace that it may still join, NO_FD: none. Not to be undone. 0 or -errno
+ * with a trail. */
+int keeper_harden(const struct keeper_grant *grants, size_t n, int namespace);

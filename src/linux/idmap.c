@@ -73,6 +73,21 @@ int idmap_write(pid_t process, const char *file, const char *helper, const char 
         return r < 0 ? trail(r, "cannot write the %s '%s'", file, map) : 0;
 }
 
+/* Who has no right over the parent's groups may map a group only when setgroups(2) is given up. */
+static int write_maps(pid_t pid, const struct idmap *map)
+{
+        char path[64];
+        int r = 0;
+
+        if (!map->gid_helper && geteuid() != 0) {
+                text_format(path, sizeof path, "/proc/%d/setgroups", (int)pid);
+                r = file_put(AT_FDCWD, path, "deny");
+        }
+        if (r == 0)
+                r = idmap_write(pid, "uid_map", map->uid_helper, map->uid_map);
+        return r < 0 ? r : idmap_write(pid, "gid_map", map->gid_helper, map->gid_map);
+}
+
 /* In the new namespace, once its maps are there. */
 static void work_inside(int gate, idmap_work *work, void *context)
 {
@@ -91,7 +106,7 @@ static void work_inside(int gate, idmap_work *work, void *context)
 int idmap_run(const struct idmap *map, idmap_work *work, void *context)
 {
         int pair[2], pidfd = NO_FD, status, result = -ECONNRESET;
-        char path[64], byte = 0;
+        char byte = 0;
         pid_t pid;
         int r = socket_pair(pair);
 
@@ -103,15 +118,7 @@ int idmap_run(const struct idmap *map, idmap_work *work, void *context)
                 work_inside(pair[1], work, context);
         }
         file_close(&pair[1]);
-        r = pid < 0 ? pid : 0;
-        if (r == 0 && !map->gid_helper) {
-                text_format(path, sizeof path, "/proc/%d/setgroups", (int)pid);
-                r = file_put(AT_FDCWD, path, "deny");
-        }
-        if (r == 0)
-                r = idmap_write(pid, "uid_map", map->uid_helper, map->uid_map);
-        if (r == 0)
-                r = idmap_write(pid, "gid_map", map->gid_helper, map->gid_map);
+        r = pid < 0 ? pid : write_maps(pid, map);
         if (r == 0)
                 r = socket_send(pair[0], &byte, 1, NO_FD);
         if (r == 0 && socket_receive(pair[0], &result, sizeof result, NULL) == sizeof result)
@@ -125,7 +132,7 @@ int idmap_run(const struct idmap *map, idmap_work *work, void *context)
         return r;
 }
 
-int idmap_open(const char *uid_map, const char *gid_map)
+int idmap_open(const struct idmap *map)
 {
         int pair[2], pidfd = NO_FD, ns = NO_FD, status;
         char byte;
@@ -144,9 +151,7 @@ int idmap_open(const char *uid_map, const char *gid_map)
         if (r == 0 && ns < 0)
                 r = -ECONNRESET;
         if (r == 0)
-                r = idmap_write(pid, "uid_map", NULL, uid_map);
-        if (r == 0)
-                r = idmap_write(pid, "gid_map", NULL, gid_map);
+                r = write_maps(pid, map);
         file_close(&pair[0]);
         file_close(&pidfd);
         if (pid > 0)

@@ -3,18 +3,18 @@
 
 #include <sys/types.h>
 
-/* A new user namespace with these maps (lines of "inside outside count", user_namespaces(7)) and
- * nobody in it: its descriptor, for mount_map_ids(). /proc must show our own children. child-safe. */
-int idmap_open(const char *uid_map, const char *gid_map);
-
-/* One file, "uid_map" or "gid_map", of a process in a new user namespace: written by us, or by the
- * helper newuidmap(1) or newgidmap(1). child-safe. */
-int idmap_write(pid_t process, const char *file, const char *helper, const char *map);
-
 struct idmap {
         const char *uid_map, *gid_map;
         const char *uid_helper, *gid_helper; /* NULL: by ourselves, who may map our own id */
 };
+
+/* A new user namespace with these maps (lines of "inside outside count", user_namespaces(7)) and nobody in it:
+ * its descriptor, for mount_map_ids() and namespace_join(). /proc must show our own children. child-safe. */
+int idmap_open(const struct idmap *map);
+
+/* One file, "uid_map" or "gid_map", of a process in a new user namespace: written by us, or by the
+ * helper newuidmap(1) or newgidmap(1). child-safe. */
+int idmap_write(pid_t process, const char *file, const char *helper, const char *map);
 
 /* Work to be done as id 0 of a user namespace with these maps, by a process of its own, whose memory
  * is a copy of ours: its result, or what went wrong with the namespace. */

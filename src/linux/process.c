@@ -390,21 +390,21 @@ int process_close_range(unsigned first, unsigned last)
         return close_range_of(first, last, true);
 }
 
-int process_close_fds(unsigned first, const int keep[2])
+int process_close_fds(unsigned first, const int *keep, size_t n)
 {
-        int low = keep[0] < keep[1] ? keep[0] : keep[1];
-        int high = keep[0] < keep[1] ? keep[1] : keep[0];
-        int r = 0;
+        for (;;) {
+                int next = NO_FD, r;
 
-        if (low >= (int)first) {
-                r = close_range_of(first, (unsigned)low - 1, true);
-                first = (unsigned)low + 1;
+                for (size_t i = 0; i < n; i++)
+                        if (keep[i] >= (int)first && (next < 0 || keep[i] < next))
+                                next = keep[i];
+                if (next < 0)
+                        return close_range_of(first, ~0U, true);
+                r = close_range_of(first, (unsigned)next - 1, true);
+                if (r < 0)
+                        return r;
+                first = (unsigned)next + 1;
         }
-        if (r == 0 && high >= (int)first) {
-                r = close_range_of(first, (unsigned)high - 1, true);
-                first = (unsigned)high + 1;
-        }
-        return r < 0 ? r : close_range_of(first, ~0U, true);
 }
 
 uint64_t process_clock_ns(void)

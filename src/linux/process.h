@@ -64,8 +64,8 @@ int process_hide(void);
 int process_seal_fds(unsigned first, bool now);
 /* Close first to last, both included. */
 int process_close_range(unsigned first, unsigned last);
-/* Close all from `first` on but the two in `keep` (NO_FD: none). */
-int process_close_fds(unsigned first, const int keep[2]);
+/* Close all from `first` on but the `n` in `keep`, in any order; NO_FD among them is none. */
+int process_close_fds(unsigned first, const int *keep, size_t n);
 uint64_t process_clock_ns(void); /* CLOCK_MONOTONIC */
 
 /* chdir(2) and execve(2), which returns only with an error. Child-safe. */

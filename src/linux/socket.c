@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 int socket_pair(int ret_pair[2])
@@ -95,6 +96,9 @@ int socket_listen(int dir, const char *name)
         int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
         int r = fd < 0 ? -errno : address(&where, dir, name);
 
+        /* Before bind(2): then it has never another mode. */
+        if (r == 0 && fchmod(fd, 0600) < 0)
+                r = -errno;
         if (r == 0 && bind(fd, (struct sockaddr *)&where, sizeof where) < 0)
                 r = -errno;
         if (r == 0 && listen(fd, 8) < 0)

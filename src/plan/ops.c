@@ -268,7 +268,7 @@ int do_close_others(struct machine *m, const struct op_close_others *o)
                 if (i != o->keep)
                         m->fd[i] = NO_FD;
         m->parent = NO_FD;
-        return process_close_fds(3 + (unsigned)o->preserve_fds, keep);
+        return process_close_fds(3 + (unsigned)o->preserve_fds, keep, ARRAY_SIZE(keep));
 }
 
 int do_redirect_output(struct machine *m, const struct op_redirect_output *o)
@@ -571,5 +571,5 @@ int do_pivot(struct machine *m, const struct op_pivot *o)
         m->parent = NO_FD;
         if (r < 0)
                 return r;
-        return process_close_fds(3 + (unsigned)o->preserve_fds, keep);
+        return process_close_fds(3 + (unsigned)o->preserve_fds, keep, ARRAY_SIZE(keep));
 }

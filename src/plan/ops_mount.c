@@ -14,7 +14,9 @@
 
 int do_make_idmap(struct machine *m, const struct op_make_idmap *o)
 {
-        return put(m, o->ns, idmap_open(o->uid_map, o->gid_map));
+        const struct idmap map = { .uid_map = o->uid_map, .gid_map = o->gid_map };
+
+        return put(m, o->ns, idmap_open(&map));
 }
 
 int do_map_mount(struct machine *m, const struct op_map_mount *o)

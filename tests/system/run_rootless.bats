@@ -113,3 +113,21 @@ nothing_left() { same "$(find "$RHOME/.local/share/husk/containers" -mindepth 1)
         same "$output" " 0 $RUID 1"$'\n0'
         nothing_left
 }
+
+@test 'the keeper gives up its rights with --rm, too, and removes what belongs to others' {
+        husk run -d --rm --name one host sh -c '
+                mkdir -p /srv/a/b && touch /srv/a/b/c && chown -R 33:33 /srv/a && chmod 0 /srv/a/b /srv/a
+                touch /tmp/made; exec sleep 1000'
+        husk exec one sh -c 'until test -e /tmp/made; do sleep 0.1; done'
+        pid=$(husk inspect one | jq -r '.[0].State.Pid')
+        keeper=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status")
+        status=$(cat "/proc/$keeper/status")
+        has "$status" $'NoNewPrivs:\t1'
+        has "$status" $'Seccomp:\t2'
+        has "$status" $'CapPrm:\t0000000000000000'
+        # Not dumpable: its files in /proc are root's.
+        same "$(stat -c %u "/proc/$keeper/fd")" 0
+        husk kill one
+        timeout 30 tail --pid="$keeper" -f /dev/null
+        nothing_left
+}

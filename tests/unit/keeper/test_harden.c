@@ -4,6 +4,7 @@
 #include "tap.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+static int joined = NO_FD; /* the user namespace that hardened() leaves */
 static char top[] = "/tmp/husk-keeper-XXXXXX";
 
 /* In a child that ends by the bare call: what the sanitizers do at an exit, and before a function that
@@ -27,7 +29,7 @@ static void hardened(void (*look)(void))
         CHECK(mkdtemp(top) != NULL);
         pid = fork();
         if (pid == 0) {
-                CHECK_INT(keeper_harden(grants, ARRAY_SIZE(grants)), 0);
+                CHECK_INT(keeper_harden(grants, ARRAY_SIZE(grants), joined), 0);
                 look();
                 syscall(SYS_exit_group, 0);
         }
@@ -80,6 +82,34 @@ static void start_program(void)
 TEST(it_starts_no_program_and_reaches_nobody)
 {
         hardened(start_program);
+}
+
+static void refuse_all(void)
+{
+        CHECK_INT(namespace_join(0, CLONE_NEWUSER), -EPERM);
+}
+
+static void join_one(void)
+{
+        CHECK_INT(namespace_join(0, CLONE_NEWUSER), -EPERM);
+        CHECK_INT(namespace_join(joined, CLONE_NEWNS), -EPERM);
+        CHECK_INT(namespace_join(joined, 0), -EPERM);
+        CHECK_INT(namespace_join(joined, CLONE_NEWUSER), 0);
+}
+
+TEST(it_joins_the_one_user_namespace_that_it_was_left)
+{
+        char map[64];
+
+        text_format(map, sizeof map, "0 %u 1", (unsigned)geteuid());
+        joined = idmap_open(&(struct idmap){ .uid_map = map, .gid_map = map });
+        SKIP_UNLESS(joined >= 0, "no user namespaces here");
+        hardened(join_one);
+}
+
+TEST(it_joins_none_that_it_was_not)
+{
+        hardened(refuse_all);
 }
 
 static void open_others(void)

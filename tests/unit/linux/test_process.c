@@ -29,7 +29,7 @@ static void fill(int first, int last)
 TEST(close_fds_leaves_the_two_and_what_is_below)
 {
         fill(20, 40);
-        CHECK_INT(process_close_fds(22, (const int[]){ 33, 25 }), 0);
+        CHECK_INT(process_close_fds(22, (const int[]){ 33, 25 }, 2), 0);
         for (int fd = 20; fd <= 40; fd++)
                 CHECK_INT(is_open(fd), fd < 22 || fd == 25 || fd == 33);
 }
@@ -37,15 +37,15 @@ TEST(close_fds_leaves_the_two_and_what_is_below)
 TEST(close_fds_may_keep_one_or_none_or_neighbours)
 {
         fill(20, 24);
-        CHECK_INT(process_close_fds(20, (const int[]){ NO_FD, 22 }), 0);
+        CHECK_INT(process_close_fds(20, (const int[]){ NO_FD, 22 }, 2), 0);
         for (int fd = 20; fd <= 24; fd++)
                 CHECK_INT(is_open(fd), fd == 22);
         fill(20, 24);
-        CHECK_INT(process_close_fds(20, (const int[]){ 21, 20 }), 0);
+        CHECK_INT(process_close_fds(20, (const int[]){ 21, 20 }, 2), 0);
         for (int fd = 20; fd <= 24; fd++)
                 CHECK_INT(is_open(fd), fd <= 21);
         fill(20, 24);
-        CHECK_INT(process_close_fds(20, (const int[]){ NO_FD, NO_FD }), 0);
+        CHECK_INT(process_close_fds(20, (const int[]){ NO_FD, NO_FD }, 2), 0);
         for (int fd = 20; fd <= 24; fd++)
                 CHECK_INT(is_open(fd), false);
 }
