@@ -61,5 +61,14 @@ check 'check-threats: a file that is not there' 'no tests/system/attack_nothing.
 printf '| T1 | `attack_state` |\n| T3 | x |\n' >"$work/gap"
 check 'check-threats: a number left out' 'T2 is not where' "$top/tools/check-threats" "$work/gap"
 check 'check-threats: a threat that no test holds' 'no test holds T2' "$top/tools/check-threats" "$work/gap"
+
+filter=$top/src/keeper/harden.c
+check 'check-keeper: the filter as it is' '' "$top/tools/check-keeper" "$top/build/dev" "$filter"
+sed '/"flock",/d' "$filter" >"$work/less.c"
+check 'check-keeper: a call that the filter lacks' 'the keeper calls flock, which its filter refuses' \
+        "$top/tools/check-keeper" "$top/build/dev" "$work/less.c"
+sed 's/"flock",/&\n        "socket",/' "$filter" >"$work/more.c"
+check 'check-keeper: one that it has for nothing' 'nothing of the keeper calls socket' \
+        "$top/tools/check-keeper" "$top/build/dev" "$work/more.c"
 echo "1..$n"
 exit $failed

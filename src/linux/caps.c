@@ -81,7 +81,7 @@ uint64_t caps_all(void)
 int caps_get(uint64_t *ret_effective, uint64_t *ret_permitted, uint64_t *ret_inheritable)
 {
         struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-        struct __user_cap_data_struct data[2];
+        struct __user_cap_data_struct data[2] = { 0 };
 
         if (syscall(SYS_capget, &header, data) < 0)
                 return -errno;

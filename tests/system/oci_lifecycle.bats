@@ -258,11 +258,13 @@ teardown() { finish; }
 }
 
 @test "in a chroot, whose root is no mount" {
-        local root=$BATS_TEST_TMPDIR/chroot
+        local root=$BATS_TEST_TMPDIR/chroot library
         config '.process.args = ["/bin/echo", "in a chroot"] | .root.path = "/bundle/rootfs"'
         mkdir -p "$root"/{proc,sys,dev,st,bundle,tmp,bin}
         cp -r "$BUNDLE/rootfs" "$BUNDLE/config.json" "$root/bundle/"
         cp "$HUSK_OCI" "$root/bin/husk-oci"
+        # What a build that is not static loads.
+        for library in $(ldd "$HUSK_OCI" 2>/dev/null | grep -o '/[^ ]*'); do cp --parents "$library" "$root"; done
         run unshare -m --propagation private sh -c "mount -t proc proc $root/proc
                 mount --rbind /sys $root/sys; mount --rbind /dev $root/dev
                 exec timeout 60 chroot $root /bin/husk-oci --root /st run -b /bundle $WORD"
