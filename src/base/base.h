@@ -6,6 +6,7 @@
 #include "arena.h"
 #include "dbus.h"
 #include "json.h"
+#include "sha256.h"
 #include "text.h"
 #include "trail.h"
 

@@ -192,6 +192,13 @@ static void encode_object(
         json_close_object(w);
 }
 
+void spec_put(
+        struct json_writer *w, const char *name, const struct spec_object *object,
+        const void *value)
+{
+        encode_object(w, name, object, value);
+}
+
 void spec_encode(const struct spec *spec, unsigned indent, struct text *out)
 {
         struct json_writer w = { .out = out, .indent = indent };

@@ -72,7 +72,7 @@ struct spec_map {
 #define SPEC_TYPE_LIST(of)    struct of##_list  /* { struct OF *items; size_t n; } */
 #define SPEC_TYPE_TABLE(of)   struct of##_table /* { struct OF_entry *items; size_t n; } by key */
 
-/* -- the structs, one for each object of runtime.def --------------------------------------------
+/* -- the structs, one for each object of the .def files -----------------------------------------
  *
  * Each begins with `at`, its place in the document (NULL when it was made by hand), for
  * spec_error(). An enumeration is a TEXT whose words the decoder has checked. */
@@ -85,7 +85,7 @@ struct spec_map {
 #define END(tag)                                                                                   \
         struct tag##_list { struct tag *items; size_t n; };                                        \
         struct tag##_table { struct tag##_entry *items; size_t n; };
-#include "spec/runtime.def"
+#include "spec/documents.def"
 #undef OBJECT
 #undef FIELD
 #undef FIELD_OF
@@ -97,7 +97,7 @@ struct spec_map {
 #define FIELD_OF(kind, presence, name, json, of) SPEC_TYPE_##kind(of) name;
 #define FIELD_ENUM(kind, presence, name, json, words) SPEC_TYPE_##kind(void) name;
 #define END(tag) }; struct tag##_entry { const char *key; struct tag value; };
-#include "spec/runtime.def"
+#include "spec/documents.def"
 #undef OBJECT
 #undef FIELD
 #undef FIELD_OF
@@ -190,3 +190,7 @@ struct spec_state {
 
 /* Append the state as JSON, in runc's order; indent as for spec_encode. */
 void spec_state_encode(const struct spec_state *state, unsigned indent, struct text *out);
+
+/* -- images --------------------------------------------------------------------------------------- */
+
+#include "image.h"

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-/* Theory of operation: the preprocessor reads runtime.def once more and makes of each object a
+/* Theory of operation: the preprocessor reads the .def files once more and makes of each object a
  * constant table of its members: JSON name, kind, offset in the struct. So the decoder and the
- * encoder are one function each for all objects, and a member that is added to runtime.def needs no
+ * encoder are one function each for all objects, and a member that is added there needs no
  * other change. The tables stand inside functions because a FIELD does not know its struct: there
  * the name `struct current` is free to mean another one each time. */
 
@@ -33,7 +33,7 @@
                 };                                                                                 \
                 return &object;                                                                    \
         }
-#include "spec/runtime.def"
+#include "spec/documents.def"
 /* clang-format on */
 #undef OBJECT
 #undef MEMBER

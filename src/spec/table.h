@@ -3,7 +3,7 @@
 
 #include "spec/spec.h"
 
-/* runtime.def as data, for the decoder and the encoder; private to the room. */
+/* The .def files as data, for the decoder and the encoder; private to the room. */
 
 enum spec_kind {
         SPEC_TEXT,
@@ -64,7 +64,7 @@ struct spec_any_list {
 #define FIELD_OF(kind, presence, name, json, of)
 #define FIELD_ENUM(kind, presence, name, json, words)
 #define END(tag)
-#include "spec/runtime.def"
+#include "spec/documents.def"
 #undef OBJECT
 #undef FIELD
 #undef FIELD_OF
@@ -81,3 +81,7 @@ int spec_decode(
 int spec_decode_list(
         struct arena *arena, const char *name, const struct json *at, const char *member,
         const struct spec_object *object, void *out);
+/* Write a struct of that object as the value of the member `name` (NULL: the root). */
+void spec_put(
+        struct json_writer *w, const char *name, const struct spec_object *object,
+        const void *value);
