@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "spec/spec.h"
+#include "tar.h"
 
 /* -- references ------------------------------------------------------------------------------------ */
 
