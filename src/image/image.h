@@ -4,7 +4,6 @@
 
 #include "base/base.h"
 #include "spec/spec.h"
-#include "tar.h"
 
 /* -- references ------------------------------------------------------------------------------------ */
 

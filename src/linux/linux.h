@@ -34,5 +34,6 @@
 #include "selfproc.h"
 #include "socket.h"
 #include "systemd.h"
+#include "tree.h"
 
 #include <sys/types.h>

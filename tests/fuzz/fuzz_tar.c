@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "image/image.h"
+#include "store/store.h"
 
 /* Theory of operation: the input is an archive whose checksums are put right first (else nothing but the
  * checksum would be tried). Read in small steps and in large ones, it must be the same. */

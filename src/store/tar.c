@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "image/image.h"
+#include "store/store.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a tar stream; part of image.h. */
+/* Reading a tar stream; part of store.h. */
 #pragma once
 
 #include "base/base.h"

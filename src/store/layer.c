@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "linux/linux.h"
+#include "store.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+/* Theory of operation: each entry is a directory (its parent, resolved by openat2(2) inside the layer's
+ * root, and kept open while entries lie in it) and one name in that, which is made anew: what has it already
+ * is removed first, unless both are directories. So nothing is ever written through something that the
+ * archive put there before: no open of an existing name for writing, no chmod or chown that follows.
+ *
+ * Layers are unpacked apart from each other, each into its own directory, as overlayfs wants them. A
+ * whiteout is therefore nothing to be removed, but something to be written down: a character device 0:0, or
+ * the attribute `opaque` of a directory. Whatever in an archive looks like one of these is refused or left
+ * out.
+ *
+ * Writing into a directory changes its time. What it was is looked up when the directory is opened as a
+ * parent and put back when the next one is; an archive may say it before or after the entries in it. */
+
+#define WHITEOUT ".wh."
+#define OPAQUE   ".wh..wh..opq"
+
+static int refuse(const struct tar_entry *entry, int error, const char *what)
+{
+        char path[400];
+        size_t n = 0;
+
+        /* No arena here: an entry more must not cost memory. */
+        for (const char *at = entry->path; *at && n < sizeof path - 5; at++)
+                n += text_format(
+                        path + n, sizeof path - n, *at < ' ' || *at == 0x7f ? "\\x%02x" : "%c",
+                        (unsigned char)*at);
+        path[n] = '\0';
+        return trail(error, "'%s': %s", path, what);
+}
+
+static int failed(const struct tar_entry *entry, int error, const char *what)
+{
+        char words[200];
+
+        text_format(words, sizeof words, "%s: %s", what, text_errno(error));
+        return refuse(entry, error, words);
+}
+
+/* -- names -------------------------------------------------------------------------------------------- */
+
+/* The components with one slash between them; "" for the root itself. */
+static int normalize(const struct tar_entry *entry, const char *path, char *to)
+{
+        int depth = 0;
+        size_t n = 0;
+
+        for (const char *at = path; *at;) {
+                size_t size = strcspn(at, "/");
+
+                if (size == 2 && at[0] == '.' && at[1] == '.')
+                        return refuse(entry, -EINVAL, "'..' in a name leads out of the layer");
+                if (size > 255)
+                        return refuse(
+                                entry, -ENAMETOOLONG, "a part of it is longer than 255 bytes");
+                if (size && !(size == 1 && at[0] == '.')) {
+                        if (++depth > LAYER_DEPTH_MAX)
+                                return refuse(
+                                        entry, -E2BIG, "it is more than 256 directories deep");
+                        if (n)
+                                to[n++] = '/';
+                        memcpy(to + n, at, size); /* never longer than `path` */
+                        n += size;
+                }
+                at += size + (at[size] == '/');
+        }
+        to[n] = '\0';
+        return 0;
+}
+
+/* Cut at the last slash: `path` becomes the parent's. */
+static const char *split(char *path)
+{
+        char *slash = strrchr(path, '/');
+
+        if (!slash) {
+                /* The name moves behind an empty parent. */
+                memmove(path + 1, path, strlen(path) + 1);
+                *path = '\0';
+                return path + 1;
+        }
+        *slash = '\0';
+        return slash + 1;
+}
+
+/* -- the parent --------------------------------------------------------------------------------------- */
+
+static bool is_whiteout(const struct stat *st)
+{
+        return S_ISCHR(st->st_mode) && st->st_rdev == 0;
+}
+
+static const char *opaque_name(const struct layer_writer *layer)
+{
+        return layer->options.user_xattrs ? "user.overlay.opaque" : "trusted.overlay.opaque";
+}
+
+static int set_opaque(const struct layer_writer *layer, int dir, const char *name)
+{
+        auto_close fd = file_open(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+
+        return fd < 0 ? fd : tree_set_xattr(fd, opaque_name(layer), "y", 1);
+}
+
+static int leave_parent(struct layer_writer *layer)
+{
+        int r = 0;
+
+        if (layer->parent >= 0)
+                r = tree_set_mtime_path(
+                        layer->parent, layer->parent_mtime_s, layer->parent_mtime_ns);
+        file_close(&layer->parent);
+        return r;
+}
+
+/* A directory that replaces a whiteout of this layer shows nothing of the layers below. */
+static int replace_whiteout(struct layer_writer *layer, int dir, const char *name)
+{
+        auto_close made = NO_FD;
+        int r = file_remove_tree(dir, name);
+
+        if (r < 0)
+                return r;
+        made = tree_make_directory(dir, name);
+        return made < 0 ? made : tree_set_xattr(made, opaque_name(layer), "y", 1);
+}
+
+/* A part of the path is no directory. If it is a whiteout, the archive means a new directory there. */
+static int clear_whiteouts(struct layer_writer *layer, const char *path)
+{
+        char part[TAR_PATH_MAX];
+
+        memcpy(part, path, strlen(path) + 1);
+        for (char *at = part;; at++) {
+                char *slash = strchr(at, '/'), kept = slash ? *slash : '\0';
+                auto_close dir = NO_FD;
+                struct stat st;
+                int r;
+
+                if (slash)
+                        *slash = '\0';
+                /* From the layer's root to the directory that has the name `at`. */
+                if (at > part)
+                        at[-1] = '\0';
+                dir = rootpath_open(
+                        layer->root, at > part ? part : "", O_PATH | O_DIRECTORY, false);
+                if (at > part)
+                        at[-1] = '/';
+                r = dir < 0 ? dir : tree_stat(dir, at, &st);
+                if (r < 0)
+                        return r;
+                if (is_whiteout(&st))
+                        return replace_whiteout(layer, dir, at);
+                if (!kept)
+                        return -ENOTDIR;
+                *slash = kept;
+                at = slash;
+        }
+}
+
+static int enter_parent(struct layer_writer *layer, const struct tar_entry *entry, const char *path)
+{
+        struct stat st;
+        int r;
+
+        if (layer->parent >= 0 && text_equal(layer->parent_path, path))
+                return 0;
+        r = leave_parent(layer);
+        if (r < 0)
+                return failed(entry, r, "cannot set the time of the directory before");
+        layer->parent = rootpath_make_dirs(layer->root, path, 0755);
+        if (layer->parent == -ENOTDIR && clear_whiteouts(layer, path) == 0)
+                layer->parent = rootpath_make_dirs(layer->root, path, 0755);
+        if (layer->parent < 0) {
+                r = layer->parent;
+                layer->parent = NO_FD;
+                return failed(entry, r, "cannot open the directory that it is in");
+        }
+        memcpy(layer->parent_path, path, strlen(path) + 1);
+        r = tree_stat(layer->parent, ".", &st);
+        if (r < 0)
+                return failed(entry, r, "cannot look at the directory that it is in");
+        layer->parent_mtime_s = st.st_mtim.tv_sec;
+        layer->parent_mtime_ns = (uint32_t)st.st_mtim.tv_nsec;
+        return 0;
+}
+
+/* -- attributes --------------------------------------------------------------------------------------- */
+
+static struct tree_status status_of(const struct tar_entry *entry)
+{
+        return (struct tree_status){ entry->uid, entry->gid, entry->mode, entry->mtime_s,
+                                     entry->mtime_ns };
+}
+
+/* What a layer may say of its files: what the user of the image could, and capabilities. */
+static bool is_wanted(const char *name)
+{
+        return (text_starts(name, "user.") && !text_starts(name, "user.overlay.")) ||
+               text_equal(name, "security.capability") ||
+               text_equal(name, "system.posix_acl_access") ||
+               text_equal(name, "system.posix_acl_default");
+}
+
+static int set_all(int fd, const struct tar_entry *entry)
+{
+        const struct tree_status status = status_of(entry);
+        int r = tree_set_status(fd, &status);
+
+        if (r < 0)
+                return failed(entry, r, "cannot set its owner, mode or time");
+        for (size_t i = 0; i < entry->n_xattrs; i++) {
+                const struct tar_xattr *attr = &entry->xattrs[i];
+
+                if (!is_wanted(attr->name))
+                        continue;
+                r = tree_set_xattr(fd, attr->name, attr->value, attr->size);
+                if (r < 0)
+                        return failed(entry, r, "cannot set an extended attribute");
+        }
+        /* An access list is a mode, too; and both have changed the time. */
+        return entry->n_xattrs ? tree_set_mtime(fd, entry->mtime_s, entry->mtime_ns) : 0;
+}
+
+static int finish_file(struct layer_writer *layer)
+{
+        int r = 0;
+
+        if (layer->file >= 0)
+                r = set_all(layer->file, &layer->entry);
+        file_close(&layer->file);
+        return r;
+}
+
+/* -- entries ------------------------------------------------------------------------------------------ */
+
+static int add_whiteout(struct layer_writer *layer, const struct tar_entry *entry, const char *name)
+{
+        const char *hidden = name + strlen(WHITEOUT);
+        struct stat st;
+        int r;
+
+        if (entry->type != TAR_FILE && entry->type != TAR_HARD_LINK)
+                return refuse(entry, -EINVAL, "a whiteout must be a plain file");
+        if (text_equal(name, OPAQUE)) {
+                r = set_opaque(layer, layer->parent, ".");
+                return r < 0 ? failed(entry, r, "cannot mark its directory as opaque") : 0;
+        }
+        if (text_starts(hidden, WHITEOUT))
+                return 0; /* AUFS's own, as docker has it */
+        if (!*hidden || text_equal(hidden, ".") || text_equal(hidden, ".."))
+                return refuse(entry, -EINVAL, "a whiteout of nothing");
+        r = tree_stat(layer->parent, hidden, &st);
+        if (r == 0 && S_ISDIR(st.st_mode)) {
+                r = set_opaque(layer, layer->parent, hidden);
+                return r < 0 ? failed(entry, r, "cannot mark the directory as opaque") : 0;
+        }
+        if (r == 0)
+                return 0; /* it hides what is below, and stays itself */
+        r = r == -ENOENT ? tree_make_node(layer->parent, hidden, S_IFCHR, 0, 0) : r;
+        return r < 0 ? failed(entry, r, "cannot make the whiteout") : 0;
+}
+
+static int add_directory(
+        struct layer_writer *layer, const struct tar_entry *entry, const char *name,
+        const struct stat *old)
+{
+        auto_close fd = NO_FD;
+        const bool opaque = old && is_whiteout(old);
+        int r = 0;
+
+        if (old && !S_ISDIR(old->st_mode))
+                r = file_remove_tree(layer->parent, name);
+        if (r == 0 && old && S_ISDIR(old->st_mode))
+                fd = file_open(layer->parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        else if (r == 0)
+                fd = tree_make_directory(layer->parent, name);
+        if (r == 0 && fd < 0)
+                r = fd;
+        if (r == 0 && opaque)
+                r = tree_set_xattr(fd, opaque_name(layer), "y", 1);
+        return r < 0 ? failed(entry, r, "cannot make the directory") : set_all(fd, entry);
+}
+
+static int add_file(struct layer_writer *layer, const struct tar_entry *entry, const char *name)
+{
+        int fd = tree_make_file(layer->parent, name), r;
+
+        if (fd < 0)
+                return failed(entry, fd, "cannot make the file");
+        layer->file = fd;
+        layer->entry = *entry;
+        r = entry->size ? tree_set_size(fd, entry->size) : 0;
+        return r < 0 ? failed(entry, r, "cannot give the file its size") : 0;
+}
+
+/* Only to what this layer has: a link to a lower layer's file could not be kept anyway. */
+static int add_hard_link(
+        struct layer_writer *layer, const struct tar_entry *entry, const char *name)
+{
+        char path[TAR_PATH_MAX + 1];
+        auto_close dir = NO_FD;
+        const char *leaf;
+        struct stat st;
+        int r = normalize(entry, entry->link, path);
+
+        if (r < 0)
+                return r;
+        if (!*path)
+                return refuse(entry, -EINVAL, "a hard link to a directory");
+        leaf = split(path);
+        dir = rootpath_open(layer->root, path, O_PATH | O_DIRECTORY, false);
+        r = dir < 0 ? dir : tree_stat(dir, leaf, &st);
+        if (r < 0 || is_whiteout(&st))
+                return refuse(entry, -EINVAL, "a hard link to what is not in the layer");
+        if (S_ISDIR(st.st_mode))
+                return refuse(entry, -EINVAL, "a hard link to a directory");
+        r = tree_make_link(dir, leaf, layer->parent, name);
+        return r < 0 ? failed(entry, r, "cannot make the hard link") : 0;
+}
+
+static int add_symlink(struct layer_writer *layer, const struct tar_entry *entry, const char *name)
+{
+        const struct tree_status status = status_of(entry);
+        int r = tree_make_symlink(layer->parent, name, entry->link);
+
+        if (r == 0)
+                r = tree_set_status_at(layer->parent, name, S_IFLNK, &status);
+        return r < 0 ? failed(entry, r, "cannot make the symbolic link") : 0;
+}
+
+static int add_node(struct layer_writer *layer, const struct tar_entry *entry, const char *name)
+{
+        const struct tree_status status = status_of(entry);
+        const mode_t type = entry->type == TAR_FIFO  ? S_IFIFO
+                          : entry->type == TAR_BLOCK ? S_IFBLK
+                                                     : S_IFCHR;
+        int r;
+
+        if (type == S_IFCHR && !entry->major && !entry->minor)
+                return refuse(
+                        entry, -EINVAL, "a device 0:0 would hide a file instead of being one");
+        if (type != S_IFIFO && layer->options.pass_devices) {
+                layer->passed++;
+                return 0;
+        }
+        r = tree_make_node(layer->parent, name, type, entry->major, entry->minor);
+        if (r == 0)
+                r = tree_set_status_at(layer->parent, name, type, &status);
+        return r < 0 ? failed(entry, r, "cannot make the node") : 0;
+}
+
+/* The layer's own directory: nothing but a directory can be there. */
+static int add_root(struct layer_writer *layer, const struct tar_entry *entry)
+{
+        auto_close fd = NO_FD;
+        int r = leave_parent(layer);
+
+        if (r < 0)
+                return failed(entry, r, "cannot set the time of the directory before");
+        if (entry->type != TAR_DIRECTORY)
+                return refuse(entry, -EINVAL, "the root of a layer must be a directory");
+        fd = file_open(layer->root, ".", O_RDONLY | O_DIRECTORY, 0);
+        return fd < 0 ? failed(entry, fd, "cannot open the root") : set_all(fd, entry);
+}
+
+static int add_named(struct layer_writer *layer, const struct tar_entry *entry, const char *name)
+{
+        struct stat st;
+        int r = tree_stat(layer->parent, name, &st);
+        const bool is_old = r == 0;
+
+        if (r < 0 && r != -ENOENT)
+                return failed(entry, r, "cannot look at what has its name");
+        if (entry->type == TAR_DIRECTORY)
+                return add_directory(layer, entry, name, is_old ? &st : NULL);
+        if (is_old && (r = file_remove_tree(layer->parent, name)) < 0)
+                return failed(entry, r, "cannot remove what has its name");
+        if (entry->type == TAR_FILE)
+                return add_file(layer, entry, name);
+        if (entry->type == TAR_HARD_LINK)
+                return add_hard_link(layer, entry, name);
+        if (entry->type == TAR_SYMLINK)
+                return add_symlink(layer, entry, name);
+        return add_node(layer, entry, name);
+}
+
+int layer_add(struct layer_writer *layer, const struct tar_entry *entry)
+{
+        char path[TAR_PATH_MAX + 1];
+        const char *name;
+        int r = finish_file(layer);
+
+        if (r < 0)
+                return r;
+        if (++layer->entries > layer->options.entries_max)
+                return refuse(entry, -E2BIG, "the layer has too many entries");
+        r = normalize(entry, entry->path, path);
+        if (r < 0)
+                return r;
+        if (!*path)
+                return add_root(layer, entry);
+        name = split(path);
+        r = enter_parent(layer, entry, path);
+        if (r < 0)
+                return r;
+        if (text_starts(name, WHITEOUT))
+                return add_whiteout(layer, entry, name);
+        return add_named(layer, entry, name);
+}
+
+int layer_write(struct layer_writer *layer, uint64_t offset, const void *bytes, size_t size)
+{
+        int r;
+
+        if (layer->file < 0)
+                return 0; /* of a whiteout */
+        if (offset > layer->entry.size || size > layer->entry.size - offset)
+                return refuse(&layer->entry, -EINVAL, "more data than the file is long");
+        if (size > layer->options.bytes_max - layer->bytes)
+                return refuse(&layer->entry, -E2BIG, "the layer's files are too large together");
+        layer->bytes += size;
+        r = tree_write(layer->file, offset, bytes, size);
+        return r < 0 ? failed(&layer->entry, r, "cannot write the file") : 0;
+}
+
+void layer_begin(struct layer_writer *layer, int root, const struct layer_options *options)
+{
+        *layer = (struct layer_writer){
+                .root = root, .options = *options, .parent = NO_FD, .file = NO_FD
+        };
+        if (!layer->options.entries_max)
+                layer->options.entries_max = 10000000;
+        if (!layer->options.bytes_max)
+                layer->options.bytes_max = (uint64_t)100 << 30;
+}
+
+void layer_abort(struct layer_writer *layer)
+{
+        file_close(&layer->file);
+        file_close(&layer->parent);
+}
+
+int layer_end(struct layer_writer *layer)
+{
+        int r = finish_file(layer);
+
+        if (r == 0 && (r = leave_parent(layer)) < 0)
+                r = trail(r, "cannot set the time of the last directory: %m");
+        layer_abort(layer);
+        return r;
+}
+
+int layer_unpack(struct layer_writer *layer, struct tar_reader *reader)
+{
+        struct tar_entry entry;
+        int r;
+
+        while ((r = tar_next(reader, &entry)) > 0) {
+                char bytes[64 << 10];
+                uint64_t offset;
+                ssize_t n = 0;
+
+                r = layer_add(layer, &entry);
+                while (r == 0 && (n = tar_data(reader, bytes, sizeof bytes, &offset)) > 0)
+                        r = layer_write(layer, offset, bytes, (size_t)n);
+                if (r == 0 && n < 0)
+                        r = (int)n;
+                /* The entry's names live until the next one is read. */
+                if (r == 0)
+                        r = finish_file(layer);
+                if (r < 0)
+                        break;
+        }
+        if (r < 0) {
+                layer_abort(layer);
+                return r;
+        }
+        return layer_end(layer);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing a layer's entries into a directory; part of store.h. */
+#pragma once
+
+#include "tar.h"
+
+#define LAYER_DEPTH_MAX 256 /* directories below each other */
+
+struct layer_options {
+        /* Which extended attributes overlayfs will look at: user.overlay.* (mounted in a user namespace)
+         * or trusted.overlay.*. */
+        bool user_xattrs;
+        bool pass_devices; /* leave out device nodes, which we may not make, instead of failing */
+        uint64_t entries_max; /* 0: ten million */
+        uint64_t bytes_max;   /* of all files together, holes not counted; 0: 100 GiB */
+};
+
+struct layer_writer {
+        int root; /* the layer's directory; the caller's */
+        struct layer_options options;
+        uint64_t entries, bytes; /* written so far */
+        uint64_t passed;         /* devices left out */
+        char parent_path[TAR_PATH_MAX];
+        int parent;             /* O_PATH of it, or NO_FD */
+        int64_t parent_mtime_s; /* as it was before we wrote there */
+        uint32_t parent_mtime_ns;
+        int file;               /* the file whose data are awaited, or NO_FD */
+        struct tar_entry entry; /* what is to become of it; its texts are the caller's */
+};
+
+/* Begin a layer in an empty directory, of which only we have the name. */
+void layer_begin(struct layer_writer *layer, int root, const struct layer_options *options);
+
+/* Make one entry. What the archive says twice is what it said last; a whiteout becomes overlayfs's; what
+ * stands below a symbolic link of the same layer goes where that leads inside the layer. Hard links and
+ * parents lead nowhere but into the layer. `entry` must live until the next call here.
+ *
+ * Refused (-EINVAL, -ENAMETOOLONG): "..", a whiteout of nothing, a device that overlayfs would take for a
+ * whiteout, a hard link to what is not in the layer, a file where a directory is needed, more than there
+ * are bounds for (-E2BIG). Left out: AUFS's own files, attributes that are overlayfs's or the host's
+ * (trusted.*, security.* but capabilities). With a trail that names the entry.
+ * Sources: image-spec layer.md; Documentation/filesystems/overlayfs.rst. */
+int layer_add(struct layer_writer *layer, const struct tar_entry *entry);
+/* Bytes of the file that was added last, where tar_data() says that they stand. */
+int layer_write(struct layer_writer *layer, uint64_t offset, const void *bytes, size_t size);
+/* Finish the last file and directory. Nothing is on disk for sure before syncfs(2). */
+int layer_end(struct layer_writer *layer);
+/* After an error: close what is open. Harmless at any time. */
+void layer_abort(struct layer_writer *layer);
+
+/* All of an archive: the four above, one entry after the other. */
+int layer_unpack(struct layer_writer *layer, struct tar_reader *reader);

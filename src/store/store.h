@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The front door of store: what images are on disk. Other rooms include this header only. */
+#pragma once
+
+#include "base/base.h"
+#include "layer.h"
+#include "tar.h"

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "linux/linux.h"
+#include "tap.h"
+#include "unit/store/archive.h"
+
+#include <fcntl.h>
+
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+/* Theory of operation: archives are unpacked into a real directory, with a victim beside it that every
+ * hostile one aims at; whatever happens, the victim stays as it was, down to its times. As root: owners,
+ * devices and overlayfs's attributes need it. */
+
+static char base[] = "/tmp/husk-layer.XXXXXX";
+static struct arena arena;
+static struct layer_writer layer;
+static int root = NO_FD;
+
+static const char *output(const char *words)
+{
+        struct text all = { .arena = &arena };
+        FILE *pipe_ = popen(words, "re");
+        char line[4096];
+
+        CHECK(pipe_);
+        while (fgets(line, sizeof line, pipe_))
+                text_add(&all, line);
+        CHECK_INT(pclose(pipe_), 0);
+        return text_string(&all);
+}
+
+static const char *victim(void)
+{
+        return output(arena_format(
+                &arena,
+                "cd %s/victim && find . -printf '%%p %%y %%m %%U %%n %%T@ %%C@ %%l\\n' | sort && cat file",
+                base));
+}
+
+static const char *before;
+
+static void begin(void)
+{
+        SKIP_UNLESS(geteuid() == 0, "needs root");
+        CHECK(mkdtemp(base));
+        output(arena_format(
+                &arena,
+                "cd %s && mkdir layer victim && echo mine >victim/file && chmod 600 victim/file",
+                base));
+        root = open(arena_format(&arena, "%s/layer", base), O_PATH | O_DIRECTORY | O_CLOEXEC);
+        CHECK(root >= 0);
+        before = victim();
+        clear();
+}
+
+static void end(void)
+{
+        CHECK_STR(victim(), before);
+        output(arena_format(&arena, "rm -rf %s", base));
+        close(root);
+}
+
+static int unpack(const struct layer_options *options)
+{
+        struct tar_reader reader;
+        int r;
+
+        trail_reset();
+        tar_begin(&reader, give, &archive);
+        layer_begin(&layer, root, options);
+        r = layer_unpack(&layer, &reader);
+        tar_end(&reader);
+        return r;
+}
+
+/* Names of all entries with type, mode, owner and what links say. */
+static const char *listing(void)
+{
+        return output(arena_format(
+                &arena,
+                "cd %s/layer && find . -mindepth 1 -printf '%%P %%y %%m %%U:%%G %%l\\n' | LC_ALL=C sort",
+                base));
+}
+
+static void must_refuse(const char *words)
+{
+        CHECK(unpack(&(struct layer_options){ 0 }) < 0);
+        CHECK_STR(trail_text(), words);
+}
+
+static void attribute(const char *path, const char *name, const char *expected)
+{
+        char value[100] = "";
+        ssize_t size = lgetxattr(
+                arena_format(&arena, "%s/layer/%s", base, path), name, value, sizeof value - 1);
+
+        CHECK_STR(size < 0 ? "none" : value, expected);
+}
+
+static void modify(char *header, unsigned mode, const char *major, const char *minor)
+{
+        text_format(header + 100, 8, "%07o", mode);
+        memcpy(header + 329, major, strlen(major));
+        memcpy(header + 337, minor, strlen(minor));
+        put_sum(header);
+}
+
+TEST(layer_has_what_the_archive_says)
+{
+        struct stat st;
+
+        begin();
+        modify(put_header("./dir/", '5', 0, ""), 01777, "", "");
+        put_record("SCHILY.xattr.user.color", "blue");
+        put_record("mtime", "1600000000.5");
+        modify(put_header("dir/file", '0', 5, ""), 04755, "", "");
+        put_data("hello", 5);
+        put_header("/dir/soft", '2', 0, "/etc/passwd");
+        put_header("dir/hard", '1', 0, "./dir/file");
+        put_header("dir/fifo", '6', 0, "");
+        modify(put_header("null", '3', 0, ""), 0666, "0000001", "0000003");
+        put_header("implied/deep/file", '0', 0, "");
+        CHECK_INT(unpack(&(struct layer_options){ 0 }), 0);
+        CHECK_STR(
+                listing(),
+                "dir d 1777 1:2 \ndir/fifo p 644 1:2 \ndir/file f 4755 1:2 \ndir/hard f 4755 1:2 \n"
+                "dir/soft l 777 1:2 /etc/passwd\nimplied d 755 0:0 \nimplied/deep d 755 0:0 \n"
+                "implied/deep/file f 644 1:2 \nnull c 666 1:2 \n");
+        attribute("dir/file", "user.color", "blue");
+        CHECK_INT(stat(arena_format(&arena, "%s/layer/dir/hard", base), &st), 0);
+        CHECK_INT(st.st_nlink, 2);
+        CHECK_INT(st.st_mtim.tv_sec, 1600000000);
+        CHECK_INT(st.st_mtim.tv_nsec, 500000000);
+        CHECK_INT(stat(arena_format(&arena, "%s/layer/null", base), &st), 0);
+        CHECK_INT(st.st_rdev, 0x103);
+        /* A directory keeps the time that the archive gives it, whatever was written there later. */
+        CHECK_INT(stat(arena_format(&arena, "%s/layer/dir", base), &st), 0);
+        CHECK_INT(st.st_mtim.tv_sec, 1700000000);
+        CHECK_STR(output(arena_format(&arena, "cat %s/layer/dir/file", base)), "hello");
+        end();
+}
+
+TEST(layer_keeps_holes)
+{
+        struct stat st;
+
+        begin();
+        put_record("GNU.sparse.size", "100000000");
+        put_record("GNU.sparse.map", "99999999,1");
+        put_header("holes", '0', 1, "");
+        put_data("x", 1);
+        CHECK_INT(unpack(&(struct layer_options){ 0 }), 0);
+        CHECK_INT(stat(arena_format(&arena, "%s/layer/holes", base), &st), 0);
+        CHECK_INT(st.st_size, 100000000);
+        CHECK(st.st_blocks < 100);
+        end();
+}
+
+TEST(layer_says_last_what_it_said_twice)
+{
+        begin();
+        put_header("a", '0', 1, "");
+        put_data("1", 1);
+        put_header("b", '1', 0, "a");
+        put_header("a", '0', 1, "");
+        put_data("2", 1);
+        put_header("d/", '5', 0, "");
+        put_header("d/x", '0', 0, "");
+        put_header("d", '2', 0, "elsewhere");
+        put_header("e", '0', 0, "");
+        put_header("e/", '5', 0, "");
+        put_header("f/", '5', 0, "");
+        put_header("f/x", '0', 0, "");
+        modify(put_header("f/", '5', 0, ""), 0700, "", "");
+        CHECK_INT(unpack(&(struct layer_options){ 0 }), 0);
+        /* What was written to the first `a` is in its other name, and nowhere else. */
+        CHECK_STR(output(arena_format(&arena, "cd %s/layer && cat a b", base)), "21");
+        CHECK_STR(
+                listing(),
+                "a f 644 1:2 \nb f 644 1:2 \nd l 777 1:2 elsewhere\ne d 644 1:2 \nf d 700 1:2 \n"
+                "f/x f 644 1:2 \n");
+        end();
+}
+
+TEST(layer_has_whiteouts)
+{
+        struct stat st;
+
+        begin();
+        put_header(".wh.gone", '0', 0, "");
+        put_header("dir/.wh..wh..opq", '0', 0, "");
+        put_header(".wh.again", '0', 0, "");
+        put_header("again/", '5', 0, "");
+        put_header("again/x", '0', 0, "");
+        put_header("later/", '5', 0, "");
+        put_header(".wh.later", '0', 0, "");
+        put_header("file", '0', 0, "");
+        put_header(".wh.file", '0', 0, "");
+        put_header(".wh.deep", '0', 0, "");
+        put_header("deep/in/it", '0', 0, "");
+        put_header(".wh..wh.plnk/x", '0', 0, "");
+        put_header(".wh..wh.aufs", '0', 0, "");
+        CHECK_INT(unpack(&(struct layer_options){ 0 }), 0);
+        CHECK_INT(lstat(arena_format(&arena, "%s/layer/gone", base), &st), 0);
+        CHECK(S_ISCHR(st.st_mode) && st.st_rdev == 0);
+        attribute("dir", "trusted.overlay.opaque", "y");
+        attribute("again", "trusted.overlay.opaque", "y");
+        attribute("later", "trusted.overlay.opaque", "y");
+        attribute("deep", "trusted.overlay.opaque", "y");
+        attribute("deep/in", "trusted.overlay.opaque", "none");
+        CHECK_INT(lstat(arena_format(&arena, "%s/layer/file", base), &st), 0);
+        CHECK(S_ISREG(st.st_mode));
+        CHECK(lstat(arena_format(&arena, "%s/layer/.wh..wh.aufs", base), &st) < 0);
+        end();
+}
+
+TEST(layer_for_a_user_namespace)
+{
+        begin();
+        put_header("dir/.wh..wh..opq", '0', 0, "");
+        modify(put_header("null", '3', 0, ""), 0666, "0000001", "0000003");
+        CHECK_INT(unpack(&(struct layer_options){ .user_xattrs = true, .pass_devices = true }), 0);
+        attribute("dir", "user.overlay.opaque", "y");
+        attribute("dir", "trusted.overlay.opaque", "none");
+        CHECK_INT(layer.passed, 1);
+        CHECK_STR(listing(), "dir d 755 0:0 \n");
+        end();
+}
+
+/* overlayfs would believe them. */
+TEST(layer_leaves_out_foreign_attributes)
+{
+        begin();
+        put_record("SCHILY.xattr.trusted.overlay.redirect", "/victim");
+        put_header("a", '0', 0, "");
+        put_record("SCHILY.xattr.user.overlay.opaque", "y");
+        put_header("d/", '5', 0, "");
+        put_record("SCHILY.xattr.security.selinux", "x");
+        put_header("b", '0', 0, "");
+        CHECK_INT(unpack(&(struct layer_options){ 0 }), 0);
+        attribute("a", "trusted.overlay.redirect", "none");
+        attribute("d", "user.overlay.opaque", "none");
+        attribute("b", "security.selinux", "none");
+        end();
+}
+
+TEST(layer_refuses_names_that_lead_out)
+{
+        static const struct {
+                const char *name, *words;
+        } wrong[] = {
+                { "../victim/file", "'../victim/file': '..' in a name leads out of the layer" },
+                { "a/../../victim/file",
+                  "'a/../../victim/file': '..' in a name leads out of the layer" },
+                { "/../victim/file", "'/../victim/file': '..' in a name leads out of the layer" },
+                { "a/..", "'a/..': '..' in a name leads out of the layer" },
+                { ".wh...", "'.wh...': a whiteout of nothing" },
+                { ".wh..", "'.wh..': a whiteout of nothing" },
+                { "a/.wh.", "'a/.wh.': a whiteout of nothing" },
+                { "..\x1b/../x", "'..\\x1b/../x': '..' in a name leads out of the layer" },
+                { "./", "'./': the root of a layer must be a directory" },
+        };
+
+        begin();
+        for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+                clear();
+                put_header(wrong[i].name, '0', 0, "");
+                must_refuse(wrong[i].words);
+        }
+        end();
+}
+
+/* A link first, and then a file through it: it goes where the link leads inside the layer. */
+TEST(layer_stays_in_its_directory)
+{
+        const char *out[3] = { base, "../victim", "../../../../../../../../" };
+
+        begin();
+        for (size_t i = 0; i < ARRAY_SIZE(out); i++) {
+                const char *target =
+                        i == 1 ? out[i]
+                               : arena_format(&arena, "%s/%s/victim", out[i], i ? base + 1 : "");
+
+                clear();
+                put_header("l", '2', 0, target);
+                put_header("l/file", '0', 4, "");
+                put_data("evil", 4);
+                put_header("l/new/", '5', 0, "");
+                put_header("m", '2', 0, "l");
+                put_header("m/file", '2', 0, "/etc/shadow");
+                put_header("l/.wh.file", '0', 0, "");
+                put_header("l/.wh..wh..opq", '0', 0, "");
+                unpack(&(struct layer_options){ 0 });
+                CHECK_STR(victim(), before);
+                output(arena_format(&arena, "find %s/layer -mindepth 1 -delete", base));
+        }
+        end();
+}
+
+TEST(layer_does_not_write_through_links)
+{
+        begin();
+        put_header("file", '2', 0, arena_format(&arena, "%s/victim/file", base));
+        put_header("file", '0', 4, "");
+        put_data("evil", 4);
+        put_header("d", '2', 0, arena_format(&arena, "%s/victim", base));
+        modify(put_header("d/", '5', 0, ""), 0777, "", "");
+        CHECK_INT(unpack(&(struct layer_options){ 0 }), 0);
+        CHECK_STR(listing(), "d d 777 1:2 \nfile f 644 1:2 \n");
+        end();
+}
+
+TEST(layer_refuses_hard_links_out)
+{
+        char *target;
+
+        begin();
+        target = arena_format(&arena, "%s/victim/file", base);
+        put_header("h", '1', 0, target);
+        must_refuse("'h': a hard link to what is not in the layer");
+        clear();
+        put_header("h", '1', 0, "../victim/file");
+        must_refuse("'h': '..' in a name leads out of the layer");
+        clear();
+        put_header("l", '2', 0, arena_format(&arena, "%s/victim", base));
+        put_header("h", '1', 0, "l/file");
+        must_refuse("'h': a hard link to what is not in the layer");
+        clear();
+        /* To a link, not to what it names. */
+        output(arena_format(&arena, "find %s/layer -mindepth 1 -delete", base));
+        put_header("l", '2', 0, target);
+        put_header("h", '1', 0, "l");
+        CHECK_INT(unpack(&(struct layer_options){ 0 }), 0);
+        CHECK_STR(
+                listing(),
+                arena_format(&arena, "h l 777 1:2 %s\nl l 777 1:2 %s\n", target, target));
+        clear();
+        put_header("d/", '5', 0, "");
+        put_header("h", '1', 0, "d");
+        must_refuse("'h': a hard link to a directory");
+        clear();
+        put_header(".wh.w", '0', 0, "");
+        put_header("h", '1', 0, "w");
+        must_refuse("'h': a hard link to what is not in the layer");
+        end();
+}
+
+TEST(layer_refuses_the_rest)
+{
+        char name[300];
+
+        begin();
+        modify(put_header("zero", '3', 0, ""), 0666, "0000000", "0000000");
+        must_refuse("'zero': a device 0:0 would hide a file instead of being one");
+        clear();
+        put_header("f", '0', 0, "");
+        put_header("f/x", '0', 0, "");
+        must_refuse("'f/x': cannot open the directory that it is in: Not a directory");
+        clear();
+        put_header(".wh.d/", '5', 0, "");
+        must_refuse("'.wh.d/': a whiteout must be a plain file");
+        clear();
+        memset(name, 'n', sizeof name);
+        name[256] = '\0';
+        put_record("path", name);
+        put_header("x", '0', 0, "");
+        CHECK_INT(unpack(&(struct layer_options){ 0 }), -ENAMETOOLONG);
+        clear();
+        put_header("a", '0', 0, "");
+        put_header("b", '0', 0, "");
+        CHECK_INT(unpack(&(struct layer_options){ .entries_max = 1 }), -E2BIG);
+        clear();
+        put_header("a", '0', 3, "");
+        put_data("abc", 3);
+        CHECK_INT(unpack(&(struct layer_options){ .bytes_max = 2 }), -E2BIG);
+        end();
+}
+
+TEST(layer_is_not_deeper_than_it_may)
+{
+        char path[2000] = "";
+
+        begin();
+        for (int i = 0; i <= LAYER_DEPTH_MAX; i++)
+                strcat(path, "d/");
+        put_record("path", path);
+        put_header("x", '5', 0, "");
+        CHECK_INT(unpack(&(struct layer_options){ 0 }), -E2BIG);
+        path[2 * LAYER_DEPTH_MAX] = '\0';
+        clear();
+        put_record("path", path);
+        put_header("x", '5', 0, "");
+        CHECK_INT(unpack(&(struct layer_options){ 0 }), 0);
+        end();
+}
