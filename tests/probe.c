@@ -2,9 +2,14 @@
 /* What a process sees of itself, one "name value" a line: for system tests, inside a container.
  *
  * Static, so that it runs in any root; it asks the kernel by system calls and reads /proc only
- * where there is no call. With arguments, only lines of those names. */
+ * where there is no call. With arguments, only lines of those names. The last argument "stay": it
+ * waits for SIGTERM afterwards. */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -136,13 +141,167 @@ static void say_file(const char *name, const char *path)
                 fclose(file);
 }
 
+static void say_namespaces(void)
+{
+        static const char *const names[] = { "cgroup", "ipc",  "mnt",  "net",
+                                             "pid",    "time", "user", "uts" };
+        char path[64], name[16];
+        struct stat st;
+
+        for (size_t i = 0; asked("namespaces") && i < sizeof names / sizeof *names; i++) {
+                snprintf(path, sizeof path, "/proc/self/ns/%s", names[i]);
+                snprintf(name, sizeof name, "ns_%s", names[i]);
+                if (stat(path, &st) == 0)
+                        printf("%s %llu\n", name, (unsigned long long)st.st_ino);
+        }
+}
+
+/* Without what differs from run to run: ids, devices, what an overlay is made of. */
+static void say_mounts(void)
+{
+        FILE *file = asked("mounts") ? fopen("/proc/self/mountinfo", "re") : NULL;
+        char line[4096], root[1024], point[1024], options[512];
+
+        while (file && fgets(line, sizeof line, file)) {
+                char *rest = strstr(line, " - "), *more = rest;
+                int at = 0;
+
+                if (!rest || sscanf(line, "%*s %*s %*s %1023s %1023s %511s%n", root, point, options,
+                                    &at) != 3)
+                        continue;
+                *rest = '\0';
+                for (char *word = strtok(line + at, " "); word; word = strtok(NULL, " "))
+                        printf("mount %s %.*s\n", point, (int)strcspn(word, ":"), word);
+                more += 3;
+                if (strncmp(more, "overlay", 7) == 0)
+                        more[7] = '\0';
+                printf("mount %s %s %s", point, options, more);
+                if (!strchr(more, '\n'))
+                        putchar('\n');
+        }
+        if (file)
+                fclose(file);
+}
+
+/* The names in a directory, in the order of their names. */
+static void say_names(const char *name, const char *path)
+{
+        struct dirent **entries;
+        int n = asked(name) ? scandir(path, &entries, NULL, alphasort) : -1;
+
+        if (n < 0)
+                return;
+        printf("%s", name);
+        for (int i = 0; i < n; i++) {
+                if (entries[i]->d_name[0] != '.')
+                        printf(" %s", entries[i]->d_name);
+                free(entries[i]);
+        }
+        free(entries);
+        printf("\n");
+}
+
+/* Descriptors that were there before us. */
+static void say_descriptors(void)
+{
+        if (!asked("descriptors"))
+                return;
+        printf("descriptors");
+        for (int fd = 0; fd < 1024; fd++)
+                if (fcntl(fd, F_GETFD) >= 0)
+                        printf(" %d", fd);
+        printf("\n");
+}
+
+static void say_limits(void)
+{
+        static const char *const files[] = { "pids/pids.max",
+                                             "memory/memory.limit_in_bytes",
+                                             "memory/memory.memsw.limit_in_bytes",
+                                             "cpu/cpu.shares",
+                                             "cpu/cpu.cfs_quota_us",
+                                             "cpuset/cpuset.cpus",
+                                             "pids.max",
+                                             "memory.max",
+                                             "cpu.weight",
+                                             "cpu.max" };
+        char path[128], line[256];
+        FILE *file;
+
+        for (size_t i = 0; asked("limits") && i < sizeof files / sizeof *files; i++) {
+                snprintf(path, sizeof path, "/sys/fs/cgroup/%s", files[i]);
+                file = fopen(path, "re");
+                if (file && fgets(line, sizeof line, file))
+                        printf("limit %s %s", files[i], line);
+                if (file)
+                        fclose(file);
+        }
+        file = asked("limits") ? fopen("/sys/fs/cgroup/devices/devices.list", "re") : NULL;
+        while (file && fgets(line, sizeof line, file))
+                printf("device %s", line);
+        if (file)
+                fclose(file);
+}
+
+/* What must not be possible is tried: a filter, a read-only file and a device that was not allowed are
+ * known by their errors. */
+static void say_refused(void)
+{
+        static const char *const writable[] = { "/", "/proc/sys/kernel/hostname",
+                                                "/proc/sysrq-trigger", "/sys", "/tmp" };
+
+        if (!asked("refused"))
+                return;
+        for (size_t i = 0; i < sizeof writable / sizeof *writable; i++)
+                printf("writable %s %d\n", writable[i], access(writable[i], W_OK) == 0 ? 0 : errno);
+        printf("refused mkdir %d\n", mkdir("/tmp/x", 0700) == 0 ? 0 : errno);
+        rmdir("/tmp/x");
+        printf("refused mknod %d\n", mknod("/dev/x", S_IFBLK | 0600, 0x0800) == 0 ? 0 : errno);
+        printf("refused kcore %d\n",
+               (int)(open("/proc/kcore", O_RDONLY | O_CLOEXEC) < 0 ? errno : 0));
+}
+
+static void say_names_of_all(void)
+{
+        struct utsname machine;
+        char directory[256];
+
+        if (uname(&machine) == 0 && asked("host"))
+                printf("host %s %s\n", machine.nodename, machine.domainname);
+        if (asked("directory") && getcwd(directory, sizeof directory))
+                printf("directory %s\n", directory);
+        if (asked("session"))
+                printf("session %d %d\n", getpid() == 1, getsid(0) == getpid());
+        say_namespaces();
+        say_mounts();
+        say_names("devices", "/dev");
+        say_names("root", "/");
+        say_descriptors();
+        say_limits();
+        say_refused();
+}
+
+static void stay(void)
+{
+        sigset_t end;
+        int signal;
+
+        sigemptyset(&end);
+        sigaddset(&end, SIGTERM);
+        sigprocmask(SIG_BLOCK, &end, NULL);
+        fflush(stdout);
+        sigwait(&end, &signal);
+}
+
 int main(int argc, char **argv)
 {
         struct utsname machine;
         mode_t mask = umask(0);
+        int stays = argc > 1 && strcmp(argv[argc - 1], "stay") == 0;
 
-        (void)argc;
         umask(mask);
+        if (stays)
+                argv[argc - 1] = NULL;
         wanted = argv + 1;
         say("uid", getuid());
         if (*wanted)
@@ -160,5 +319,10 @@ int main(int argc, char **argv)
                 printf("machine %s\n", machine.machine);
         say_file("oom", "/proc/self/oom_score_adj");
         say_file("label", "/proc/self/attr/current");
+        say_names_of_all();
+        if (asked("end"))
+                puts("end");
+        if (stays)
+                stay();
         return 0;
 }

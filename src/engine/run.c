@@ -272,14 +272,16 @@ static int harden(struct run *run)
         grants[n++] = (struct keeper_grant){ "/proc", LANDLOCK_READ_FILE };
         for (size_t i = 0; i < host->n; i++) {
                 const char *path = host->ops[i].as.make_cgroup.path;
+                char *parent;
 
                 if (host->ops[i].code != OP_make_cgroup)
                         continue;
+                parent = arena_alloc(run->arena, 4096);
                 grants[n++] = (struct keeper_grant){ path, LANDLOCK_READ_FILE | LANDLOCK_READ_DIR |
                                                                    LANDLOCK_WRITE_FILE |
                                                                    LANDLOCK_REMOVE_DIR };
-                grants[n++] = (struct keeper_grant){ arena_format(run->arena, "%s/..", path),
-                                                     LANDLOCK_REMOVE_DIR };
+                if (cgroup_lasting_parent(path, parent) == 0)
+                        grants[n++] = (struct keeper_grant){ parent, LANDLOCK_REMOVE_DIR };
         }
         /* What an ordinary user's container wrote is removed in a user namespace, which takes calls and
          * helpers that are given up here: it is made now. */

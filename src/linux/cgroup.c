@@ -143,23 +143,37 @@ int cgroup_make_parents(const char *path, unsigned n)
         return 0;
 }
 
-void cgroup_remove_parents(const char *path, unsigned n)
+int cgroup_remove_parents(const char *path, unsigned n)
 {
         char part[4096];
 
-        for (unsigned i = 1; cut(path, i, part); i++)
-                if ((i > n && getxattr(part, MARK, NULL, 0) < 0) ||
-                    (rmdir(part) < 0 && errno != ENOENT))
-                        return;
+        for (unsigned i = 1; cut(path, i, part); i++) {
+                if (i > n && getxattr(part, MARK, NULL, 0) < 0)
+                        return 0;
+                if (rmdir(part) == 0 || errno == ENOENT)
+                        continue;
+                /* In use, or not ours to remove. */
+                return errno == EBUSY || errno == EACCES || errno == EPERM ? 0 : -errno;
+        }
+        return 0;
+}
+
+int cgroup_lasting_parent(const char *path, char ret_parent[4096])
+{
+        for (unsigned i = 1; cut(path, i, ret_parent); i++)
+                if (getxattr(ret_parent, MARK, NULL, 0) < 0)
+                        return 0;
+        return -ENOENT;
 }
 
 /* 0, or why nobody should be put into a cgroup that was there before. */
 static int check_old(int cgroup)
 {
         char text[16];
+        ssize_t n = file_get(cgroup, "cgroup.procs", text, sizeof text);
 
-        if (file_get(cgroup, "cgroup.procs", text, sizeof text) != 0)
-                return -EBUSY;
+        if (n != 0)
+                return n < 0 && n != -EFBIG ? (int)n : -EEXIST;
         if ((file_get(cgroup, "cgroup.freeze", text, sizeof text) > 0 && text[0] == '1') ||
             (file_get(cgroup, "freezer.state", text, sizeof text) > 0 && text[0] == 'F'))
                 return -EDEADLK;
@@ -182,24 +196,17 @@ static int check_new(const char *path, int fd, bool existed)
 {
         int r = check(fd);
 
-        if (r < 0) {
-                if (!existed)
-                        rmdir(path);
-                return r;
-        }
-        r = existed ? check_old(fd) : 0;
+        if (r == 0 && existed)
+                r = check_old(fd);
         /* An old one, too: it may never have been filled. */
         return r == 0 && is_cpuset(path) ? fill_cpuset(fd, existed) : r;
 }
 
-int cgroup_make(const char *path, bool tasks)
+static int open_made(const char *path, bool tasks, bool existed)
 {
         auto_close fd = NO_FD;
-        int r = mkdir(path, 0755) < 0 ? -errno : 0;
-        bool existed = r == -EEXIST;
+        int r;
 
-        if (r < 0 && !existed)
-                return r;
         if (!tasks || existed || is_cpuset(path)) {
                 fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
                 r = fd < 0 ? fd : check_new(path, fd, existed);
@@ -209,7 +216,19 @@ int cgroup_make(const char *path, bool tasks)
         r = tasks ? open_tasks(path) : fd;
         if (!tasks)
                 fd = NO_FD;
-        else if (r == -ENOTTY && !existed)
+        return r;
+}
+
+int cgroup_make(const char *path, bool tasks)
+{
+        int r = mkdir(path, 0755) < 0 ? -errno : 0;
+        bool existed = r == -EEXIST;
+
+        if (r < 0 && !existed)
+                return r;
+        r = open_made(path, tasks, existed);
+        /* Our caller does not know whether it is new, and leaves it alone when others seem to be in it. */
+        if (r < 0 && !existed)
                 rmdir(path);
         return r;
 }
@@ -228,14 +247,14 @@ static int claim(const char *path)
                 return fd;
         close(fd);
         /* Without its files it is one that was removed while we were at its door. */
-        return n > 0 || n == -EFBIG || n == -EWOULDBLOCK ? -EBUSY : (int)n;
+        return n > 0 || n == -EFBIG || n == -EWOULDBLOCK ? -EEXIST : (int)n;
 }
 
 int cgroup_claim(const char *path, bool wait)
 {
         int fd = claim(path);
 
-        for (int round = 0; wait && fd == -EBUSY && round < 200; round++) {
+        for (int round = 0; wait && fd == -EEXIST && round < 200; round++) {
                 nap(round < 50 ? 1 : 12);
                 fd = claim(path);
         }

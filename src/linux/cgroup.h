@@ -10,8 +10,9 @@
 /* Is the path a cgroup's directory? */
 bool cgroup_is_one(const char *path);
 /* The directory: a descriptor of it, or with `tasks` its file of that name (v1), open for writing.
- * -ENOENT: a parent is missing. -ENOTTY when it is not on cgroupfs; -EBUSY when it exists and has
- * processes in it (somebody else's), -EDEADLK when it exists and is frozen. v1 cpusets, of parents
+ * -ENOENT: a parent is missing. -ENOTTY when it is not on cgroupfs; -EEXIST when it exists and has
+ * processes in it (somebody else's), -EDEADLK when it exists and is frozen. What is new is removed again
+ * when it fails. v1 cpusets, of parents
  * too, are filled from theirs so that the child can have tasks. */
 int cgroup_make(const char *path, bool tasks);
 /* How many of its parents are missing; -ENOTTY when the first that is there is no cgroup. */
@@ -20,10 +21,13 @@ int cgroup_missing(const char *path);
  * removes them at the same time; count again. */
 int cgroup_make_parents(const char *path, unsigned n);
 /* Remove its last `n` parents, from the bottom up, and those above that have the mark of having been made by
- * cgroup_make_parents(), until one is in use. */
-void cgroup_remove_parents(const char *path, unsigned n);
+ * cgroup_make_parents(), until one is in use. 0 or -errno. */
+int cgroup_remove_parents(const char *path, unsigned n);
+/* The lowest directory above it that stays when it goes with the parents that have that mark. 0 or
+ * -ENOENT. */
+int cgroup_lasting_parent(const char *path, char ret_parent[4096]);
 /* Of all who claim one cgroup at one moment, be it new or not, one gets a descriptor. It is theirs until
- * that and its copies are closed; by then there should be a process in it. -EBUSY: another has claimed it, or
+ * that and its copies are closed; by then there should be a process in it. -EEXIST: another has claimed it, or
  * there is a process in it, with `wait` for some 2 s; -ENOENT, -ENODEV: it is gone. */
 int cgroup_claim(const char *path, bool wait);
 /* Sign one that was claimed, in the name of the file `journal`: a stopped container's is empty, so another

@@ -175,17 +175,23 @@ int process_identify(pid_t pid, int pidfd, struct process_id *ret_id)
         return 0;
 }
 
-bool process_is(pid_t pid, int pidfd, const struct process_id *id)
+int process_is(pid_t pid, int pidfd, const struct process_id *id)
 {
         struct stat st;
         uint64_t start;
         char state;
+        int r;
 
-        if (id->inode)
-                return fstat(pidfd, &st) == 0 && st.st_ino == id->inode &&
-                       process_poll(pidfd, 0) == 0;
-        return start_time(pid, &start, &state) == 0 && start == id->start && state != 'Z' &&
-               state != 'X';
+        if (id->inode) {
+                if (fstat(pidfd, &st) < 0)
+                        return -errno;
+                r = st.st_ino == id->inode ? process_poll(pidfd, 0) : 1;
+                return r < 0 ? r : r == 0;
+        }
+        r = start_time(pid, &start, &state);
+        if (r < 0)
+                return r == -ESRCH ? 0 : r;
+        return start == id->start && state != 'Z' && state != 'X';
 }
 
 bool process_has_executed(pid_t pid)

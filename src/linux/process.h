@@ -28,8 +28,8 @@ struct process_id {
 
 /* Of a process and its pidfd. -ESRCH. Child-safe. Inodes since Linux 6.9. */
 int process_identify(pid_t pid, int pidfd, struct process_id *ret_id);
-/* Is it that one, and not dead? */
-bool process_is(pid_t pid, int pidfd, const struct process_id *id);
+/* Is it that one, and not dead? 1, 0, or -errno. */
+int process_is(pid_t pid, int pidfd, const struct process_id *id);
 /* Has it called execve(2) since it was forked? Answers for a zombie, too; true when it is gone and
  * nobody knows. Child-safe. */
 bool process_has_executed(pid_t pid);

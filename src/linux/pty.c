@@ -56,7 +56,7 @@ int pty_get_size(int fd, unsigned *ret_rows, unsigned *ret_columns)
 
 int pty_use(int slave)
 {
-        if (setsid() < 0 && errno != EPERM) /* EPERM: a session leader already */
+        if (setsid() < 0 && getsid(0) != getpid()) /* it may lead one already */
                 return -errno;
         if (ioctl(slave, TIOCSCTTY, 0) < 0)
                 return -errno;

@@ -198,8 +198,14 @@ static int undo_line(int dir, const struct json *line, struct cgroups *cgroups)
                 return 0;
         if (text_equal(what, "remove_cgroup")) {
                 r = undo_cgroup(path, cgroups);
-                if (cgroups->n > 0 && --cgroups->n < CGROUPS_MAX)
-                        cgroup_remove_parents(path, cgroups->parents[cgroups->n]);
+                if (cgroups->n > 0 && --cgroups->n < CGROUPS_MAX) {
+                        int parents = cgroup_remove_parents(path, cgroups->parents[cgroups->n]);
+
+                        if (parents < 0 && r == 0)
+                                r =
+                                        trail(parents, "cannot remove the parents of the cgroup %s",
+                                              path);
+                }
                 return r;
         }
         if (text_equal(what, "remove_group")) {

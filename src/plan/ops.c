@@ -116,7 +116,7 @@ static int make_first_cgroup(struct machine *m, const struct op_make_cgroup *o)
                 if (m->claim != -ENOENT && m->claim != -ENODEV)
                         return m->claim;
         }
-        return -EBUSY;
+        return -EEXIST;
 }
 
 int do_make_cgroup(struct machine *m, const struct op_make_cgroup *o)
@@ -124,9 +124,10 @@ int do_make_cgroup(struct machine *m, const struct op_make_cgroup *o)
         int fd =
                 !o->of_unit && cgroups_before(m) == 0 ? make_first_cgroup(m, o) : make_cgroup(m, o);
 
-        if (fd == -EBUSY)
+        m->occupied = fd == -EEXIST;
+        if (m->occupied)
                 return trail(
-                        fd,
+                        -EBUSY,
                         "the cgroup %s has processes in it, or another container is made in it now",
                         o->path);
         if (fd == -EDEADLK)

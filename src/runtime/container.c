@@ -57,38 +57,53 @@ const char *container_status_word(enum container_status status)
         return "unknown";
 }
 
-const char *container_boot_id(void)
+int container_boot_id(const char **ret_id)
 {
+        static const char file[] = "/proc/sys/kernel/random/boot_id";
         static char id[64]; /* it is one for all that a process may ask for */
-        ssize_t n =
-                *id ? 0 : file_get_once(AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, sizeof id);
+        ssize_t n = *id ? 1 : file_get_once(AT_FDCWD, file, id, sizeof id);
 
-        if (n < 0)
-                return "";
+        if (n <= 0) {
+                *id = '\0';
+                return trail(n < 0 ? (int)n : -EIO, "cannot read %s", file);
+        }
         id[strcspn(id, "\n")] = '\0';
-        return id;
+        *ret_id = id;
+        return 0;
 }
 
-/* A pidfd of the process of the journal, if that still runs. */
+/* A pidfd of the process of the journal, if that still runs; -ESRCH: it does not. Other errors are none of
+ * these: who cannot find out must not take it for dead. */
 static int open_process(const struct container *container)
 {
-        int fd = container->pid > 0 ? process_open(container->pid) : -ESRCH;
+        int fd = container->pid > 0 ? process_open(container->pid) : -ESRCH, r;
+        const char *boot;
 
         if (fd < 0)
-                return fd;
+                return fd == -ESRCH ? fd
+                                    : trail(fd, "cannot open process %d: %s", (int)container->pid,
+                                            text_errno(fd));
         /* Asked after the pidfd pins the number. */
-        if (process_is(container->pid, fd, &container->process) &&
-            text_equal(json_string(json_member(container->header, "boot")), container_boot_id()))
+        r = process_is(container->pid, fd, &container->process);
+        if (r < 0)
+                trail(r, "cannot look at process %d: %s", (int)container->pid, text_errno(r));
+        if (r > 0)
+                r = container_boot_id(&boot) < 0
+                            ? -EIO
+                            : text_equal(
+                                      json_string(json_member(container->header, "boot")), boot);
+        if (r > 0)
                 return fd;
         close(fd);
-        return -ESRCH;
+        return r < 0 ? r : -ESRCH;
 }
 
-static bool is_alive(const struct container *container)
+/* 1, 0, or -errno. */
+static int is_alive(const struct container *container)
 {
         auto_close fd = open_process(container);
 
-        return fd >= 0;
+        return fd >= 0 ? 1 : fd == -ESRCH ? 0 : fd;
 }
 
 /* One line behind the header: process or status. */
@@ -149,10 +164,11 @@ static bool has_begun(pid_t pid)
         return process_has_executed(pid) || reaper_is_running(pid);
 }
 
-static void read_journal(struct arena *arena, struct container *container)
+static int read_journal(struct arena *arena, struct container *container)
 {
         bool started = false, run = false;
         size_t number = 0;
+        int alive;
 
         for (struct journal_lines at = journal_lines(container->text, container->size);
              journal_next(&at);) {
@@ -191,13 +207,17 @@ static void read_journal(struct arena *arena, struct container *container)
         }
         if (run && container->pid)
                 container->complete = true;
-        if (!is_alive(container))
+        alive = is_alive(container);
+        if (alive < 0)
+                return alive;
+        if (!alive)
                 container->status = CONTAINER_STOPPED;
         else if (run || started || (container->complete && has_begun(container->pid)))
                 container->status = CONTAINER_RUNNING; /* a `start` may have died before its note */
         if ((container->status == CONTAINER_CREATED || container->status == CONTAINER_RUNNING) &&
             container_find_freezer(arena, container))
                 container->status = CONTAINER_PAUSED;
+        return 0;
 }
 
 /* Nothing in it is believed: the container is damaged, and can only be deleted by force. */
@@ -298,21 +318,24 @@ int container_open_any(
         if (r == 0)
                 r = check_owner(&container, lock);
         if (r == 0 && lock && flock(container.journal, LOCK_EX) < 0)
-                r = -errno;
+                r = trail(-errno, "cannot lock the journal of container '%s'", id);
         if (r == 0 && lock && fstat(container.journal, &st) == 0 && st.st_nlink == 0)
                 r = missing(id); /* removed while we waited */
         if (r == 0)
                 r = file_read_fd(arena, container.journal, JOURNAL_MAX, &text);
         if (r == -EFBIG)
                 r = damaged(id, "is larger than any is");
+        else if (r < 0 && !*trail_text())
+                trail(r, "cannot read the journal of container '%s'", id);
         if (r == 0) {
                 container.text = text_string(&text);
                 container.size = text.len;
-                read_journal(arena, &container);
-                *ret_container = container;
-        } else {
-                container_close(&container);
+                r = read_journal(arena, &container);
         }
+        if (r == 0)
+                *ret_container = container;
+        else
+                container_close(&container);
         return r;
 }
 
@@ -351,6 +374,7 @@ int container_list(struct arena *arena, const char *root, const char ***ret_ids,
 
         if (!dir && errno != ENOENT)
                 return trail(-errno, "cannot read %s", root);
+        errno = 0;
         for (struct dirent *entry; dir && (entry = readdir(dir));) {
                 if (entry->d_name[0] == '.')
                         continue;
@@ -362,6 +386,12 @@ int container_list(struct arena *arena, const char *root, const char ***ret_ids,
                         room *= 2;
                 }
                 ids[n++] = arena_string(arena, entry->d_name);
+        }
+        if (dir && errno) {
+                int r = -errno;
+
+                closedir(dir);
+                return trail(r, "cannot read %s", root);
         }
         if (dir)
                 closedir(dir);

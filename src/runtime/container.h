@@ -53,8 +53,8 @@ struct container {
 /* Letters, digits, "_", "+", "-", ".", 1 to 1024 of them, neither "." nor "..": -EINVAL. */
 int container_check_id(const char *id);
 
-/* The kernel's name for this boot; "" when there is none. */
-const char *container_boot_id(void);
+/* The kernel's name for this boot. 0, or -errno with a trail. */
+int container_boot_id(const char **ret_id);
 
 /* Open and read one. `lock`: wait for the lock and keep it. -ENOENT: there is none (with a trail). -EUCLEAN:
  * its journal is not to be believed: no plain file, not ours alone, of another version, or torn. -EPERM: it

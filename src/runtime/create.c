@@ -102,8 +102,12 @@ static int reserve(
                         file_remove(AT_FDCWD, path, AT_REMOVEDIR);
                         return state_error(r, "cannot make the journal in", path);
                 }
-                if (flock(journal, LOCK_EX) < 0)
-                        return -errno;
+                if (flock(journal, LOCK_EX) < 0) {
+                        r = -errno;
+                        unlinkat(dir, "journal", 0);
+                        rmdir(path);
+                        return state_error(r, "cannot lock the journal in", path);
+                }
                 if (fstat(journal, &st) == 0 && st.st_nlink == 0)
                         continue;
                 *ret_dir = dir;
@@ -133,8 +137,12 @@ static int write_journal(struct arena *arena, const struct container_request *re
         const struct runtime_options *options = request->options;
         struct text out = { .arena = arena };
         struct json_writer w = { .out = &out };
+        const char *boot;
         size_t config;
+        int r = container_boot_id(&boot);
 
+        if (r < 0)
+                return r;
         json_open_object(&w, NULL);
         json_put_u64(&w, "version", JOURNAL_VERSION);
         json_put_string(&w, "ociVersion", spec->oci_version);
@@ -149,7 +157,7 @@ static int write_journal(struct arena *arena, const struct container_request *re
         json_put_string(&w, "created", now_text(arena));
         json_put_string(
                 &w, "owner", geteuid() == 0 ? "root" : arena_format(arena, "%u", geteuid()));
-        json_put_string(&w, "boot", container_boot_id());
+        json_put_string(&w, "boot", boot);
         json_put_string(
                 &w, "mode",
                 options->await_start || options->restored || runtime_has_hooks(spec) ? "create"
@@ -242,11 +250,15 @@ static void undo_of_failure(
 {
         struct plan done = *plan;
         struct text journal;
+        bool others = machine->occupied;
 
         if (machine->pid > 0)
                 text_add(out, "{\"process\":{}}\n");
-        if (machine->failed_actor == HOST)
-                done.list[HOST].n = machine->failed + (error != -EBUSY);
+        if (machine->failed_actor == HOST) {
+                others |= error == -EBUSY && machine->failed < plan->list[HOST].n &&
+                          plan->list[HOST].ops[machine->failed].code != OP_make_cgroup;
+                done.list[HOST].n = machine->failed + !others;
+        }
         if (done.list[HOST].n > plan->list[HOST].n)
                 done.list[HOST].n = plan->list[HOST].n;
         journal_undo_lines(&done, out);
@@ -274,7 +286,7 @@ int container_create(
                 return r;
         }
         r = write_journal(arena, request, made.journal);
-        if (r < 0)
+        if (r < 0 && !*trail_text())
                 state_error(r, "cannot write the journal of", made.id);
         machine_init(machine, request->plan);
         machine->trace = request->trace;

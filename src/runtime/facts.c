@@ -53,65 +53,84 @@ static void read_kernel(struct facts *facts)
                 facts->kernel_minor = facts->kernel_minor * 10 + (unsigned)(*at++ - '0');
 }
 
+/* Is that what is mounted there? What cannot be found out is an error: a hierarchy that is overlooked is
+ * one without limits. */
+static bool is_mounted(const char *path, int64_t magic, int *error)
+{
+        int64_t is = file_magic_at(path);
+
+        if (is < 0 && is != -ENOENT && is != -ENOTDIR && is != -EACCES)
+                *error = trail((int)is, "cannot find out what is mounted on %s", path);
+        return is == magic;
+}
+
 /* Where a v1 hierarchy is mounted: by its controllers, else by the first of them. */
-static const char *find_v1(struct arena *arena, const char *names)
+static const char *find_v1(struct arena *arena, const char *names, int *error)
 {
         const char *word = text_starts(names, "name=") ? names + 5 : names;
         const char *path = arena_format(arena, CGROUP_ROOT "/%s", word);
 
-        if (file_magic_at(path) == MAGIC_CGROUP1)
+        if (is_mounted(path, MAGIC_CGROUP1, error))
                 return path;
         path = arena_format(arena, CGROUP_ROOT "/%.*s", (int)strcspn(word, ","), word);
-        return file_magic_at(path) == MAGIC_CGROUP1 ? path : NULL;
+        return is_mounted(path, MAGIC_CGROUP1, error) ? path : NULL;
 }
 
-static void find_v2(struct facts *facts)
+static int find_v2(struct facts *facts)
 {
-        if (file_magic_at(CGROUP_ROOT) == MAGIC_CGROUP2)
+        int error = 0;
+
+        if (is_mounted(CGROUP_ROOT, MAGIC_CGROUP2, &error))
                 facts->v2.mount = CGROUP_ROOT;
-        else if (file_magic_at(CGROUP_ROOT "/unified") == MAGIC_CGROUP2)
+        else if (is_mounted(CGROUP_ROOT "/unified", MAGIC_CGROUP2, &error))
                 facts->v2.mount = CGROUP_ROOT "/unified";
+        return error;
 }
 
 /* One line of /proc/self/cgroup, "4:memory:/path"; the v2 one is "0::/path". */
-static void read_line(struct arena *arena, struct facts *facts, char *line)
+static int read_line(struct arena *arena, struct facts *facts, char *line)
 {
         char *names = strchr(line, ':');
         char *own = names ? strchr(names + 1, ':') : NULL;
+        int error = 0;
 
         if (!own)
-                return;
+                return 0;
         *names++ = '\0';
         *own++ = '\0';
         if (!*names) {
                 facts->v2 =
                         (struct cgroup_hierarchy){ .names = "", .own = arena_string(arena, own) };
-                find_v2(facts);
+                error = find_v2(facts);
         } else if (facts->n_v1 < 32) {
                 struct cgroup_hierarchy *v1 = &facts->v1[facts->n_v1];
 
-                v1->mount = find_v1(arena, names);
+                v1->mount = find_v1(arena, names, &error);
                 v1->names = arena_string(arena, names);
                 v1->own = arena_string(arena, own);
                 facts->n_v1 += v1->mount != NULL;
         }
+        return error;
 }
 
-void facts_parse_cgroups(struct arena *arena, char *list, struct facts *facts)
+int facts_parse_cgroups(struct arena *arena, char *list, struct facts *facts)
 {
+        int r = 0;
+
         facts->v1 = arena_array(arena, 32, sizeof *facts->v1);
-        for (char *line = list; *line;) {
+        for (char *line = list; *line && r == 0;) {
                 char *end = line + strcspn(line, "\n");
                 bool last = !*end;
 
                 *end = '\0';
-                read_line(arena, facts, line);
+                r = read_line(arena, facts, line);
                 line = last ? end : end + 1;
         }
         if (facts->v2.mount && facts->n_v1 == 0)
                 facts->cgroup_mode = CGROUP_V2;
         else if (facts->n_v1)
                 facts->cgroup_mode = facts->v2.mount ? CGROUP_HYBRID : CGROUP_V1;
+        return r;
 }
 
 static bool is_own(struct arena *arena, const struct cgroup_hierarchy *hierarchy)
@@ -180,16 +199,24 @@ static int read_cgroups(struct arena *arena, struct facts *facts)
 {
         char list[8192];
         ssize_t n = file_get_once(AT_FDCWD, "/proc/self/cgroup", list, sizeof list);
+        int r;
 
         if (n == -ENOENT)
                 return 0; /* a kernel without cgroups */
         if (n < 0)
                 return trail((int)n, "cannot read /proc/self/cgroup");
-        facts_parse_cgroups(arena, list, facts);
+        r = facts_parse_cgroups(arena, list, facts);
+        if (r < 0)
+                return r;
         if (facts->v2.mount) {
+                const char *file;
+
                 if (facts->uid != 0 || facts->in_user_namespace)
                         find_delegated(arena, facts);
-                n = file_get_once(AT_FDCWD, controllers_file(arena, facts), list, sizeof list);
+                file = controllers_file(arena, facts);
+                n = file_get_once(AT_FDCWD, file, list, sizeof list);
+                if (n < 0 && n != -ENOENT && n != -EACCES)
+                        return trail((int)n, "cannot read %s", file);
                 if (n > 0) {
                         list[strcspn(list, "\n")] = '\0';
                         facts->v2.names = arena_string(arena, list);
@@ -253,7 +280,9 @@ int facts_gather_exec(struct arena *arena, struct facts *ret_facts)
 
         if (r < 0)
                 return r;
-        find_v2(&facts);
+        r = find_v2(&facts);
+        if (r < 0)
+                return r;
         *ret_facts = facts;
         return 0;
 }

@@ -92,8 +92,8 @@ int facts_parse(
         struct facts *ret_facts);
 void facts_encode(const struct facts *facts, struct text *out);
 
-/* The text of /proc/self/cgroup, which is cut up: cgroup_mode, v1 and v2. */
-void facts_parse_cgroups(struct arena *arena, char *list, struct facts *facts);
+/* The text of /proc/self/cgroup, which is cut up: cgroup_mode, v1 and v2. 0, or -errno with a trail. */
+int facts_parse_cgroups(struct arena *arena, char *list, struct facts *facts);
 
 /* The same host as root would find it: for showing what root would do. */
 void facts_as_root(struct facts *facts);

@@ -12,7 +12,7 @@ static int put_down(const struct container *container)
         auto_close fd = container_process(container);
 
         if (fd < 0)
-                return 0;
+                return fd == -ESRCH ? 0 : fd;
         process_signal(fd, 9);
         if (container->status == CONTAINER_PAUSED)
                 container_thaw(container);

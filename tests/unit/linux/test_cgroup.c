@@ -67,7 +67,7 @@ static void check_life(const char *root, const char *join)
         CHECK(fd >= 0);
         pid = member(fd, join, 4);
         CHECK(file_get(fd, "cgroup.procs", procs, sizeof procs) > 0);
-        CHECK_INT(cgroup_make(path, false), -EBUSY);
+        CHECK_INT(cgroup_make(path, false), -EEXIST);
         CHECK_INT(cgroup_kill(path), 0);
         CHECK_INT(waitpid(pid, &status, 0), pid);
         CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);

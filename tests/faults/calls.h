@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to tests/faults: one fault at one system call of one command, and what must be left after
+ * it. */
+#pragma once
+
+#include "linux/linux.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+        ROLES_MAX = 32,
+        CALLS_MAX = 3000, /* of one role */
+        CALL_NUMBERS = 512,
+        KILL = 0, /* as an error */
+        HANG_S = 10
+};
+
+/* A process of the command, by its place in the tree: "0" is the command itself, "0.1" the second
+ * that it made. That name is the same in every run, a pid is not. */
+struct role {
+        char name[24];
+        size_t n;
+        short call[CALLS_MAX]; /* in their order, as a run showed them */
+};
+
+struct record {
+        struct role role[ROLES_MAX];
+        size_t n;
+};
+
+/* The nth call of that number in that role. A number and not a place in the whole order: what else
+ * a process calls may depend on who was faster. */
+struct fault {
+        const char *role; /* NULL: no fault */
+        int call;
+        size_t nth; /* from 1 */
+        int error;  /* positive; or KILL */
+};
+
+struct outcome {
+        bool hit;        /* the fault was there */
+        bool hang;       /* it did not end within HANG_S */
+        int status;      /* of the command, as of waitpid(2) */
+        int crash;       /* the signal that one of its processes died of, if that is a crash */
+        char where[200]; /* hang: what each of them was waiting in */
+};
+
+/* trace.c: run `program` with the standard streams given, follow its processes until they execute
+ * another program, and put the fault in. `record`: NULL, or what was called. What lives when the
+ * command has ended is left alone. */
+void trace_run(
+        const char *const *argv, const int streams[3], const struct fault *fault,
+        struct record *record, struct outcome *ret);
+const char *trace_call_name(int call);
+int trace_call_number(const char *name); /* -1: none */
+
+/* place.c: a part of this host that nobody else is in: processes, mounts, sockets, links, /tmp and
+ * /run of its own, so that whatever is there afterwards was left behind. */
+struct place {
+        char word[24];         /* in the names of cgroups, the one thing that is the host's */
+        const char *mountinfo; /* as it should be */
+        size_t processes, sockets, locks, files, links, cgroups;
+};
+
+/* Returns in a child, the first process of the place; the caller's own process waits for that one,
+ * removes the cgroups and ends with its status. */
+int place_enter(struct place *place);
+/* What is there now is what should be. */
+void place_take(struct place *place);
+/* What is there that should not be, or is missing; NULL: all is as it should be. A killed process
+ * may need a moment for its end, and is given it. */
+const char *place_changed(struct arena *arena, const struct place *place);
+
+/* scenes.c: the commands, and what makes them right. */
+struct scene {
+        const char *name;
+        const char *document; /* which of `source`; NULL: a command of husk */
+        const char *command;  /* words: ID, BUNDLE, ROOTFS and the like stand for ours */
+        const char *before;   /* commands that are run first, at every point */
+        const char *then;     /* when it has succeeded */
+        const char *look;     /* and when what it is to be compared with has to be asked for */
+        int code;             /* exit status of success */
+        bool engine;          /* husk, not husk-oci */
+        bool writes;          /* the probe writes its report, which is waited for */
+        bool makes;           /* when it fails nothing may be left, at once */
+        bool stays;           /* the container of `before` is made once, and outlives every point */
+};
+
+enum {
+        DOCUMENTS = 3
+};
+
+/* A file of the source tree or the build, read before the place hides it. */
+struct source {
+        const char *name, *text;
+};
+
+struct stage {
+        const struct scene *scene;
+        struct source source[DOCUMENTS];
+        struct text husk, probe; /* programs */
+        struct place place;
+        struct record record;
+        long standing;      /* first process of the container that stays; 0: there is none */
+        long other;         /* first process of a container that nobody touches */
+        const char *report; /* what the command said without a fault */
+};
+
+extern const struct scene scenes[];
+extern const size_t scenes_n;
+
+/* The bundles, and the container that nobody touches: 0 or -errno. */
+int stage_set(struct arena *arena, struct stage *stage);
+/* Once without a fault: what it says is what it should say; NULL, or what is wrong. */
+const char *stage_rehearse(struct arena *arena, struct stage *stage, const struct scene *scene);
+/* One point: NULL or what is wrong. */
+const char *stage_try(
+        struct arena *arena, struct stage *stage, const struct fault *fault, struct outcome *ret);
+/* The scene is over: its container goes. */
+const char *stage_clear(struct arena *arena, struct stage *stage);
+/* All is over: the container that nobody touched goes. */
+void stage_end(struct arena *arena, struct stage *stage);

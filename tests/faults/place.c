@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: a part of the host that nobody else is in.
+ *
+ * What is left behind is hard to tell on a host where others make containers, too. So the sweep is
+ * in a pid, a mount, a network and an IPC namespace of its own, with empty file systems for /tmp, /run
+ * and /dev/shm: each process, mount, socket, lock, link and file that is there is husk's, whatever its name
+ * is, and counting them is quick. Namespaces are not looked for: one lives by a process, a descriptor
+ * or a mount. Cgroups are the host's, and found by the word in their names.
+ *
+ * When the sweep dies the kernel kills all that is in its pid namespace. */
+#include "calls.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+
+static const char *const empty[] = { "/tmp", "/run", "/dev/shm" };
+
+static size_t counted;
+
+static int count_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+        (void)path;
+        (void)st;
+        (void)type;
+        (void)ftw;
+        counted++;
+        return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+        (void)st;
+        (void)ftw;
+        if (type == FTW_DP)
+                rmdir(path);
+        return 0;
+}
+
+/* -- cgroups --------------------------------------------------------------------------------------------- */
+
+/* Every cgroup of ours below every hierarchy. */
+static void each_cgroup(const char *word, int flags, __typeof__(count_one) *visit)
+{
+        FILE *mounts = fopen("/proc/self/mountinfo", "re");
+        char line[4096], point[1024], path[1400];
+
+        while (mounts && fgets(line, sizeof line, mounts)) {
+                DIR *dir;
+
+                if (!strstr(line, " - cgroup") ||
+                    sscanf(line, "%*s %*s %*s %*s %1023s", point) != 1)
+                        continue;
+                dir = opendir(point);
+                for (struct dirent *entry; dir && (entry = readdir(dir));)
+                        if (entry->d_type == DT_DIR && strstr(entry->d_name, word)) {
+                                snprintf(path, sizeof path, "%s/%s", point, entry->d_name);
+                                nftw(path, visit, 16, FTW_PHYS | flags);
+                        }
+                if (dir)
+                        closedir(dir);
+        }
+        if (mounts)
+                fclose(mounts);
+}
+
+static size_t count_cgroups(const char *word)
+{
+        counted = 0;
+        each_cgroup(word, 0, count_one);
+        return counted;
+}
+
+/* -- the rest -------------------------------------------------------------------------------------------- */
+
+/* Zombies of ours are reaped on the way. */
+static size_t count_processes(void)
+{
+        DIR *dir = opendir("/proc");
+        size_t n = 0;
+
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+                ;
+        for (struct dirent *entry; dir && (entry = readdir(dir));)
+                n += entry->d_name[0] >= '0' && entry->d_name[0] <= '9';
+        if (dir)
+                closedir(dir);
+        return n;
+}
+
+static size_t count_lines(const char *path, const char *with)
+{
+        FILE *file = fopen(path, "re");
+        char line[4096];
+        size_t n = 0;
+
+        while (file && fgets(line, sizeof line, file))
+                n += strstr(line, with) != NULL;
+        if (file)
+                fclose(file);
+        return n;
+}
+
+static size_t count_locks(void)
+{
+        struct stat st;
+        char device[32];
+
+        if (stat("/run", &st) < 0)
+                return 0;
+        snprintf(device, sizeof device, " %02x:%02x:", major(st.st_dev), minor(st.st_dev));
+        return count_lines("/proc/locks", device);
+}
+
+static size_t count_files(void)
+{
+        counted = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(empty); i++)
+                nftw(empty[i], count_one, 16, FTW_PHYS | FTW_MOUNT);
+        return counted;
+}
+
+static const char *read_mounts(struct arena *arena)
+{
+        struct text text;
+
+        return file_read(arena, AT_FDCWD, "/proc/self/mountinfo", 1 << 20, &text) < 0
+                     ? ""
+                     : text_string(&text);
+}
+
+static void take(struct place *place)
+{
+        place->sockets = count_lines("/proc/net/unix", "");
+        place->links = count_lines("/proc/net/dev", ":");
+        place->locks = count_locks();
+        place->files = count_files();
+        place->cgroups = count_cgroups(place->word);
+}
+
+void place_take(struct place *place)
+{
+        static struct arena arena;
+
+        arena_reset(&arena);
+        place->processes = count_processes();
+        place->mountinfo = read_mounts(&arena);
+        take(place);
+}
+
+static const char *differs(struct arena *arena, const char *what, size_t is, size_t should)
+{
+        return is == should ? NULL : arena_format(arena, "%zu %s and not %zu", is, what, should);
+}
+
+/* Who still lives, for the one who has to find out why. */
+static const char *name_processes(struct arena *arena)
+{
+        struct text text = { .arena = arena };
+        DIR *dir = opendir("/proc");
+
+        for (struct dirent *entry; dir && (entry = readdir(dir));) {
+                char path[300], line[200] = "";
+
+                if (entry->d_name[0] < '2' || entry->d_name[0] > '9')
+                        continue;
+                snprintf(path, sizeof path, "/proc/%s/cmdline", entry->d_name);
+                file_get_once(AT_FDCWD, path, line, sizeof line);
+                text_addf(&text, " %s=%s", entry->d_name, line);
+                snprintf(path, sizeof path, "/proc/%s/syscall", entry->d_name);
+                line[0] = '\0';
+                file_get_once(AT_FDCWD, path, line, sizeof line);
+                text_addf(&text, "(%.8s)", line);
+        }
+        if (dir)
+                closedir(dir);
+        return text_string(&text);
+}
+
+const char *place_changed(struct arena *arena, const struct place *place)
+{
+        struct timespec now, until, pause = { .tv_nsec = 100000 };
+        struct place is = *place;
+        const char *what;
+
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += HANG_S;
+        while ((is.processes = count_processes()) != place->processes) {
+                clock_gettime(CLOCK_MONOTONIC, &now);
+                if (now.tv_sec >= until.tv_sec)
+                        return arena_format(
+                                arena, "%zu processes and not %zu:%s", is.processes,
+                                place->processes, name_processes(arena));
+                nanosleep(&pause, NULL);
+        }
+        take(&is);
+        (void)((what = differs(arena, "cgroups", is.cgroups, place->cgroups)) ||
+               (what = differs(arena, "files", is.files, place->files)) ||
+               (what = differs(arena, "sockets", is.sockets, place->sockets)) ||
+               (what = differs(arena, "locks", is.locks, place->locks)) ||
+               (what = differs(arena, "links", is.links, place->links)));
+        if (!what && !text_equal(read_mounts(arena), place->mountinfo))
+                what = "other mounts than before";
+        return what;
+}
+
+/* -- in and out ------------------------------------------------------------------------------------------- */
+
+static int furnish(void)
+{
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+                return -errno;
+        for (size_t i = 0; i < ARRAY_SIZE(empty); i++)
+                if (mount("husk-calls", empty[i], "tmpfs", 0, "mode=755") < 0)
+                        return -errno;
+        return 0;
+}
+
+int place_enter(struct place *place)
+{
+        int pidfd, status = 0;
+        pid_t pid;
+
+        snprintf(place->word, sizeof place->word, "hkc%d", (int)getpid());
+        pid = namespace_spawn(
+                CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC, NO_FD, &pidfd);
+        if (pid == 0)
+                return furnish();
+        if (pid < 0)
+                return pid;
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+                ;
+        each_cgroup(place->word, FTW_DEPTH, remove_one);
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
