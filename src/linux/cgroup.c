@@ -241,13 +241,15 @@ static int claim(const char *path)
 
         if (fd < 0)
                 return fd;
-        n = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno
-                                             : file_get(fd, "cgroup.procs", text, sizeof text);
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+                n = errno == EWOULDBLOCK ? -EEXIST : -errno;
+        else
+                n = file_get(fd, "cgroup.procs", text, sizeof text);
         if (n == 0)
                 return fd;
         close(fd);
         /* Without its files it is one that was removed while we were at its door. */
-        return n > 0 || n == -EFBIG || n == -EWOULDBLOCK ? -EEXIST : (int)n;
+        return n > 0 || n == -EFBIG ? -EEXIST : (int)n;
 }
 
 int cgroup_claim(const char *path, bool wait)
