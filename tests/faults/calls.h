@@ -102,6 +102,7 @@ struct stage {
         struct text husk, probe; /* programs */
         struct place place;
         struct record record;
+        bool before;        /* the command of a point has yet to come */
         long standing;      /* first process of the container that stays; 0: there is none */
         long other;         /* first process of a container that nobody touches */
         const char *report; /* what the command said without a fault */

@@ -135,7 +135,8 @@ static int simple(struct arena *arena, const struct stage *stage, const char *co
         pid_t pid;
 
         make_words(arena, stage, command, argv);
-        if (open_streams(streams, HOME "/out2", HOME "/err2") < 0)
+        /* What is made before the command is traced speaks where that does. */
+        if (open_streams(streams, stage->before ? HOME "/out" : HOME "/out2", HOME "/err2") < 0)
                 return -1;
         pid = fork();
         if (pid == 0) {
@@ -352,8 +353,12 @@ static const char *check_end(struct arena *arena, struct stage *stage)
 static const char *prepare(struct arena *arena, struct stage *stage)
 {
         const struct scene *scene = stage->scene;
+        const char *wrong;
 
-        return scene->before && !scene->stays ? perform(arena, stage, scene->before) : NULL;
+        stage->before = true;
+        wrong = scene->before && !scene->stays ? perform(arena, stage, scene->before) : NULL;
+        stage->before = false;
+        return wrong;
 }
 
 /* Standing in again for a container that a fault has broken, so that the next points mean something. */
