@@ -266,6 +266,7 @@ static int harden(struct run *run)
         const struct op_list *host = &run->plan->list[HOST];
         struct keeper_grant *grants = arena_array(run->arena, 2 * host->n + 3, sizeof *grants);
         size_t n = 0;
+        int r;
 
         grants[n++] = (struct keeper_grant){ run->state, LANDLOCK_FILES_ALL };
         grants[n++] = (struct keeper_grant){ run->containers, LANDLOCK_REMOVE_DIR };
@@ -280,8 +281,10 @@ static int harden(struct run *run)
                 grants[n++] = (struct keeper_grant){ path, LANDLOCK_READ_FILE | LANDLOCK_READ_DIR |
                                                                    LANDLOCK_WRITE_FILE |
                                                                    LANDLOCK_REMOVE_DIR };
-                if (cgroup_lasting_parent(path, parent) == 0)
-                        grants[n++] = (struct keeper_grant){ parent, LANDLOCK_REMOVE_DIR };
+                r = cgroup_lasting_parent(path, parent);
+                if (r < 0)
+                        return trail(r, "cannot read the marks of %s: %s", path, text_errno(r));
+                grants[n++] = (struct keeper_grant){ parent, LANDLOCK_REMOVE_DIR };
         }
         /* What an ordinary user's container wrote is removed in a user namespace, which takes calls and
          * helpers that are given up here: it is made now. */

@@ -113,11 +113,11 @@ static int confine_files(const struct keeper_grant *grants, size_t n)
                 return rules;
         for (size_t i = 0; i < n; i++) {
                 auto_close at = file_open(AT_FDCWD, grants[i].path, O_PATH, 0);
-                int r = at < 0 ? 0
+                int r = at < 0 ? at
                                : landlock_allow_path(
                                          rules, at, grants[i].access & landlock_known(abi));
 
-                if (r < 0)
+                if (r < 0 && r != -ENOENT && r != -EACCES)
                         return r;
         }
         return landlock_restrict(rules);

@@ -143,13 +143,23 @@ int cgroup_make_parents(const char *path, unsigned n)
         return 0;
 }
 
+static int has_mark(const char *path)
+{
+        if (getxattr(path, MARK, NULL, 0) >= 0)
+                return 1;
+        return errno == ENODATA || errno == ENOTSUP || errno == ENOENT || errno == EPERM ? 0
+                                                                                         : -errno;
+}
+
 int cgroup_remove_parents(const char *path, unsigned n)
 {
         char part[4096];
 
         for (unsigned i = 1; cut(path, i, part); i++) {
-                if (i > n && getxattr(part, MARK, NULL, 0) < 0)
-                        return 0;
+                int marked = i > n ? has_mark(part) : 1;
+
+                if (marked <= 0)
+                        return marked;
                 if (rmdir(part) == 0 || errno == ENOENT)
                         continue;
                 /* In use, or not ours to remove. */
@@ -160,9 +170,12 @@ int cgroup_remove_parents(const char *path, unsigned n)
 
 int cgroup_lasting_parent(const char *path, char ret_parent[4096])
 {
-        for (unsigned i = 1; cut(path, i, ret_parent); i++)
-                if (getxattr(ret_parent, MARK, NULL, 0) < 0)
-                        return 0;
+        for (unsigned i = 1; cut(path, i, ret_parent); i++) {
+                int marked = has_mark(ret_parent);
+
+                if (marked <= 0)
+                        return marked;
+        }
         return -ENOENT;
 }
 

@@ -40,7 +40,7 @@ int file_open_strict(int dir, const char *path, int flags)
         do
                 fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
         while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-        return fd < 0 ? -errno : (int)fd;
+        return fd < 0 ? missing_hint(-errno, "openat2(2)", "5.6") : (int)fd;
 }
 
 void file_close(int *fd)

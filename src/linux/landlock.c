@@ -61,6 +61,11 @@ int landlock_make(uint64_t files, uint64_t ports)
         return fd < 0 ? -errno : (int)fd;
 }
 
+static int done(long result)
+{
+        return result < 0 ? missing_hint(-errno, "landlock(7)", "5.13") : 0;
+}
+
 int landlock_allow_path(int ruleset, int fd, uint64_t access)
 {
         const uint64_t of_files = LANDLOCK_EXECUTE | LANDLOCK_WRITE_FILE | LANDLOCK_READ_FILE |
@@ -72,19 +77,19 @@ int landlock_allow_path(int ruleset, int fd, uint64_t access)
                 return 0;
         /* A file takes no rights of a directory; nearly all that comes here is a directory. */
         if (errno != EINVAL || fstat(fd, &st) < 0 || S_ISDIR(st.st_mode))
-                return -errno;
+                return done(-1);
         attr.access &= of_files;
-        return syscall(ADD_RULE, ruleset, RULE_PATH, &attr, 0) < 0 ? -errno : 0;
+        return done(syscall(ADD_RULE, ruleset, RULE_PATH, &attr, 0));
 }
 
 int landlock_allow_port(int ruleset, uint16_t port, uint64_t access)
 {
         struct port_attr attr = { access, port };
 
-        return syscall(ADD_RULE, ruleset, RULE_PORT, &attr, 0) < 0 ? -errno : 0;
+        return done(syscall(ADD_RULE, ruleset, RULE_PORT, &attr, 0));
 }
 
 int landlock_restrict(int ruleset)
 {
-        return syscall(RESTRICT_SELF, ruleset, 0) < 0 ? -errno : 0;
+        return done(syscall(RESTRICT_SELF, ruleset, 0));
 }

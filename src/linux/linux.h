@@ -19,6 +19,7 @@
 #include "landlock.h"
 #include "lsm.h"
 #include "members.h"
+#include "missing.h"
 #include "mount.h"
 #include "namespace.h"
 #include "netlink.h"

@@ -161,7 +161,7 @@ pid_t namespace_spawn(uint32_t types, int cgroup, int *ret_pidfd)
                         syscall(SYS_clone, (unsigned long)(types | CLONE_PIDFD | SIGCHLD), 0L,
                                 &pidfd, 0L, 0L);
         if (pid < 0)
-                return -errno;
+                return missing_hint(-errno, "clone3(2) into a cgroup", "5.7");
         if (pid > 0)
                 *ret_pidfd = pidfd;
         return (pid_t)pid;

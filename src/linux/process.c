@@ -38,12 +38,14 @@ int process_open(pid_t pid)
 {
         long fd = syscall(SYS_pidfd_open, pid, 0);
 
-        return fd < 0 ? -errno : (int)fd;
+        return fd < 0 ? missing_hint(-errno, "pidfd_open(2)", "5.3") : (int)fd;
 }
 
 int process_signal(int pidfd, int signal)
 {
-        return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+        return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0
+                     ? missing_hint(-errno, "pidfd_send_signal(2)", "5.1")
+                     : 0;
 }
 
 /* A number of /proc/PID/stat, and the state; fields as proc_pid_stat(5) counts them. */

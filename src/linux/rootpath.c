@@ -44,7 +44,7 @@ int rootpath_open(int root, const char *path, uint64_t flags, bool strict)
                 if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
                         break;
         }
-        return fd < 0 ? -errno : (int)fd;
+        return fd < 0 ? missing_hint(-errno, "openat2(2)", "5.6") : (int)fd;
 }
 
 /* One more component below `dir`: mkdirat, then opened in root terms. A component that is a

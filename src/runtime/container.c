@@ -278,6 +278,20 @@ static int missing(const char *id)
         return trail(-ENOENT, "container '%s' does not exist", id);
 }
 
+/* Its maker was killed before the journal's first line was whole, so nothing was made. The maker of a living
+ * one has the lock by then, or finds out that the file is gone. */
+static bool remove_unborn(const struct container *container, const char *path)
+{
+        struct stat st;
+
+        if (memchr(container->text, '\n', container->size) ||
+            flock(container->journal, LOCK_EX | LOCK_NB) < 0 ||
+            fstat(container->journal, &st) < 0 || (size_t)st.st_size != container->size)
+                return false;
+        return file_remove(container->dir, "journal", 0) == 0 &&
+               file_remove(AT_FDCWD, path, AT_REMOVEDIR) == 0;
+}
+
 static int open_journal(const char *path, struct container *container)
 {
         /* What is no plain file any more must not keep us waiting. */
@@ -330,7 +344,7 @@ int container_open_any(
         if (r == 0) {
                 container.text = text_string(&text);
                 container.size = text.len;
-                r = read_journal(arena, &container);
+                r = remove_unborn(&container, path) ? missing(id) : read_journal(arena, &container);
         }
         if (r == 0)
                 *ret_container = container;
@@ -456,9 +470,10 @@ int container_signal(const struct container *container, int signal)
 
         int r;
 
-        if (fd < 0)
-                return fd;
-        r = signal ? process_signal(fd, signal) : 0;
+        r = fd < 0 ? fd : signal ? process_signal(fd, signal) : 0;
+        if (r < 0 && r != -ESRCH && !*trail_text())
+                trail(r, "cannot send a signal to container '%s': %s", container->id,
+                      text_errno(r));
         if (r == 0 && signal == 9)
                 container_thaw(container);
         return r;

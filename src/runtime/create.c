@@ -104,8 +104,8 @@ static int reserve(
                 }
                 if (flock(journal, LOCK_EX) < 0) {
                         r = -errno;
-                        unlinkat(dir, "journal", 0);
-                        rmdir(path);
+                        file_remove(dir, "journal", 0);
+                        file_remove(AT_FDCWD, path, AT_REMOVEDIR);
                         return state_error(r, "cannot lock the journal in", path);
                 }
                 if (fstat(journal, &st) == 0 && st.st_nlink == 0)

@@ -9,11 +9,15 @@
 /* Kill the first process and wait until it is gone; the rest of its pid namespace goes with it. */
 static int put_down(const struct container *container)
 {
-        auto_close fd = container_process(container);
+        auto_close fd =
+                container->status == CONTAINER_STOPPED ? -ESRCH : container_process(container);
+        int r;
 
         if (fd < 0)
                 return fd == -ESRCH ? 0 : fd;
-        process_signal(fd, 9);
+        r = process_signal(fd, 9);
+        if (r < 0 && r != -ESRCH)
+                return r;
         if (container->status == CONTAINER_PAUSED)
                 container_thaw(container);
         return process_poll(fd, 10000) == 1 ? 0 : -EBUSY;
@@ -85,8 +89,8 @@ int container_remove(struct arena *arena, struct container *container)
 
         if (r < 0)
                 return trail(
-                        r, "the process %d of '%s' does not die", (int)container->pid,
-                        container->id);
+                        r, "the process %d of '%s' %s: %s", (int)container->pid, container->id,
+                        r == -EBUSY ? "does not die" : "cannot be killed", text_errno(r));
         /* Others of its cgroups may be frozen although the first process had ended before. */
         if (container->pid > 0 && !container->freezer && container_find_freezer(arena, container))
                 container_thaw(container);

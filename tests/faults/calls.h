@@ -71,6 +71,8 @@ void place_take(struct place *place);
 /* What is there that should not be, or is missing; NULL: all is as it should be. A killed process
  * may need a moment for its end, and is given it. */
 const char *place_changed(struct arena *arena, const struct place *place);
+/* Empty cgroups of ours go, so that what one point has left is not found at all that follow. */
+void place_clean(const struct place *place);
 
 /* scenes.c: the commands, and what makes them right. */
 struct scene {
@@ -80,6 +82,7 @@ struct scene {
         const char *before;   /* commands that are run first, at every point */
         const char *then;     /* when it has succeeded */
         const char *look;     /* and when what it is to be compared with has to be asked for */
+        const char *want;     /* a word that what it says will have in the end */
         int code;             /* exit status of success */
         bool engine;          /* husk, not husk-oci */
         bool writes;          /* the probe writes its report, which is waited for */

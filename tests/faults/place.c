@@ -85,6 +85,11 @@ static size_t count_cgroups(const char *word)
         return counted;
 }
 
+void place_clean(const struct place *place)
+{
+        each_cgroup(place->word, FTW_DEPTH, remove_one);
+}
+
 /* -- the rest -------------------------------------------------------------------------------------------- */
 
 /* Zombies of ours are reaped on the way. */

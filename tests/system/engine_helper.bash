@@ -14,7 +14,7 @@ engine_setup() {
         store=$box/store
         flags=(--root "$store" --runroot "$box/run")
         # The image `host` is the root file system; the directory for temporary files may be another.
-        host=$(mktemp -d /var/tmp/husk-test.XXXXXX)
+        host=$(mktemp -d "/var/tmp/husk-test.${HUSK_TEST_WORD:-}.XXXXXX")
         chmod 755 "$host"
 }
 

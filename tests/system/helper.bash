@@ -14,7 +14,7 @@ HUSK_OCI=${HUSK_OCI:-$PWD/build/husk-oci}
 HUSK=${HUSK:-$PWD/build/husk}
 
 begin() {
-        WORD=hk$$x$BATS_TEST_NUMBER
+        WORD=${HUSK_TEST_WORD:-hk$$}x$BATS_TEST_NUMBER
         ROOT=$BATS_TEST_TMPDIR/$WORD/state
         BUNDLE=$BATS_TEST_TMPDIR/$WORD/bundle
         mkdir -p "$BATS_TEST_TMPDIR/$WORD"

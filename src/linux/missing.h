@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* When `error` is -ENOSYS: a hint that names the call, which this kernel is too old for or a filter around
+ * us takes away. Returns `error`. Child-safe. */
+int missing_hint(int error, const char *call, const char *since);

@@ -1,0 +1,150 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Kernels that lack a call, as a filter around husk-oci simulates them (tests/probes/refuse.c): the
+# container is the same, with the same protections as tests/probe.c reports them, or the call is named
+# with the version that has it, and nothing is left. oci_old_mounts.bats has more on mounts.
+
+# shellcheck disable=SC2154,SC2030,SC2031
+load helper
+
+# What is new since Linux 4.19, with its number, and what becomes of `run` and of `exec` without it:
+# "same", or the version that is asked for. A landlock(7) container and a program in memfd are
+# not asked for here.
+NEWER='
+pidfd_send_signal 424 same same
+open_tree 428 5.2 same
+move_mount 429 5.2 same
+fsopen 430 5.2 same
+fsconfig 431 5.2 same
+fsmount 432 5.2 same
+fspick 433 same same
+pidfd_open 434 same 5.3
+clone3 435 5.7 5.7
+close_range 436 same same
+openat2 437 5.6 5.6
+pidfd_getfd 438 same same
+faccessat2 439 same same
+mount_setattr 442 same same
+landlock_create_ruleset 444 same same
+landlock_add_rule 445 same same
+landlock_restrict_self 446 same same
+fchmodat2 452 same same
+statmount 457 same same
+listmount 458 same same
+open_tree_attr 467 same same'
+
+setup() {
+        begin
+        build=$BATS_TEST_DIRNAME/../../build/dev/tests
+        REFUSE=$build/probe_refuse
+        [ -x "$REFUSE" ] || skip "there is no probe $REFUSE (make dev)"
+        [ "$(uname -m)" = x86_64 ] || skip "the numbers are those of x86-64"
+        cp "${PROBE:-$build/probe}" "$BUNDLE/rootfs/bin/probe"
+        config '.process.args = ["/bin/probe"] | .process.noNewPrivileges = true | .hostname = "old" |
+                .linux.resources.pids.limit = 99 | .process.oomScoreAdj = 100 |
+                .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"],
+                        syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 77}]}'
+}
+teardown() {
+        finish
+}
+
+# The probe's report without what differs from run to run.
+plain() {
+        sed -E 's/^(ns_[a-z]+) .*/\1/; /^keyring/d'
+}
+
+# without NUMBERS -- COMMAND...: its report is in $BUNDLE/out, its words in $BUNDLE/err
+without() {
+        status=0
+        timeout -k 5 60 "$REFUSE" 38 "$@" >"$BUNDLE/out" 2>"$BUNDLE/err" || status=$?
+}
+
+# what_becomes NAME WANTED REPORT: the command before had the report, or asked for that version
+what_becomes() {
+        echo "without $1: $status $(cat "$BUNDLE/err")"
+        if [ "$2" = same ]; then
+                [ "$status" = 0 ] && diff "$3" <(plain <"$BUNDLE/out")
+        else
+                [ "$status" != 0 ] && [ ! -s "$BUNDLE/out" ] && grep -q "since Linux $2" "$BUNDLE/err" &&
+                        grep -qw "${4:-$1}" "$BUNDLE/err"
+        fi
+}
+
+@test "run without a call: the same protections, or its name" {
+        oci run --bundle "$BUNDLE" "$WORD" >"$BUNDLE/report"
+        plain <"$BUNDLE/report" >"$BUNDLE/want"
+        grep -q '^refused mkdir 77' "$BUNDLE/want"
+        grep -q '^no_new_privs 1' "$BUNDLE/want"
+        while read -r name number run _; do
+                [ -n "$name" ] || continue
+                without "$number" -- "$HUSK_OCI" --root "$ROOT" run --bundle "$BUNDLE" "$WORD"
+                what_becomes "$name" "$run" "$BUNDLE/want"
+                [ -z "$(ls "$ROOT")" ]
+        done <<<"$NEWER"
+}
+
+@test "exec, kill and delete without a call: the same, or its name" {
+        config '.process.args += ["stay"]'
+        oci run --detach --bundle "$BUNDLE" "$WORD" >/dev/null
+        oci exec "$WORD" /bin/probe | plain >"$BUNDLE/want"
+        while read -r name number _ exec; do
+                [ -n "$name" ] || continue
+                without "$number" -- "$HUSK_OCI" --root "$ROOT" exec "$WORD" /bin/probe
+                what_becomes "$name" "$exec" "$BUNDLE/want"
+                running "$WORD"
+        done <<<"$NEWER"
+        for call in pidfd_open=434 pidfd_send_signal=424; do
+                for command in "kill $WORD KILL" "delete --force $WORD"; do
+                        # shellcheck disable=SC2086
+                        without "${call#*=}" -- "$HUSK_OCI" --root "$ROOT" $command
+                        cat "$BUNDLE/err"
+                        [ "$status" != 0 ]
+                        grep -q "${call%=*}(2), since Linux 5" "$BUNDLE/err"
+                        running "$WORD"
+                done
+        done
+        for call in 435 436 437 439 442; do
+                without $call -- "$HUSK_OCI" --root "$ROOT" kill "$WORD" 0
+                [ "$status" = 0 ]
+        done
+        without 428 429 430 431 432 435 436 437 439 442 -- \
+                "$HUSK_OCI" --root "$ROOT" delete --force "$WORD"
+        [ "$status" = 0 ]
+        [ -z "$(ls "$ROOT")" ]
+}
+
+@test "without any of them: refused, and nothing left" {
+        # shellcheck disable=SC2046
+        without $(awk '{ print $2 }' <<<"$NEWER") -- "$HUSK_OCI" --root "$ROOT" run --bundle "$BUNDLE" "$WORD"
+        what_becomes all 5.2 '' 'mount interface'
+        [ -z "$(ls "$ROOT")" ]
+}
+
+@test "husk run without a call: the same protections, or its name" {
+        local run=("$HUSK" --root "$BUNDLE/store" --runroot "$BUNDLE/run" run --rm --hostname old
+                --rootfs "$BUNDLE/rootfs" /bin/probe)
+        timeout 60 "${run[@]}" | plain >"$BUNDLE/want"
+        while read -r name number wanted _; do
+                [ -n "$name" ] || continue
+                # Its keeper confines itself, as far as the kernel says that it can.
+                case $name in landlock_add_rule | landlock_restrict_self) wanted=5.13 ;; esac
+                without "$number" -- "${run[@]}"
+                what_becomes "$name" "$wanted" "$BUNDLE/want" "${name/landlock_*/landlock}"
+                [ -z "$(ls "$BUNDLE/store/containers" 2>/dev/null)" ]
+        done <<<"$NEWER"
+}
+
+# Names can change between a look and a mount; descriptors cannot.
+@test "no kernel makes husk-oci mount by a path" {
+        command -v strace >/dev/null || skip "there is no strace"
+        while read -r name number run _; do
+                [ "$run" = same ] || continue
+                timeout -k 5 60 strace -f -qq -e signal=none -e trace=mount -o "$BUNDLE/calls" "$REFUSE" 38 "$number" -- \
+                        "$HUSK_OCI" --root "$ROOT" run --bundle "$BUNDLE" "$WORD" >/dev/null
+                echo "without $name"
+                [ "$(grep -c 'mount(NULL, "/", NULL, MS_REC|MS_[A-Z]*, NULL)' "$BUNDLE/calls")" = 1 ]
+                ! grep 'mount(' "$BUNDLE/calls" | grep -v -e 'mount(NULL, "/", NULL, MS_REC|MS_[A-Z]*, NULL)' \
+                        -e 'mount([^,]*, "/proc/self/fd/[0-9]*", '
+        done <<<"$(grep -e 'mount' -e 'open_tree_attr' -e fspick <<<"$NEWER")"
+}
