@@ -44,7 +44,7 @@ int stdio_prepare(bool interactive, bool null, struct stdio *ret_stdio)
         for (int i = 0; i < 3; i++) {
                 int pair[2];
 
-                if (null || (i == 0 && !interactive) || fcntl(i, F_GETFD) < 0) {
+                if (null || (i == 0 && !interactive) || (fcntl(i, F_GETFD) < 0 && errno == EBADF)) {
                         stdio.theirs[i] = open_null(i == 0 ? O_RDONLY : O_WRONLY);
                         if (stdio.theirs[i] < 0)
                                 return trail(stdio.theirs[i], "cannot open /dev/null");

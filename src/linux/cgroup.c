@@ -27,12 +27,18 @@ static bool is_cgroup(int64_t magic)
 
 static int check(int fd)
 {
-        return is_cgroup(file_magic(fd)) ? 0 : -ENOTTY;
+        int64_t magic = file_magic(fd);
+
+        return magic < 0 ? (int)magic : is_cgroup(magic) ? 0 : -ENOTTY;
 }
 
-bool cgroup_is_one(const char *path)
+int cgroup_is_one(const char *path)
 {
-        return is_cgroup(file_magic_at(path));
+        int64_t magic = file_magic_at(path);
+
+        if (magic < 0 && magic != -ENOENT && magic != -ENOTDIR && magic != -ENODEV)
+                return (int)magic;
+        return is_cgroup(magic);
 }
 
 /* A v1 cpuset that was just made is empty and accepts no task before it has cpus and mems: it gets

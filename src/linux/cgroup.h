@@ -7,8 +7,8 @@
 /* Control groups of both versions, cgroups(7). Paths are absolute and must lie on a cgroup
  * filesystem: the magic is checked on the descriptor that is used. */
 
-/* Is the path a cgroup's directory? */
-bool cgroup_is_one(const char *path);
+/* Is the path a cgroup's directory? 1, 0, or -errno: it cannot be found out. */
+int cgroup_is_one(const char *path);
 /* The directory: a descriptor of it, or with `tasks` its file of that name (v1), open for writing.
  * -ENOENT: a parent is missing. -ENOTTY when it is not on cgroupfs; -EEXIST when it exists and has
  * processes in it (somebody else's), -EDEADLK when it exists and is frozen. What is new is removed again

@@ -135,8 +135,10 @@ static int undo_cgroup(const char *path, const struct cgroups *cgroups)
 
         if (cgroups->foreign || (!cgroups->ours && cgroups->claim < 0))
                 return 0; /* another has them, or none was made */
-        if (!cgroup_is_one(path))
-                return 0; /* it is gone, or a plain directory */
+        r = cgroup_is_one(path);
+        if (r <= 0) /* it is gone, or a plain directory */
+                return r < 0 ? trail(r, "cannot look at the cgroup %s: %s", path, text_errno(r))
+                             : 0;
         r = file_remove(AT_FDCWD, path, AT_REMOVEDIR);
         if (r == 0 || r == -ENOENT)
                 return 0; /* as a rule: what was in it has ended */
