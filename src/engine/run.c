@@ -387,6 +387,9 @@ static int receive(int keeper, struct report *report, int *ret_passed)
 {
         ssize_t n = socket_receive(keeper, report, sizeof *report, ret_passed);
 
+        if (n < 0)
+                return trail(
+                        (int)n, "cannot hear from the container's keeper: %s", text_errno((int)n));
         if (n != (ssize_t)sizeof *report)
                 return trail(-ECONNRESET, "the container's keeper died");
         if (report->error < 0) {
@@ -451,7 +454,7 @@ static int write_files(struct run *run, pid_t pid)
 
 static int follow(struct run *run, int keeper, int *ret_exit)
 {
-        struct report report;
+        struct report report = { 0 };
         auto_close process = NO_FD, master = NO_FD;
         char byte;
         int r = receive(keeper, &report, &process);
@@ -460,10 +463,18 @@ static int follow(struct run *run, int keeper, int *ret_exit)
                 *ret_exit = r == -ENOENT || r == -ENOTDIR ? 127 : 126;
                 return ENGINE_NO_COMMAND;
         }
-        if (r == 0 && report.terminal && socket_receive(keeper, &byte, 1, &master) != 1)
-                r = trail(-ECONNRESET, "the container's keeper died");
-        if (r < 0)
+        if (r == 0 && report.terminal) {
+                ssize_t n = socket_receive(keeper, &byte, 1, &master);
+
+                if (n != 1)
+                        r = trail(n < 0 ? (int)n : -ECONNRESET, "the container's keeper died");
+        }
+        if (r < 0) {
+                /* Nobody was told of the container: what there is of it is in nobody's hands. */
+                if (report.error == 0 && r != -ECONNRESET)
+                        give_up(run);
                 return r;
+        }
         r = write_files(run, report.pid);
         if (r < 0) {
                 process_signal(process, SIGKILL);

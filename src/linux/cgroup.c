@@ -169,7 +169,8 @@ int cgroup_remove_parents(const char *path, unsigned n)
                 if (rmdir(part) == 0 || errno == ENOENT)
                         continue;
                 /* In use, or not ours to remove. */
-                return errno == EBUSY || errno == EACCES || errno == EPERM ? 0 : -errno;
+                return errno == EBUSY || (i > n && (errno == EACCES || errno == EPERM)) ? 0
+                                                                                        : -errno;
         }
         return 0;
 }
