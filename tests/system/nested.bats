@@ -12,6 +12,7 @@ inside() {
         cat >"$host/script" <<S
 set -e
 D=\$(mktemp -d) && chmod 755 \$D && cd \$D
+trap "rm -rf \$D" EXIT
 mkdir -p rootfs/bin && cp $(command -v busybox) rootfs/bin/busybox
 ln -s busybox rootfs/bin/sh && ln -s busybox rootfs/bin/id && ln -s busybox rootfs/bin/stat
 bundle() {
