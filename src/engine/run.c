@@ -169,12 +169,12 @@ int engine_run_plan(const struct run_request *request, struct arena *arena, stru
 
 /* -- the keeper ----------------------------------------------------------------------------------- */
 
-static void send_report(int client, struct report *report, int error, int passed)
+static int send_report(int client, struct report *report, int error, int passed)
 {
         report->error = error;
         text_format(report->trail, sizeof report->trail, "%s", trail_text());
         text_format(report->hint, sizeof report->hint, "%s", trail_hint_text());
-        socket_send(client, report, sizeof *report, passed); /* a client that is gone needs none */
+        return socket_send(client, report, sizeof *report, passed);
 }
 
 /* A name belongs to one container at a time: checked and taken under the store's lock. */
@@ -364,7 +364,11 @@ static void keep(struct run *run, int client)
         }
         report.terminal = master >= 0;
         report.pid = machine.pid;
-        send_report(client, &report, 0, machine.pidfd);
+        r = send_report(client, &report, 0, machine.pidfd);
+        if (r < 0 && r != -EPIPE && r != -ECONNRESET) {
+                give_up(run); /* it waits for word of a container; one that is gone needs none */
+                _exit(1);
+        }
         if (master >= 0)
                 socket_send(client, "", 1, master);
         stdio_close(&run->stdio);

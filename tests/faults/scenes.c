@@ -290,7 +290,9 @@ static const char *check_refusal(struct arena *arena, const struct stage *stage,
         if (!text_starts(words, "husk") && !strstr(words, "\nhusk"))
                 return arena_format(arena, "it failed without a word of its own: '%s'", words);
         /* What fails when the container has run was its removal: the next command repeats that. */
-        left = error != KILL && !is_whole(contents(arena, HOME "/out")) &&
+        /* Nor is anything undone by a process that has no memory: it ends (ADR 6). */
+        left = error != KILL && !strstr(words, "out of memory") &&
+                               !is_whole(contents(arena, HOME "/out")) &&
                                (stage->scene->makes || stage->scene->stays)
                      ? place_changed(arena, &stage->place)
                      : NULL;

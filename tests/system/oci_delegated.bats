@@ -64,7 +64,7 @@ oci() {
 }
 
 setup() {
-        WORD=hk$$x$BATS_TEST_NUMBER
+        WORD=${HUSK_TEST_WORD:-hk$$}x$BATS_TEST_NUMBER
         ROOT=$BATS_TEST_TMPDIR/$WORD/state
         BUNDLE=$BATS_TEST_TMPDIR/$WORD/bundle
         TOP=$TREE/top.$WORD HERE=$TREE/top.$WORD/me

@@ -55,7 +55,7 @@ oci() {
 }
 
 setup() {
-        WORD=hk$$x$BATS_TEST_NUMBER
+        WORD=${HUSK_TEST_WORD:-hk$$}x$BATS_TEST_NUMBER
         ROOT=$BATS_TEST_TMPDIR/$WORD/state
         BUNDLE=$BATS_TEST_TMPDIR/$WORD/bundle
         mkdir -p "$BATS_TEST_TMPDIR/$WORD"
