@@ -89,9 +89,8 @@ static int open_process(const struct container *container)
                 trail(r, "cannot look at process %d: %s", (int)container->pid, text_errno(r));
         if (r > 0)
                 r = container_boot_id(&boot) < 0
-                            ? -EIO
-                            : text_equal(
-                                      json_string(json_member(container->header, "boot")), boot);
+                          ? -EIO
+                          : text_equal(json_string(json_member(container->header, "boot")), boot);
         if (r > 0)
                 return fd;
         close(fd);
