@@ -37,8 +37,17 @@
 int process_open(pid_t pid)
 {
         long fd = syscall(SYS_pidfd_open, pid, 0);
+        struct stat st;
+        char path[32];
+        int r;
 
-        return fd < 0 ? missing_hint(-errno, "pidfd_open(2)", "5.3") : (int)fd;
+        if (fd >= 0)
+                return (int)fd;
+        r = -errno;
+        text_format(path, sizeof path, "/proc/%d", (int)pid);
+        if (r == -ENOSYS && file_stat(AT_FDCWD, path, 0, &st) == -ENOENT)
+                return -ESRCH; /* of a dead process nothing has to be opened */
+        return missing_hint(r, "pidfd_open(2)", "5.3");
 }
 
 int process_signal(int pidfd, int signal)
