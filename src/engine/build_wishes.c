@@ -141,6 +141,20 @@ int build_read_volume(struct build *b, const char *value, struct wish *ret)
         return 0;
 }
 
+/* Options that are handed on as they are. */
+static bool is_tmpfs_word(struct arena *arena, const char *word)
+{
+        size_t key = strcspn(word, "=");
+
+        if (build_word_in(
+                    FLAGS " " PROPAGATIONS " async atime diratime noatime nodiratime relatime "
+                          "norelatime strictatime nosymfollow tmpcopyup",
+                    word))
+                return true;
+        return word[key] &&
+               build_word_in("uid gid nr_inodes mpol huge", arena_copy(arena, word, key));
+}
+
 int build_read_tmpfs(struct build *b, const char *value, struct wish *ret)
 {
         struct wish wish = wish_open(b->arena, "--tmpfs", value);
@@ -155,12 +169,6 @@ int build_read_tmpfs(struct build *b, const char *value, struct wish *ret)
 
                 if (text_equal(word, "ro")) {
                         wish.read_only = true;
-                } else if (build_word_in(
-                                   FLAGS " " PROPAGATIONS " async atime diratime noatime "
-                                         "nodiratime relatime norelatime strictatime nosymfollow "
-                                         "tmpcopyup",
-                                   word)) {
-                        add_word(&wish, word);
                 } else if (text_starts(word, "size=") || text_starts(word, "nr_blocks=")) {
                         const char *number = word + key + 1;
                         bool share = *number && number[strlen(number) - 1] == '%';
@@ -174,10 +182,7 @@ int build_read_tmpfs(struct build *b, const char *value, struct wish *ret)
                                 return build_refuse_wish(
                                         &wish, "a mode is expected as in mode=1777");
                         add_word(&wish, word);
-                } else if (
-                        build_word_in(
-                                "uid gid nr_inodes mpol huge", arena_copy(b->arena, word, key)) &&
-                        word[key]) {
+                } else if (is_tmpfs_word(b->arena, word)) {
                         add_word(&wish, word);
                 } else if (!build_word_in("rw notmpcopyup", word)) {
                         return build_refuse(

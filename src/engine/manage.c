@@ -37,13 +37,15 @@ static const char *span(struct arena *arena, int64_t seconds)
 static int64_t parse_time(const char *text)
 {
         struct tm tm = { 0 };
-        int at[] = { 0, 5, 8, 11, 14, 17 }, *parts[] = { &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-                                                         &tm.tm_hour, &tm.tm_min, &tm.tm_sec };
+        int *parts[] = {
+                &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec
+        };
 
         if (!text || strlen(text) < 20)
                 return 0;
-        for (size_t i = 0; i < 6; i++)
-                *parts[i] = atoi(text + at[i]);
+        for (size_t i = 0; i < ARRAY_SIZE(parts); i++, text += *text != '\0')
+                for (int n = 0; n < 4 && *text >= '0' && *text <= '9'; n++, text++)
+                        *parts[i] = *parts[i] * 10 + (*text - '0');
         tm.tm_year -= 1900;
         tm.tm_mon -= 1;
         return (int64_t)timegm(&tm);

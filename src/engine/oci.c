@@ -438,6 +438,7 @@ int oci_exec_compile(
         options->id = container->id;
         options->bundle = container->bundle;
         options->restored = container->restored;
+        options->pid = container->pid;
         container_cgroups(arena, container, &options->made_cgroups, &options->n_made_cgroups);
         container_unit(arena, container, &options->unit_socket, &options->unit);
         if (container->status == CONTAINER_STOPPED || container->status == CONTAINER_CREATING)
@@ -447,7 +448,7 @@ int oci_exec_compile(
         if (r < 0)
                 return r;
         facts_gather_document(&facts, spec, process);
-        r = runtime_compile_exec(arena, spec, process, options, &facts, container->pid, ret_plan);
+        r = runtime_compile_exec(arena, spec, process, options, &facts, ret_plan);
         if (r == 0)
                 plan_warn(*ret_plan);
         return r;

@@ -294,6 +294,7 @@ int engine_oci_restore(const struct oci_restore_request *request, int *ret_exit)
         *ret_exit = 0;
         if (r < 0)
                 return r;
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): prepare() has read it */
         fronted = !request->detach && !request->console_socket && bundle.spec->process &&
                   bundle.spec->process->terminal;
         keeper_terminal_enter(&terminal, fronted ? 0 : NO_FD);

@@ -48,8 +48,7 @@ static int remove_one(struct job *job, size_t i, const char *added, struct text 
                                ? arena_format(job->arena, "%s/%zu", job->mounts.pointer, i)
                                : "[mount]";
         r = runtime_compile_unmount(
-                job->arena, job->spec, &unmount, &job->options, &job->facts, job->container.pid,
-                &plan);
+                job->arena, job->spec, &unmount, &job->options, &job->facts, &plan);
         if (r < 0)
                 return r;
         return out ? show(plan, out) : container_visit(&job->container, plan);
@@ -104,8 +103,7 @@ static int add_all(struct job *job, struct text *out)
 {
         struct plan *plan;
         int r = runtime_compile_mounts(
-                job->arena, job->spec, &job->mounts, &job->options, &job->facts, job->container.pid,
-                &plan);
+                job->arena, job->spec, &job->mounts, &job->options, &job->facts, &plan);
 
         if (r < 0)
                 return r;

@@ -96,13 +96,13 @@ static void add(struct state *s, const struct exception *new)
         /* Reading and writing come in one question: to be granted both, one exception has both. */
         for (size_t i = 0; i < s->n; i++) {
                 struct exception both;
-                unsigned union_;
+                unsigned asked;
 
                 if (!common(&s->list[i], new, &both))
                         continue;
-                union_ = (s->list[i].access | new->access) & (READ | WRITE);
-                if (union_ == (READ | WRITE) && (s->list[i].access & union_) != union_)
-                        place(s, &both)->access |= union_;
+                asked = (s->list[i].access | new->access) & (READ | WRITE);
+                if (asked == (READ | WRITE) && (s->list[i].access & asked) != asked)
+                        place(s, &both)->access |= asked;
         }
 }
 

@@ -13,6 +13,7 @@
  * signals, it still reaps, and where it forbids that, too, it ends. */
 #include "linux.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -21,8 +22,6 @@
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-
-extern char *program_invocation_name;
 
 static const char name[] = "husk-init";
 

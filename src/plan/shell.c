@@ -325,6 +325,7 @@ void shell_set_domainname(struct shell *sh, const struct op_set_domainname *o)
 
 /* -- the walk ---------------------------------------------------------------------------------- */
 
+/* NOLINTNEXTLINE(readability-function-size): a table, written out by ops.def */
 static void dispatch(struct shell *sh, const struct op *op)
 {
         switch ((enum op_code)op->code) {

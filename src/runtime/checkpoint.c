@@ -282,7 +282,7 @@ int criu_write_stdio(struct arena *arena, const char *images, const char *const 
 int criu_read_stdio(struct arena *arena, const char *images, const char *ret_stdio[3])
 {
         const char *path = arena_format(arena, "%s/%s", images, stdio_file);
-        const struct json *json;
+        const struct json *json = NULL;
         struct text text;
         int r = file_read(arena, AT_FDCWD, path, 64 << 10, &text);
 
@@ -293,7 +293,7 @@ int criu_read_stdio(struct arena *arena, const char *images, const char *ret_std
                 r = json_parse(arena, path, text_string(&text), text.len, &json);
         if (r < 0)
                 return trail(r, "cannot read %s", path);
-        for (size_t i = 0; json->kind == JSON_ARRAY && i < json->n && i < 3; i++) {
+        for (size_t i = 0; json && json->kind == JSON_ARRAY && i < json->n && i < 3; i++) {
                 const char *key = json_string(&json->items[i]);
 
                 /* runc writes the paths of all others, too: those are the container's. */

@@ -88,6 +88,7 @@ void container_poststop(struct arena *arena, const struct container *container)
         if (read_plan(arena, container, HOOKS_POSTSTOP, &plan) < 0) {
                 trail_warn("poststop hooks: %s", trail_text());
         } else {
+                /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): read_plan() has made it */
                 for (size_t i = 0; i < plan->list[HOST].n; i++) {
                         if (run_one(plan, i, 0) < 0)
                                 trail_warn("%s", trail_text());

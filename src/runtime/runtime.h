@@ -62,6 +62,7 @@ struct runtime_options {
         WORDS sub_cgroups; /* exec: "[CONTROLLER,...:]PATH", below those of the container */
         const char *const *made_cgroups; /* exec: to be joined, by container_cgroups() */
         size_t n_made_cgroups;
+        pid_t pid; /* exec, mounts: the container's first process, as we see it */
 };
 
 /* Compile the container's plan. Pure: no system call; everything lives in `arena`.
@@ -71,18 +72,16 @@ int runtime_compile(
         const struct facts *facts, struct plan **ret_plan);
 
 /* The plan of one more process in a running container: `spec` is the stored document, `process`
- * what to run, `pid` its first process as we see it. */
+ * what to run. */
 int runtime_compile_exec(
         struct arena *arena, const struct spec *spec, const struct spec_process *process,
-        const struct runtime_options *options, const struct facts *facts, pid_t pid,
-        struct plan **ret_plan);
+        const struct runtime_options *options, const struct facts *facts, struct plan **ret_plan);
 
 /* The plan of mounts for a container that runs: `spec` is the stored document, options->document what
  * messages call that of the mounts. */
 int runtime_compile_mounts(
         struct arena *arena, const struct spec *spec, const struct spec_mounts *mounts,
-        const struct runtime_options *options, const struct facts *facts, pid_t pid,
-        struct plan **ret_plan);
+        const struct runtime_options *options, const struct facts *facts, struct plan **ret_plan);
 
 /* And of taking one away again, by its destination, when it is one of those numbered in `added`. */
 struct runtime_unmount {
@@ -93,8 +92,7 @@ struct runtime_unmount {
 
 int runtime_compile_unmount(
         struct arena *arena, const struct spec *spec, const struct runtime_unmount *unmount,
-        const struct runtime_options *options, const struct facts *facts, pid_t pid,
-        struct plan **ret_plan);
+        const struct runtime_options *options, const struct facts *facts, struct plan **ret_plan);
 
 /* Other limits for a container that runs. */
 struct runtime_update {

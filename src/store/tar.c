@@ -430,6 +430,7 @@ static int parse_records(struct tar_reader *reader, struct wish *wish, char *at,
         static const char what[] = "its extended header is broken";
 
         while (size) {
+                /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): read_extra() has made it */
                 char *space = memchr(at, ' ', size < 8 ? size : 8), *equals;
                 uint64_t length;
                 int r;
@@ -469,9 +470,10 @@ static int read_extra(
         r = need(reader, bytes, (size_t)size);
         if (r == 0)
                 r = skip(reader, padding_of(size));
-        if (r == 0)
-                *ret_bytes = bytes;
-        return r;
+        if (r < 0)
+                return r;
+        *ret_bytes = bytes;
+        return 0;
 }
 
 static int read_about(struct tar_reader *reader, struct wish *wish, char type, uint64_t size)
@@ -504,15 +506,19 @@ static bool is_about(char type)
         return type == 'x' || type == 'X' || type == 'g' || type == 'L' || type == 'K';
 }
 
+static bool is_zero(const char *block)
+{
+        return !*block && !memcmp(block, block + 1, BLOCK - 1);
+}
+
 /* A header whose sum is right: 1; 0 at the end. */
 static int read_header(struct tar_reader *reader, struct header *header)
 {
-        static const struct header zero;
         int r = read_all(reader, header, sizeof *header);
 
         if (r <= 0)
                 return r;
-        if (!memcmp(header, &zero, sizeof zero))
+        if (is_zero((const char *)header))
                 return 0;
         reader->entries++;
         if (!sum_is_right(header))

@@ -89,8 +89,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         trail_reset();
         options.await_start = false; /* `exec` knows neither */
         options.n_overlays = 0;
+        options.pid = 77;
         if (spec->process &&
-            runtime_compile_exec(&arena, spec, spec->process, &options, &facts, 77, &plan) == 0)
+            runtime_compile_exec(&arena, spec, spec->process, &options, &facts, &plan) == 0)
                 check_plan(&arena, plan);
         return 0;
 }

@@ -217,7 +217,7 @@ void compile_enter_pids(struct compile *c, enum entry here)
 
 /* The namespaces to enter, all by the pidfd of the container's first process. The pid namespace is for
  * children only. */
-static int enter(struct compile *c, pid_t pid)
+static int enter(struct compile *c)
 {
         FD process = plan_slot(c->plan);
         uint32_t spaces = c->new_spaces | c->joined_spaces;
@@ -227,8 +227,8 @@ static int enter(struct compile *c, pid_t pid)
                 spaces |= CLONE_NEWTIME;
         c->entry = choose_entry(c);
         c->process_fd = process;
-        c->container_pid = pid;
-        plan_add(c->plan, HOST, "[container]", open_process, .pid = pid, .fd = process);
+        c->container_pid = c->options->pid;
+        plan_add(c->plan, HOST, "[container]", open_process, .pid = c->options->pid, .fd = process);
         r = compile_cgroup_exec(c);
         if (r < 0)
                 return r;
@@ -244,8 +244,7 @@ static int enter(struct compile *c, pid_t pid)
 
 int runtime_compile_exec(
         struct arena *arena, const struct spec *spec, const struct spec_process *process,
-        const struct runtime_options *options, const struct facts *facts, pid_t pid,
-        struct plan **ret_plan)
+        const struct runtime_options *options, const struct facts *facts, struct plan **ret_plan)
 {
         struct compile state, *c = &state;
         FD child;
@@ -259,7 +258,7 @@ int runtime_compile_exec(
         if ((r = compile_namespaces_host(c)) < 0)
                 return r;
         c->plan->list[HOST].n = 0;
-        if ((r = compile_affinity_host(c)) < 0 || (r = enter(c, pid)) < 0)
+        if ((r = compile_affinity_host(c)) < 0 || (r = enter(c)) < 0)
                 return r;
         child = plan_slot(c->plan);
         plan_add(

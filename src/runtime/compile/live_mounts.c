@@ -107,14 +107,16 @@ static bool has_proc(const struct spec_mounts *mounts)
 
 /* HOST opens the container, and spawns who is to work in it: not seen there, unless it is for a procfs,
  * since it has rights and files of the host. */
-static void enter_host(struct compile *c, pid_t pid, bool seen)
+static void enter_host(struct compile *c, bool seen)
 {
         c->entered = c->new_spaces | c->joined_spaces;
         if (!seen)
                 c->entered &= ~(uint32_t)CLONE_NEWPID;
         c->forks = c->entered & CLONE_NEWPID && !facts_capable(c->facts, 21 /* CAP_SYS_ADMIN */);
         c->process_fd = plan_slot(c->plan);
-        plan_add(c->plan, HOST, "[container]", open_process, .pid = pid, .fd = c->process_fd);
+        plan_add(
+                c->plan, HOST, "[container]", open_process, .pid = c->options->pid,
+                .fd = c->process_fd);
 }
 
 static void spawn(struct compile *c)
@@ -184,8 +186,7 @@ static struct spec *with_mounts(
 
 int runtime_compile_mounts(
         struct arena *arena, const struct spec *spec, const struct spec_mounts *mounts,
-        const struct runtime_options *options, const struct facts *facts, pid_t pid,
-        struct plan **ret_plan)
+        const struct runtime_options *options, const struct facts *facts, struct plan **ret_plan)
 {
         struct compile state, *c = &state;
         int r = begin(c, arena, with_mounts(arena, spec, mounts), options, facts);
@@ -194,7 +195,7 @@ int runtime_compile_mounts(
                 return r;
         c->mounts_at = mounts->pointer;
         compile_mounts_begin(c);
-        enter_host(c, pid, has_proc(mounts));
+        enter_host(c, has_proc(mounts));
         if ((r = compile_live_trees(c, HOST)) < 0)
                 return r;
         spawn(c);
@@ -212,8 +213,7 @@ int runtime_compile_mounts(
 
 int runtime_compile_unmount(
         struct arena *arena, const struct spec *spec, const struct runtime_unmount *unmount,
-        const struct runtime_options *options, const struct facts *facts, pid_t pid,
-        struct plan **ret_plan)
+        const struct runtime_options *options, const struct facts *facts, struct plan **ret_plan)
 {
         struct compile state, *c = &state;
         int r = begin(c, arena, spec, options, facts);
@@ -221,7 +221,7 @@ int runtime_compile_unmount(
 
         if (r < 0)
                 return r;
-        enter_host(c, pid, false);
+        enter_host(c, false);
         spawn(c);
         enter_init(c);
         fds = plan_slot(c->plan);

@@ -10,11 +10,15 @@
 
 #include <string.h>
 
-#define NOTHING_IF_ZERO(member)                      \
-        do {                                         \
-                if ((member).set && !(member).value) \
-                        (member).set = false;        \
-        } while (0)
+static void drop_zero(struct spec_opt_i64 *value)
+{
+        value->set &= value->value != 0;
+}
+
+static void drop_zero_u64(struct spec_opt_u64 *value)
+{
+        value->set &= value->value != 0;
+}
 
 /* What is really asked for. */
 static struct spec_resources *normalise(struct arena *arena, const struct spec_resources *change)
@@ -27,10 +31,10 @@ static struct spec_resources *normalise(struct arena *arena, const struct spec_r
                 struct spec_memory *m = arena_new(arena, struct spec_memory);
 
                 *m = *change->memory;
-                NOTHING_IF_ZERO(m->limit);
-                NOTHING_IF_ZERO(m->swap);
-                NOTHING_IF_ZERO(m->reservation);
-                NOTHING_IF_ZERO(m->kernel_tcp);
+                drop_zero(&m->limit);
+                drop_zero(&m->swap);
+                drop_zero(&m->reservation);
+                drop_zero(&m->kernel_tcp);
                 /* Memory without limit, and a limit on memory and swap together, cannot be. */
                 if (m->limit.set && m->limit.value < 0 && !m->swap.set)
                         m->swap = m->limit;
@@ -40,11 +44,11 @@ static struct spec_resources *normalise(struct arena *arena, const struct spec_r
                 struct spec_cpu *cpu = arena_new(arena, struct spec_cpu);
 
                 *cpu = *change->cpu;
-                NOTHING_IF_ZERO(cpu->shares);
-                NOTHING_IF_ZERO(cpu->quota);
-                NOTHING_IF_ZERO(cpu->period);
-                NOTHING_IF_ZERO(cpu->realtime_period);
-                NOTHING_IF_ZERO(cpu->realtime_runtime);
+                drop_zero_u64(&cpu->shares);
+                drop_zero(&cpu->quota);
+                drop_zero_u64(&cpu->period);
+                drop_zero_u64(&cpu->realtime_period);
+                drop_zero(&cpu->realtime_runtime);
                 plain->cpu = cpu;
         }
         if (change->pids && change->pids->limit.set && !change->pids->limit.value)
@@ -52,11 +56,18 @@ static struct spec_resources *normalise(struct arena *arena, const struct spec_r
         return plain;
 }
 
-#define TOGETHER(to, from, with)                       \
-        do {                                           \
-                if ((with) && !(to).set && (from).set) \
-                        (to) = (from);                 \
-        } while (0)
+/* What goes in together with what is changed has its present value, unless that is changed, too. */
+static void join(struct spec_opt_i64 *to, const struct spec_opt_i64 *now, bool together)
+{
+        if (together && !to->set)
+                *to = *now;
+}
+
+static void join_u64(struct spec_opt_u64 *to, const struct spec_opt_u64 *now, bool together)
+{
+        if (together && !to->set)
+                *to = *now;
+}
 
 static const struct spec_memory *with_partners_of_memory(
         struct arena *arena, const struct spec_memory *change, const struct spec_memory *all)
@@ -65,8 +76,8 @@ static const struct spec_memory *with_partners_of_memory(
         bool limits = change->limit.set || change->swap.set;
 
         *m = *change;
-        TOGETHER(m->limit, all->limit, limits);
-        TOGETHER(m->swap, all->swap, limits);
+        join(&m->limit, &all->limit, limits);
+        join(&m->swap, &all->swap, limits);
         return m;
 }
 
@@ -79,13 +90,13 @@ static const struct spec_cpu *with_partners_of_cpu(
         bool realtime = change->realtime_period.set || change->realtime_runtime.set;
 
         *cpu = *change;
-        TOGETHER(cpu->quota, all->quota, quota);
-        TOGETHER(cpu->period, all->period, quota);
-        TOGETHER(cpu->burst, all->burst, quota);
-        TOGETHER(cpu->shares, all->shares, weight);
-        TOGETHER(cpu->idle, all->idle, weight);
-        TOGETHER(cpu->realtime_period, all->realtime_period, realtime);
-        TOGETHER(cpu->realtime_runtime, all->realtime_runtime, realtime);
+        join(&cpu->quota, &all->quota, quota);
+        join_u64(&cpu->period, &all->period, quota);
+        join_u64(&cpu->burst, &all->burst, quota);
+        join_u64(&cpu->shares, &all->shares, weight);
+        join(&cpu->idle, &all->idle, weight);
+        join_u64(&cpu->realtime_period, &all->realtime_period, realtime);
+        join(&cpu->realtime_runtime, &all->realtime_runtime, realtime);
         return cpu;
 }
 

@@ -263,19 +263,20 @@ static bool compile(
         CHECK_INT(spec_parse(arena, "config.json", config, strlen(config), &spec), 0);
         CHECK_INT(facts_parse(arena, "facts.json", text, strlen(text), &facts), 0);
         trail_reset();
+        options.pid = 77;
         options.made_cgroups = cgroups;
         options.n_made_cgroups = purpose == EXEC ? ARRAY_SIZE(cgroups) : 0;
         if (purpose == START)
                 return runtime_compile(arena, spec, &options, &facts, ret_plan) == 0;
         if (purpose == EXEC)
                 return runtime_compile_exec(
-                               arena, spec, spec->process, &options, &facts, 77, ret_plan) == 0;
+                               arena, spec, spec->process, &options, &facts, ret_plan) == 0;
         if (purpose == CHECKPOINT)
                 return runtime_compile_checkpoint(arena, &options, &criu, 77, ret_plan) == 0;
         if (purpose == RESTORE)
                 return runtime_compile_restore(arena, spec, &options, &criu, &facts, ret_plan) == 0;
         CHECK_INT(spec_parse_mounts(arena, "mounts.json", more, strlen(more), &mounts), 0);
-        return runtime_compile_mounts(arena, spec, &mounts, &options, &facts, 77, ret_plan) == 0;
+        return runtime_compile_mounts(arena, spec, &mounts, &options, &facts, ret_plan) == 0;
 }
 
 static void mutate_plan(const char *name, const struct plan *plan, struct tally *tally)

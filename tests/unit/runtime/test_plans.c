@@ -165,15 +165,13 @@ static int compile_live(
                 arena, "mounts.json", visit->mounts, strlen(visit->mounts), &mounts);
 
         named.document = "mounts.json";
+        named.pid = (pid_t)visit->live_pid;
         if (r == 0 && visit->added)
                 return runtime_compile_unmount(
                         arena, spec,
                         &(struct runtime_unmount){ mounts.list.items, "/0", visit->added }, &named,
-                        facts, (pid_t)visit->live_pid, ret_plan);
-        return r < 0 ? r
-                     : runtime_compile_mounts(
-                               arena, spec, &mounts, &named, facts, (pid_t)visit->live_pid,
-                               ret_plan);
+                        facts, ret_plan);
+        return r < 0 ? r : runtime_compile_mounts(arena, spec, &mounts, &named, facts, ret_plan);
 }
 
 static int compile_criu(
@@ -217,10 +215,13 @@ static int compile(
                 return compile_criu(arena, spec, visit, options, &facts, ret_plan);
         if (visit->live_pid)
                 return compile_live(arena, spec, visit, options, &facts, ret_plan);
-        if (visit->exec_pid)
+        if (visit->exec_pid) {
+                struct runtime_options entering = *options;
+
+                entering.pid = (pid_t)visit->exec_pid;
                 return runtime_compile_exec(
-                        arena, spec, spec->process, options, &facts, (pid_t)visit->exec_pid,
-                        ret_plan);
+                        arena, spec, spec->process, &entering, &facts, ret_plan);
+        }
         return runtime_compile(arena, spec, options, &facts, ret_plan);
 }
 
