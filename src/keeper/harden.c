@@ -76,7 +76,6 @@ static const char *const calls[] = {
         "unlinkat",
         "pidfd_open",
         "pidfd_send_signal",
-        "kill",
         /* memory, and the end */
         "brk",
         "mmap",

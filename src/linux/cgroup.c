@@ -5,11 +5,10 @@
  * is written to is held by descriptor and its filesystem's magic is checked, so that a plain
  * directory in the place of a mount is never taken for a limit. Removal waits only where the
  * kernel itself is late: tasks that have exited leave their cgroup a moment after wait(2). */
-#include "linux.h"
+#include "cgroup_private.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,7 +16,6 @@
 
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 
 static bool is_cgroup(int64_t magic)
@@ -25,7 +23,7 @@ static bool is_cgroup(int64_t magic)
         return magic == MAGIC_CGROUP1 || magic == MAGIC_CGROUP2;
 }
 
-static int check(int fd)
+int cgroup_check(int fd)
 {
         int64_t magic = file_magic(fd);
 
@@ -76,7 +74,7 @@ static bool is_cpuset(const char *path)
         return strstr(path, "cpuset") != NULL; /* or a name like it: that has no such files */
 }
 
-static void nap(long ms)
+void cgroup_nap(long ms)
 {
         struct timespec time = { .tv_sec = 0, .tv_nsec = ms * 1000000L };
 
@@ -214,7 +212,7 @@ static int open_tasks(const char *path)
 
 static int check_new(const char *path, int fd, bool existed)
 {
-        int r = check(fd);
+        int r = cgroup_check(fd);
 
         if (r == 0 && existed)
                 r = check_old(fd);
@@ -277,7 +275,7 @@ int cgroup_claim(const char *path, bool wait)
         int fd = claim(path);
 
         for (int round = 0; wait && fd == -EEXIST && round < 200; round++) {
-                nap(round < 50 ? 1 : 12);
+                cgroup_nap(round < 50 ? 1 : 12);
                 fd = claim(path);
         }
         return fd;
@@ -325,7 +323,7 @@ int cgroup_share(const char *path)
         fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
         if (fd < 0)
                 return fd;
-        r = check(fd);
+        r = cgroup_check(fd);
         if (r == 0 && is_cpuset(path))
                 r = fill_cpuset(fd, existed);
         if (r < 0)
@@ -441,106 +439,6 @@ int64_t cgroup_oom_kills(const char *path)
         return -ENOENT;
 }
 
-/* SIGKILL to each pid listed: how many there were, or -errno. */
-static int kill_listed(int cgroup)
-{
-        char list[65536], *at = list;
-        ssize_t size = file_get(cgroup, "cgroup.procs", list, sizeof list - 1);
-        int n = 0;
-
-        if (size == -EFBIG)
-                size = (ssize_t)sizeof list - 1;
-        if (size < 0)
-                return size == -EOPNOTSUPP ? 0 : (int)size;
-        list[size] = '\0';
-        while (*at) {
-                long pid = strtol(at, &at, 10);
-
-                at += *at == '\n';
-                if (pid <= 1)
-                        continue;
-                /* The pid was a member of our cgroup a moment ago. A pidfd pins it; the cgroup is
-                 * read again afterwards, so a stranger that got the number is never in it. */
-                kill((pid_t)pid, SIGKILL);
-                n++;
-        }
-        return n;
-}
-
-/* Every child cgroup first, then `fd` itself: `each` is called with the descriptor. */
-static int kill_below(int fd, unsigned depth)
-{
-        auto_close again = file_open(fd, ".", O_RDONLY | O_DIRECTORY, 0);
-        DIR *dir;
-        int n;
-
-        if (again < 0 || depth > 64)
-                return again;
-        dir = fdopendir(again);
-        if (!dir)
-                return -errno;
-        again = NO_FD;
-        for (struct dirent *entry; (entry = readdir(dir));) {
-                auto_close below = NO_FD;
-
-                if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-                        continue;
-                below = file_open(dirfd(dir), entry->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-                if (below >= 0)
-                        kill_below(below, depth + 1);
-        }
-        closedir(dir);
-        n = kill_listed(fd);
-        return n < 0 ? n : 0;
-}
-
-/* Where there is no cgroup.kill, a freezer holds what forks faster than it is killed: SIGKILL waits
- * for the frozen, who die at the thaw. */
-static int kill_frozen(int fd)
-{
-        bool freezer = file_put(fd, "freezer.state", "FROZEN") == 0;
-        char state[32];
-        int r;
-
-        for (int i = 0; freezer && i < 50; i++) {
-                if (file_get(fd, "freezer.state", state, sizeof state) >= 6 && state[5] == 'N')
-                        break; /* FROZEN, no longer FREEZING */
-                nap(1);
-        }
-        r = kill_below(fd, 0);
-        if (freezer)
-                file_put(fd, "freezer.state", "THAWED");
-        return r;
-}
-
-int cgroup_kill(const char *path)
-{
-        auto_close fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
-
-        if (fd == -ENOENT)
-                return 0;
-        if (fd < 0)
-                return fd;
-        if (check(fd) < 0)
-                return -ENOTTY;
-        for (int round = 0; round < 200; round++) {
-                char procs[16];
-
-                if (file_get(fd, "cgroup.procs", procs, sizeof procs) == 0 && round > 0)
-                        return 0;
-                if (file_put(fd, "cgroup.kill", "1") < 0) {
-                        int r = kill_frozen(fd);
-
-                        if (r < 0)
-                                return r;
-                }
-                if (file_get(fd, "cgroup.procs", procs, sizeof procs) == 0)
-                        return 0;
-                nap(round < 20 ? 1 : 10);
-        }
-        return -EBUSY;
-}
-
 static int remove_below(int dir, const char *name, unsigned depth)
 {
         auto_close fd = NO_FD;
@@ -572,7 +470,7 @@ int cgroup_remove(const char *path)
                 r = remove_below(AT_FDCWD, path, 0);
                 if (r != -EBUSY)
                         return r;
-                nap(round < 50 ? 1 : 20);
+                cgroup_nap(round < 50 ? 1 : 20);
         }
         return r;
 }
@@ -584,6 +482,6 @@ int cgroup_remove_empty(const char *path)
                         return 0;
                 if (errno != EBUSY || round == 200)
                         return -errno;
-                nap(round < 50 ? 1 : 12);
+                cgroup_nap(round < 50 ? 1 : 12);
         }
 }
