@@ -216,6 +216,7 @@ static int create(struct run *run, struct machine *machine, int *ret_master, boo
         return container_create(
                 run->arena,
                 &(struct container_request){ .root = run->containers,
+                                             .searchable = true,
                                              .spec = run->spec,
                                              .config = text_string(&config),
                                              .config_size = config.len,

@@ -359,13 +359,15 @@ int container_open(
         struct container container;
         int r = container_open_any(arena, root, id, lock, &container);
 
-        if (r == 0)
-                r = check_lines(&container);
-        if (r == 0)
-                *ret_container = container;
-        else
+        if (r < 0)
+                return r;
+        r = check_lines(&container);
+        if (r < 0) {
                 container_close(&container);
-        return r;
+                return r;
+        }
+        *ret_container = container;
+        return 0;
 }
 
 void container_close(struct container *container)

@@ -170,6 +170,7 @@ void container_give_up(struct arena *arena, struct container *container);
 
 struct container_request {
         const char *root; /* the state root; made when missing */
+        bool searchable;  /* a new one, by the ids of user namespaces whose files lie below it */
         const struct spec *spec;
         const char *config; /* the document's text, to be stored */
         size_t config_size;

@@ -80,7 +80,8 @@ static int reserve(
                 r = file_make_dir(path, 0700);
                 if (r < 0) {
                         if (r == -ENOENT)
-                                r = file_make_dirs(request->root, 0700);
+                                r = file_make_dirs(
+                                        request->root, request->searchable ? 0711 : 0700);
                         else if (r == -EEXIST)
                                 r = clear_crash(arena, request);
                         if (r < 0)

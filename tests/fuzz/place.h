@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <sys/stat.h>
@@ -42,6 +43,10 @@ static inline void place_write(const char *name, const void *bytes, size_t size)
         char path[128];
         int fd;
 
+        snprintf(path, sizeof path, "%s/%s", place, name);
+        /* What was looked at may have taken the directory away, as that of a container never begun. */
+        *strrchr(path, '/') = '\0';
+        mkdir(path, 0700);
         snprintf(path, sizeof path, "%s/%s", place, name);
         fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
         if (fd < 0 || write(fd, bytes, size) != (ssize_t)size)
