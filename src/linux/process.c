@@ -44,6 +44,10 @@ int process_open(pid_t pid)
         if (fd >= 0)
                 return (int)fd;
         r = -errno;
+        /* The number is that of a session or group whose leader has ended, or of a thread: no process has
+         * it. Which of the two it is called depends on the kernel. */
+        if (pid > 0 && (r == -EINVAL || r == -ENOENT))
+                return -ESRCH;
         text_format(path, sizeof path, "/proc/%d", (int)pid);
         if (r == -ENOSYS && file_stat(AT_FDCWD, path, 0, &st) == -ENOENT)
                 return -ESRCH; /* of a dead process nothing has to be opened */

@@ -9,7 +9,7 @@
 
 /* Processes and the calling process's own attributes. */
 
-/* A pidfd of a running process; then process_is() tells whether it is the one meant. */
+/* A pidfd of a running process (-ESRCH: there is none); then process_is() tells whether it is the one meant. */
 int process_open(pid_t pid);
 int process_signal(int pidfd, int signal);
 /* Its pid as /proc shows it; -ESRCH when it has ended. */

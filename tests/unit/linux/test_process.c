@@ -58,6 +58,29 @@ TEST(close_range_includes_both_ends)
                 CHECK_INT(is_open(fd), fd == 20 || fd == 24);
 }
 
+/* Its number is still that of its session, in which a child lives on: no process has it. */
+TEST(a_leader_that_has_ended_is_no_process)
+{
+        int gate[2];
+        pid_t leader;
+        char byte;
+
+        CHECK_INT(pipe(gate), 0);
+        leader = fork();
+        if (leader == 0) {
+                setsid();
+                if (fork() == 0) {
+                        close(gate[1]);
+                        _exit(read(gate[0], &byte, 1) != 0);
+                }
+                _exit(0);
+        }
+        close(gate[0]);
+        CHECK_INT(waitpid(leader, NULL, 0), leader);
+        CHECK_INT(process_open(leader), -ESRCH);
+        close(gate[1]); /* the child's end */
+}
+
 /* A child that waits for a signal; killed and not yet waited for it is dead, too. */
 TEST(a_process_is_told_from_one_that_is_dead_and_from_every_other)
 {
