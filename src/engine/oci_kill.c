@@ -83,8 +83,7 @@ static int delete_one(const void *data, const char *id)
             container_open(&arena, request->oci.root, id, false, &container) == 0) {
                 auto_close process = container_process(&container);
 
-                container_signal(&container, 9);
-                if (process >= 0)
+                if (container_signal(&container, 9) == 0 && process >= 0)
                         process_poll(process, PATIENCE_MS);
                 container_close(&container);
         }
