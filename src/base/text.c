@@ -285,6 +285,21 @@ static int text_digits(const char **at, uint64_t *ret_value)
         return overflow ? -ERANGE : 0;
 }
 
+void text_unescape_octal(char *path)
+{
+        char *to = path;
+
+        for (const char *at = path; *at; at++) {
+                if (at[0] == '\\' && at[1] <= '3' && strspn(at + 1, "01234567") >= 3) {
+                        *to++ = (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0'));
+                        at += 3;
+                } else {
+                        *to++ = *at;
+                }
+        }
+        *to = '\0';
+}
+
 int text_u64(const char *string, uint64_t *ret_value)
 {
         uint64_t value;

@@ -61,6 +61,9 @@ static inline bool text_equal(const char *a, const char *b)
 bool text_starts(const char *string, const char *prefix); /* NULL starts with nothing */
 /* Are there control characters among its first `size` bytes: C0, DEL, C1 in UTF-8? */
 bool text_has_control(const char *string, size_t size);
+/* Undo, in place, what proc_pid_mountinfo(5) does to a path: a space, a tab, a line break and a backslash
+ * are three octal digits behind a backslash there. Other backslashes stay. */
+void text_unescape_octal(char *path);
 /* Strict decimal, no sign, no space, no overflow: 0 or -EINVAL / -ERANGE. */
 int text_u64(const char *string, uint64_t *ret_value);
 /* A size as docker takes it: number with optional fraction and b, k, m, g, t (and kb, kib, ...),

@@ -5,7 +5,6 @@
  * any case; what depends on the host (which controllers there are, v1 or v2) is the compiler's. */
 #include "build.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,8 +26,7 @@ static bool can_limit_swap(const struct build *b)
                                        arena_format(
                                                b->arena, "%s/memory.memsw.limit_in_bytes",
                                                b->facts->v1[i].mount),
-                                       F_OK) == 0 ||
-                               errno != ENOENT;
+                                       F_OK) != -ENOENT;
         return false;
 }
 

@@ -40,24 +40,6 @@ static bool is_disk(const char *type)
         return false;
 }
 
-/* mountinfo writes space, tab, newline and backslash as \ooo, proc_pid_mountinfo(5). */
-static void decode(char *path)
-{
-        char *to = path;
-
-        for (const char *from = path; *from;) {
-                if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] && from[3]) {
-                        *to++ =
-                                (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 +
-                                       (from[3] - '0'));
-                        from += 4;
-                } else {
-                        *to++ = *from++;
-                }
-        }
-        *to = '\0';
-}
-
 /* Mount point (field 5) and type (the field behind " - ") of one line. */
 static bool read_mount(char *line, char **ret_path, const char **ret_type)
 {
@@ -72,7 +54,7 @@ static bool read_mount(char *line, char **ret_path, const char **ret_type)
         type += 3;
         type[strcspn(type, " ")] = '\0';
         path[strcspn(path, " ")] = '\0';
-        decode(path);
+        text_unescape_octal(path);
         *ret_path = path;
         *ret_type = type;
         return true;

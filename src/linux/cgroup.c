@@ -5,7 +5,7 @@
  * is written to is held by descriptor and its filesystem's magic is checked, so that a plain
  * directory in the place of a mount is never taken for a limit. Removal waits only where the
  * kernel itself is late: tasks that have exited leave their cgroup a moment after wait(2). */
-#include "cgroup_private.h"
+#include "linux.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@ static bool is_cgroup(int64_t magic)
         return magic == MAGIC_CGROUP1 || magic == MAGIC_CGROUP2;
 }
 
-int cgroup_check(int fd)
+static int check(int fd)
 {
         int64_t magic = file_magic(fd);
 
@@ -74,7 +74,7 @@ static bool is_cpuset(const char *path)
         return strstr(path, "cpuset") != NULL; /* or a name like it: that has no such files */
 }
 
-void cgroup_nap(long ms)
+static void nap(long ms)
 {
         struct timespec time = { .tv_sec = 0, .tv_nsec = ms * 1000000L };
 
@@ -212,7 +212,7 @@ static int open_tasks(const char *path)
 
 static int check_new(const char *path, int fd, bool existed)
 {
-        int r = cgroup_check(fd);
+        int r = check(fd);
 
         if (r == 0 && existed)
                 r = check_old(fd);
@@ -275,7 +275,7 @@ int cgroup_claim(const char *path, bool wait)
         int fd = claim(path);
 
         for (int round = 0; wait && fd == -EEXIST && round < 200; round++) {
-                cgroup_nap(round < 50 ? 1 : 12);
+                nap(round < 50 ? 1 : 12);
                 fd = claim(path);
         }
         return fd;
@@ -323,7 +323,7 @@ int cgroup_share(const char *path)
         fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
         if (fd < 0)
                 return fd;
-        r = cgroup_check(fd);
+        r = check(fd);
         if (r == 0 && is_cpuset(path))
                 r = fill_cpuset(fd, existed);
         if (r < 0)
@@ -439,6 +439,53 @@ int64_t cgroup_oom_kills(const char *path)
         return -ENOENT;
 }
 
+/* Where there is no cgroup.kill, a freezer holds what forks faster than it is killed: SIGKILL waits
+ * for the frozen, who die at the thaw. */
+static int kill_frozen(const char *path, int fd)
+{
+        bool freezer = file_put(fd, "freezer.state", "FROZEN") == 0;
+        char state[32];
+        int r;
+
+        for (int i = 0; freezer && i < 50; i++) {
+                if (file_get(fd, "freezer.state", state, sizeof state) >= 6 && state[5] == 'N')
+                        break; /* FROZEN, no longer FREEZING */
+                nap(1);
+        }
+        r = members_kill(path);
+        if (freezer)
+                file_put(fd, "freezer.state", "THAWED");
+        return r;
+}
+
+int cgroup_kill(const char *path)
+{
+        auto_close fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
+
+        if (fd == -ENOENT)
+                return 0;
+        if (fd < 0)
+                return fd;
+        if (check(fd) < 0)
+                return -ENOTTY;
+        for (int round = 0; round < 200; round++) {
+                char procs[16];
+
+                if (file_get(fd, "cgroup.procs", procs, sizeof procs) == 0 && round > 0)
+                        return 0;
+                if (file_put(fd, "cgroup.kill", "1") < 0) {
+                        int r = kill_frozen(path, fd);
+
+                        if (r < 0)
+                                return r;
+                }
+                if (file_get(fd, "cgroup.procs", procs, sizeof procs) == 0)
+                        return 0;
+                nap(round < 20 ? 1 : 10);
+        }
+        return -EBUSY;
+}
+
 static int remove_below(int dir, const char *name, unsigned depth)
 {
         auto_close fd = NO_FD;
@@ -470,7 +517,7 @@ int cgroup_remove(const char *path)
                 r = remove_below(AT_FDCWD, path, 0);
                 if (r != -EBUSY)
                         return r;
-                cgroup_nap(round < 50 ? 1 : 20);
+                nap(round < 50 ? 1 : 20);
         }
         return r;
 }
@@ -482,6 +529,6 @@ int cgroup_remove_empty(const char *path)
                         return 0;
                 if (errno != EBUSY || round == 200)
                         return -errno;
-                cgroup_nap(round < 50 ? 1 : 12);
+                nap(round < 50 ? 1 : 12);
         }
 }

@@ -52,7 +52,7 @@ int cgroup_give(int cgroup, uint32_t uid);
  * or memory.oom_control (v1). -ENOENT when it has no such file. Since Linux 4.13. */
 int64_t cgroup_oom_kills(const char *path);
 /* Kill every process in it and below: cgroup.kill where there is one (v2, since Linux 5.14), else
- * by pidfd until none is left. -EBUSY when processes survive (state D) after about 2 s. */
+ * by pidfd until none is left. -EBUSY when processes survive (state D) after about 2 s. Not child-safe. */
 int cgroup_kill(const char *path);
 /* Remove it and its children. What is missing is no error; -EBUSY after about 2 s of trying. */
 int cgroup_remove(const char *path);

@@ -14,7 +14,8 @@
 enum {
         LIST_MAX = 16 << 20,
         DEPTH_MAX = 64,
-        PATIENCE_MS = 2000
+        PATIENCE_MS = 2000,
+        BATCH = 64 /* how many pidfds are open at a time */
 };
 
 struct members {
@@ -63,6 +64,8 @@ static int walk(struct members *m, int cgroup, unsigned depth)
         int r = add_listed(m, cgroup);
         DIR *dir;
 
+        if (again == -ENOENT || again == -ENODEV)
+                return r; /* it went meanwhile */
         if (again < 0 || r < 0 || depth > DEPTH_MAX)
                 return again < 0 ? again : r;
         dir = fdopendir(again);
@@ -113,26 +116,46 @@ int members_list(struct arena *arena, const char *path, pid_t **ret_pids, size_t
         return 0;
 }
 
-static int signal_listed(struct arena *arena, const char *path, int signal, size_t *ret_n)
+/* Pinned by their pidfds, and then looked for again: who is listed still is a member, or has ended and
+ * cannot be signalled. */
+static int signal_batch(const char *path, const pid_t *pids, size_t n, int signal, size_t *sent)
 {
-        pid_t *pids, *again;
-        size_t n, n_again, sent = 0;
-        int *fds, r = members_list(arena, path, &pids, &n);
+        auto_arena arena = { 0 };
+        int fds[BATCH], r;
+        size_t n_again;
+        pid_t *again;
 
-        if (r < 0)
-                return r;
-        fds = arena_array(arena, n + 1, sizeof *fds);
         for (size_t i = 0; i < n; i++)
-                fds[i] = process_open(pids[i]);
-        r = members_list(arena, path, &again, &n_again);
+                fds[i] = pids[i] > 1 ? process_open(pids[i]) : -ESRCH; /* 1 is nobody's but ours */
+        r = members_list(&arena, path, &again, &n_again);
         for (size_t i = 0; i < n; i++) {
                 if (r == 0 && fds[i] >= 0 && n_again &&
                     bsearch(&pids[i], again, n_again, sizeof *again, compare))
-                        sent += (signal ? process_signal(fds[i], signal) : 0) == 0;
+                        *sent += (signal ? process_signal(fds[i], signal) : 0) == 0;
                 file_close(&fds[i]);
         }
-        *ret_n = sent;
         return r;
+}
+
+static int signal_listed(struct arena *arena, const char *path, int signal, size_t *ret_n)
+{
+        pid_t *pids;
+        size_t n, sent = 0;
+        int r = members_list(arena, path, &pids, &n);
+
+        for (size_t at = 0; r == 0 && at < n; at += BATCH)
+                r = signal_batch(path, pids + at, n - at < BATCH ? n - at : BATCH, signal, &sent);
+        if (r == 0)
+                *ret_n = sent;
+        return r;
+}
+
+int members_kill(const char *path)
+{
+        auto_arena arena = { 0 };
+        size_t n;
+
+        return signal_listed(&arena, path, 9, &n);
 }
 
 int members_signal(struct arena *arena, const char *path, int signal, size_t *ret_n)

@@ -16,3 +16,5 @@ int members_list(struct arena *arena, const char *path, pid_t **ret_pids, size_t
  * that another one makes; what was frozen before stays so. SIGKILL: see cgroup_kill(). *ret_n is how
  * many got it. */
 int members_signal(struct arena *arena, const char *path, int signal, size_t *ret_n);
+/* SIGKILL to each that is listed now: what cgroup_kill() does, again and again, where the kernel does not. */
+int members_kill(const char *path);

@@ -69,24 +69,6 @@ static long mount_of(struct arena *arena, pid_t pid, int fd)
         return at ? strtol(at + 7, NULL, 10) : -1;
 }
 
-/* A space, a tab, a line break or a backslash is "\ooo" there. */
-static const char *unescape(struct arena *arena, const char *word, size_t size)
-{
-        char *plain = arena_copy(arena, word, size), *to = plain;
-
-        for (const char *at = plain; *at; at++) {
-                if (at[0] == '\\' && at[1] >= '0' && at[1] <= '3' &&
-                    strspn(at + 1, "01234567") >= 3) {
-                        *to++ = (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0'));
-                        at += 3;
-                } else {
-                        *to++ = *at;
-                }
-        }
-        *to = '\0';
-        return plain;
-}
-
 /* The mount point of that number, or NULL: it is not among the container's mounts. */
 static const char *mount_point(struct arena *arena, const char *mounts, long number)
 {
@@ -95,10 +77,16 @@ static const char *mount_point(struct arena *arena, const char *mounts, long num
                 const char *end = strchr(line, '\n');
 
                 if (strtol(line, NULL, 10) == number) {
+                        char *point;
+
                         /* number parent device root point */
                         for (int i = 0; at && i < 4; i++)
                                 at = strchr(at, ' ') ? strchr(at, ' ') + 1 : NULL;
-                        return at ? unescape(arena, at, strcspn(at, " \n")) : NULL;
+                        if (!at)
+                                return NULL;
+                        point = arena_copy(arena, at, strcspn(at, " \n"));
+                        text_unescape_octal(point);
+                        return point;
                 }
                 line = end ? end + 1 : NULL;
         }

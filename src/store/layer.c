@@ -23,16 +23,11 @@
 
 static int refuse(const struct tar_entry *entry, int error, const char *what)
 {
-        char path[400];
-        size_t n = 0;
+        auto_arena arena = { 0 };
+        struct text path = { .arena = &arena };
 
-        /* No arena here: an entry more must not cost memory. */
-        for (const char *at = entry->path; *at && n < sizeof path - 5; at++)
-                n += text_format(
-                        path + n, sizeof path - n, *at < ' ' || *at == 0x7f ? "\\x%02x" : "%c",
-                        (unsigned char)*at);
-        path[n] = '\0';
-        return trail(error, "'%s': %s", path, what);
+        text_add_visible(&path, entry->path);
+        return trail(error, "'%.400s': %s", text_string(&path), what);
 }
 
 static int failed(const struct tar_entry *entry, int error, const char *what)

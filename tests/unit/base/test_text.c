@@ -315,6 +315,29 @@ TEST(text_distances)
         CHECK_INT(text_distance(longer, ""), 64);
 }
 
+TEST(text_of_mountinfo)
+{
+        static const char *const cases[][2] = {
+                { "", "" },
+                { "/a\\040b\\011\\012\\134", "/a b\t\n\\" },
+                { "\\134040", "\\040" },
+                { "\\", "\\" },
+                { "\\0", "\\0" },
+                { "\\04", "\\04" },
+                { "\\0480", "\\0480" },
+                { "\\400", "\\400" },
+                { "\\377", "\377" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                char path[20];
+
+                text_format(path, sizeof path, "%s", cases[i][0]);
+                text_unescape_octal(path);
+                CHECK_STR(path, cases[i][1]);
+        }
+}
+
 TEST(a_step_of_a_pointer)
 {
         auto_arena arena = { 0 };
