@@ -127,6 +127,7 @@ static int work(struct job *job, struct text *out)
                         container_status_word(job->container.status));
         job->options = (struct runtime_options){ .id = job->container.id,
                                                  .bundle = job->container.bundle,
+                                                 .pid = job->container.pid,
                                                  .document = job->request->file };
         if ((r = container_spec(job->arena, &job->container, &job->spec)) < 0 ||
             (r = read_mounts(job)) < 0 || (r = facts_gather(job->arena, &job->facts)) < 0)

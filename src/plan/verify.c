@@ -566,6 +566,8 @@ static int check_host(const struct plan *plan)
                         return broken(plan, spot, "only init executes");
                 if (list->ops[i].code == OP_spawn && spawns++)
                         return broken(plan, spot, "a plan spawns once");
+                if (list->ops[i].code == OP_open_process && list->ops[i].as.open_process.pid <= 0)
+                        return broken(plan, spot, "no process has that number");
         }
         if (plan->list[INIT].n && !spawns)
                 return trail(-EINVAL, "plan: init has operations, but host spawns no process");

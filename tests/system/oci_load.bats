@@ -58,14 +58,17 @@ group_of() {
 
 @test "many containers at once" {
         many=$(whole 30 1000)
-        in_parallel() { seq "$many" | timeout 580 xargs -P 16 -I N "$HUSK_OCI" --root "$ROOT" "$@"; }
-        in_parallel create --bundle "$BUNDLE" "$WORD.N" >/dev/null 2>"$BUNDLE/said" </dev/null
+        in_parallel() { seq "$many" | timeout 580 xargs -P 16 -I {} "$HUSK_OCI" --root "$ROOT" "$@"; }
+        in_parallel create --bundle "$BUNDLE" "$WORD.{}" >/dev/null 2>"$BUNDLE/said" </dev/null || {
+                cat "$BUNDLE/said"
+                return 1
+        }
         [ "$(oci list | grep -c " created ")" = "$many" ]
-        in_parallel start "$WORD.N"
+        in_parallel start "$WORD.{}"
         [ "$(oci list --quiet | wc -l)" = $((many + 1)) ]
         [ "$(oci list | grep -c " running ")" = $((many + 1)) ]
-        in_parallel exec "$WORD.N" /bin/true
-        in_parallel delete --force "$WORD.N"
+        in_parallel exec "$WORD.{}" /bin/true
+        in_parallel delete --force "$WORD.{}"
         only_the_other
 }
 

@@ -490,6 +490,9 @@ TEST(who_enters_a_container_is_born_with_nothing)
                 (struct op){ .code = OP_join_namespace,
                              .as.join_namespace = { container, CLONE_NEWPID } });
         refused(&s, "plan: host enters the container's pid namespace");
+
+        p->list[HOST].ops[0].as.open_process.pid = 0;
+        refused(&s, "host operation 0 (open_process): no process has that number");
 }
 
 /* What must hold of any plan that passes, said in another way than verify.c says it. */
