@@ -180,14 +180,6 @@ static void try_scene(
 
 /* -- options ------------------------------------------------------------------------------------------------ */
 
-static int errno_named(const char *name)
-{
-        for (int error = 1; error < 140; error++)
-                if (text_equal(text_errno_name(error), name))
-                        return error;
-        return KILL;
-}
-
 /* ROLE[:CALL[:NTH[:ERRNO]]] */
 static void read_point(char *words, struct fault *ret)
 {
@@ -196,7 +188,7 @@ static void read_point(char *words, struct fault *ret)
         ret->role = strtok_r(words, ":", &save);
         ret->call = (word = strtok_r(NULL, ":", &save)) ? trace_call_number(word) : -1;
         ret->nth = (word = strtok_r(NULL, ":", &save)) ? strtoul(word, NULL, 10) : 0;
-        ret->error = (word = strtok_r(NULL, ":", &save)) ? errno_named(word) : -1;
+        ret->error = (word = strtok_r(NULL, ":", &save)) ? error_named(word) : -1;
 }
 
 static bool read_options(int argc, char **argv, struct options *o)

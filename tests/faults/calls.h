@@ -3,6 +3,7 @@
  * it. */
 #pragma once
 
+#include "common.h"
 #include "linux/linux.h"
 
 #include <stdbool.h>

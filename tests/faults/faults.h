@@ -2,6 +2,7 @@
 /* Private to tests/faults: one fault at one operation of one plan, and what must be left after it. */
 #pragma once
 
+#include "common.h"
 #include "engine/engine.h"
 #include "runtime/runtime.h"
 
@@ -72,4 +73,3 @@ int joined_start(struct sweep *sweep);
 /* leaks.c: what is left that should not be; NULL: nothing. `children`: how many processes of ours
  * should live. */
 const char *leaks_find(struct arena *arena, const struct sweep *sweep, size_t children);
-size_t files_count(const char *path);

@@ -9,7 +9,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,25 +18,6 @@
 
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-static size_t counted;
-
-static int count_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-        (void)path;
-        (void)st;
-        (void)type;
-        (void)ftw;
-        counted++;
-        return 0;
-}
-
-size_t files_count(const char *path)
-{
-        counted = 0;
-        nftw(path, count_one, 16, FTW_PHYS | FTW_MOUNT);
-        return counted;
-}
 
 /* Children that live; zombies are reaped on the way. */
 static size_t live_children(struct arena *arena)

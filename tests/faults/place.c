@@ -32,16 +32,6 @@ static const char *const empty[] = { "/tmp", "/run", "/dev/shm" };
 
 static size_t counted;
 
-static int count_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-        (void)path;
-        (void)st;
-        (void)type;
-        (void)ftw;
-        counted++;
-        return 0;
-}
-
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
         (void)st;
@@ -53,8 +43,18 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 /* -- cgroups --------------------------------------------------------------------------------------------- */
 
-/* Every cgroup of ours below every hierarchy. */
-static void each_cgroup(const char *word, int flags, __typeof__(count_one) *visit)
+static void count_all(const char *path)
+{
+        counted += files_count(path);
+}
+
+static void remove_all(const char *path)
+{
+        nftw(path, remove_one, 16, FTW_PHYS | FTW_DEPTH);
+}
+
+/* Every cgroup of ours right below a hierarchy. */
+static void each_cgroup(const char *word, void (*visit)(const char *path))
 {
         FILE *mounts = fopen("/proc/self/mountinfo", "re");
         char line[4096], point[1024], path[1400];
@@ -69,7 +69,7 @@ static void each_cgroup(const char *word, int flags, __typeof__(count_one) *visi
                 for (struct dirent *entry; dir && (entry = readdir(dir));)
                         if (entry->d_type == DT_DIR && strstr(entry->d_name, word)) {
                                 snprintf(path, sizeof path, "%s/%s", point, entry->d_name);
-                                nftw(path, visit, 16, FTW_PHYS | flags);
+                                visit(path);
                         }
                 if (dir)
                         closedir(dir);
@@ -81,13 +81,13 @@ static void each_cgroup(const char *word, int flags, __typeof__(count_one) *visi
 static size_t count_cgroups(const char *word)
 {
         counted = 0;
-        each_cgroup(word, 0, count_one);
+        each_cgroup(word, count_all);
         return counted;
 }
 
 void place_clean(const struct place *place)
 {
-        each_cgroup(place->word, FTW_DEPTH, remove_one);
+        each_cgroup(place->word, remove_all);
 }
 
 /* -- the rest -------------------------------------------------------------------------------------------- */
@@ -133,10 +133,11 @@ static size_t count_locks(void)
 
 static size_t count_files(void)
 {
-        counted = 0;
+        size_t n = 0;
+
         for (size_t i = 0; i < ARRAY_SIZE(empty); i++)
-                nftw(empty[i], count_one, 16, FTW_PHYS | FTW_MOUNT);
-        return counted;
+                n += files_count(empty[i]);
+        return n;
 }
 
 static const char *read_mounts(struct arena *arena)
@@ -251,6 +252,6 @@ int place_enter(struct place *place)
                 return pid;
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
                 ;
-        each_cgroup(place->word, FTW_DEPTH, remove_one);
+        each_cgroup(place->word, remove_all);
         _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }

@@ -480,14 +480,6 @@ static void sweep_documents(struct sweep *sweep, const struct options *o, struct
 
 /* -- main ----------------------------------------------------------------------------------------------- */
 
-static int errno_named(const char *name)
-{
-        for (int error = 1; error < 140; error++)
-                if (text_equal(text_errno_name(error), name))
-                        return error;
-        return -1;
-}
-
 /* ACTOR:OPERATION[:ERRNO|KILL[:late]] */
 static void read_point(char *words, struct options *o)
 {
@@ -497,7 +489,7 @@ static void read_point(char *words, struct options *o)
         o->has_point = true;
         o->point.actor = text_equal(actor, "init") ? INIT : HOST;
         o->point.i = i ? strtoul(i, NULL, 10) : 0;
-        o->point.error = !error ? -1 : text_equal(error, "KILL") ? KILLED : errno_named(error);
+        o->point.error = error ? error_named(error) : -1;
         o->point.late = strtok_r(NULL, ":", &save) != NULL;
 }
 

@@ -1,30 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/store.h"
+#include "unit/store/stream.h"
 
 /* Theory of operation: the input is an archive whose checksums are put right first (else nothing but the
  * checksum would be tried). Read in small steps and in large ones, it must be the same. */
 
-struct input {
-        const uint8_t *bytes;
-        size_t size, at, step;
-};
-
-static ssize_t give(void *context, void *buffer, size_t size)
-{
-        struct input *input = context;
-        size_t part = input->size - input->at;
-
-        part = part < size ? part : size;
-        part = part < input->step ? part : input->step;
-        memcpy(buffer, input->bytes + input->at, part);
-        input->at += part;
-        return (ssize_t)part;
-}
-
 /* A number that differs when anything that was read does. */
-static uint64_t read_all(const uint8_t *bytes, size_t size, size_t step, size_t piece)
+static uint64_t read_all(char *bytes, size_t size, size_t step, size_t piece)
 {
-        struct input input = { bytes, size, 0, step };
+        struct stream input = { bytes, size, 0, step };
         struct tar_reader reader;
         struct tar_entry entry;
         uint64_t sum = 0;
@@ -56,7 +40,7 @@ static uint64_t read_all(const uint8_t *bytes, size_t size, size_t step, size_t 
         return sum * 31 + (uint64_t)r;
 }
 
-static void put_sums(uint8_t *bytes, size_t size)
+static void put_sums(char *bytes, size_t size)
 {
         for (size_t at = 0; at + 512 <= size; at += 512) {
                 unsigned sum = 0;
@@ -66,8 +50,8 @@ static void put_sums(uint8_t *bytes, size_t size)
                         continue;
                 memset(bytes + at + 148, ' ', 8);
                 for (size_t i = 0; i < 512; i++)
-                        sum += bytes[at + i];
-                text_format((char *)bytes + at + 148, 8, "%06o", sum);
+                        sum += (unsigned char)bytes[at + i];
+                text_format(bytes + at + 148, 8, "%06o", sum);
         }
 }
 
@@ -76,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
         auto_arena arena = { 0 };
-        uint8_t *copy = (uint8_t *)arena_copy(&arena, (const char *)bytes, size);
+        char *copy = arena_copy(&arena, (const char *)bytes, size);
 
         trail_reset();
         put_sums(copy, size);

@@ -3,28 +3,13 @@
 #pragma once
 
 #include "store/store.h"
+#include "unit/store/stream.h"
 
 #include <stdio.h>
 #include <string.h>
 
-struct archive {
-        char bytes[1 << 18];
-        size_t size, at, step; /* step: how many bytes a read gives at most */
-};
-
-static struct archive archive;
-
-static inline ssize_t give(void *context, void *buffer, size_t size)
-{
-        struct archive *from = context;
-        size_t part = from->size - from->at;
-
-        part = part < size ? part : size;
-        part = part < from->step ? part : from->step;
-        memcpy(buffer, from->bytes + from->at, part);
-        from->at += part;
-        return (ssize_t)part;
-}
+static char archive_bytes[1 << 18];
+static struct stream archive = { .bytes = archive_bytes };
 
 static inline void clear(void)
 {
