@@ -67,6 +67,16 @@ int file_write(int fd, const char *bytes, size_t size)
         return 0;
 }
 
+ssize_t file_read_some(int fd, void *bytes, size_t size)
+{
+        ssize_t n;
+
+        do
+                n = read(fd, bytes, size);
+        while (n < 0 && errno == EINTR);
+        return n < 0 ? -errno : n;
+}
+
 int file_put(int dir, const char *path, const char *value)
 {
         auto_close fd = file_open(dir, path, O_WRONLY, 0);

@@ -32,6 +32,8 @@ void file_close(int *fd); /* closes when >= 0; leaves NO_FD; never retried (clos
 
 /* Whole writes: 0, or -errno (-EIO for a short write that does not go on). */
 int file_write(int fd, const char *bytes, size_t size);
+/* read(2): at most `size` bytes, 0 at the end. */
+ssize_t file_read_some(int fd, void *bytes, size_t size);
 /* Open, one write(2) of the string, close: cgroupfs and procfs files. */
 int file_put(int dir, const char *path, const char *value);
 /* Up to size - 1 bytes and a NUL: the number of bytes, or -errno; -EFBIG when there was more. */

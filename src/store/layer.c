@@ -223,7 +223,7 @@ static int set_all(int fd, const struct tar_entry *entry)
         return entry->n_xattrs ? tree_set_mtime(fd, entry->mtime_s, entry->mtime_ns) : 0;
 }
 
-static int finish_file(struct layer_writer *layer)
+int layer_finish(struct layer_writer *layer)
 {
         int r = 0;
 
@@ -390,7 +390,7 @@ int layer_add(struct layer_writer *layer, const struct tar_entry *entry)
 {
         char path[TAR_PATH_MAX + 1];
         const char *name;
-        int r = finish_file(layer);
+        int r = layer_finish(layer);
 
         if (r < 0)
                 return r;
@@ -444,7 +444,7 @@ void layer_abort(struct layer_writer *layer)
 
 int layer_end(struct layer_writer *layer)
 {
-        int r = finish_file(layer);
+        int r = layer_finish(layer);
 
         if (r == 0 && (r = leave_parent(layer)) < 0)
                 r = trail(r, "cannot set the time of the last directory: %m");
@@ -469,7 +469,7 @@ int layer_unpack(struct layer_writer *layer, struct tar_reader *reader)
                         r = (int)n;
                 /* The entry's names live until the next one is read. */
                 if (r == 0)
-                        r = finish_file(layer);
+                        r = layer_finish(layer);
                 if (r < 0)
                         break;
         }

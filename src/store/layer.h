@@ -33,7 +33,7 @@ void layer_begin(struct layer_writer *layer, int root, const struct layer_option
 
 /* Make one entry. What the archive says twice is what it said last; a whiteout becomes overlayfs's; what
  * stands below a symbolic link of the same layer goes where that leads inside the layer. Hard links and
- * parents lead nowhere but into the layer. `entry` must live until the next call here.
+ * parents lead nowhere but into the layer. `entry` must live until the next call of this or layer_finish().
  *
  * Refused (-EINVAL, -ENAMETOOLONG): "..", a whiteout of nothing, a device that overlayfs would take for a
  * whiteout, a hard link to what is not in the layer, a file where a directory is needed, more than there
@@ -43,6 +43,8 @@ void layer_begin(struct layer_writer *layer, int root, const struct layer_option
 int layer_add(struct layer_writer *layer, const struct tar_entry *entry);
 /* Bytes of the file that was added last, where tar_data() says that they stand. */
 int layer_write(struct layer_writer *layer, uint64_t offset, const void *bytes, size_t size);
+/* No more of the last entry is to come, and its texts may go. Harmless at any time; layer_add() does it, too. */
+int layer_finish(struct layer_writer *layer);
 /* Finish the last file and directory. Nothing is on disk for sure before syncfs(2). */
 int layer_end(struct layer_writer *layer);
 /* After an error: close what is open. Harmless at any time. */

@@ -4,4 +4,5 @@
 
 #include "base/base.h"
 #include "layer.h"
+#include "stream.h"
 #include "tar.h"

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
@@ -61,16 +62,68 @@ static void end(void)
         close(root);
 }
 
+/* The archive's entries into a file, as who reads it sends them to who writes. */
+static int send_all(int to)
+{
+        static struct stream_writer writer;
+        struct tar_reader reader;
+        struct tar_entry entry;
+        int r = stream_begin(&writer, to), got;
+
+        tar_begin(&reader, give, &archive);
+        while (r == 0 && (got = tar_next(&reader, &entry)) > 0) {
+                char bytes[700];
+                uint64_t offset;
+                ssize_t n;
+
+                r = stream_entry(&writer, &entry);
+                while (r == 0 && (n = tar_data(&reader, bytes, sizeof bytes, &offset)) > 0)
+                        r = stream_data(&writer, offset, bytes, (size_t)n);
+        }
+        tar_end(&reader);
+        archive.at = 0;
+        return r == 0 ? stream_end(&writer) : r;
+}
+
+/* All that a directory says of its files, with now as one moment. */
+static const char *everything(const char *dir)
+{
+        return output(arena_format(
+                &arena,
+                "tar -C %s/%s --sort=name --numeric-owner --format=pax --xattrs --xattrs-include='*' "
+                "--pax-option=delete=atime,delete=ctime --clamp-mtime --mtime=@1790000000 -cf - . "
+                "| sha256sum",
+                base, dir));
+}
+
+/* Twice: by itself into `layer`, and through a stream into `streamed`, which must be the same. */
 static int unpack(const struct layer_options *options)
 {
+        auto_close to = NO_FD, pipe_ = memfd_create("stream", MFD_CLOEXEC);
+        struct layer_writer second;
         struct tar_reader reader;
-        int r;
+        const char *words;
+        int r, again;
 
+        output(arena_format(&arena, "cd %s && rm -rf streamed && cp -a layer streamed", base));
+        to = open(arena_format(&arena, "%s/streamed", base), O_PATH | O_DIRECTORY | O_CLOEXEC);
+        CHECK_INT(send_all(pipe_), 0);
+        CHECK_INT(lseek(pipe_, 0, SEEK_SET), 0);
+        trail_reset();
+        layer_begin(&second, to, options);
+        again = stream_unpack(&second, pipe_);
+        words = arena_string(&arena, trail_text());
         trail_reset();
         tar_begin(&reader, give, &archive);
         layer_begin(&layer, root, options);
         r = layer_unpack(&layer, &reader);
         tar_end(&reader);
+        CHECK_INT(again, r);
+        CHECK_STR(words, trail_text());
+        CHECK_INT(second.entries, layer.entries);
+        CHECK_INT(second.bytes, layer.bytes);
+        CHECK_INT(second.passed, layer.passed);
+        CHECK_STR(everything("streamed"), everything("layer"));
         return r;
 }
 
