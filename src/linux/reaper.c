@@ -65,17 +65,21 @@ static void wipe(void)
         prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
-/* Whoever has ended; the child's own end is ours. */
+/* Whoever has ended; the child's own end is ours. A filter that forbids to wait does so each time: what
+ * fails once is tried again. */
 static void reap(pid_t child, int options)
 {
         int status;
         pid_t pid;
 
-        while ((pid = waitpid(-1, &status, options)) > 0)
-                if (pid == child)
-                        _exit(process_exit_code(status));
-        if (pid < 0 && errno != EINTR && errno != EAGAIN)
-                _exit(128 + SIGKILL); /* no child, or no leave to wait for it */
+        for (int tries = 0; tries < 2; tries++) {
+                while ((pid = waitpid(-1, &status, options)) > 0)
+                        if (pid == child)
+                                _exit(process_exit_code(status));
+                if (pid == 0 || errno == EINTR || errno == EAGAIN)
+                        return;
+        }
+        _exit(128 + SIGKILL); /* no child, or no leave to wait for it */
 }
 
 /* What wipe() wrote: no filter can forbid that, and only the process itself could change it. */
