@@ -20,7 +20,6 @@
 #include <sched.h>
 
 #include <linux/capability.h>
-#include <linux/filter.h>
 #include <linux/nsfs.h>
 #include <linux/seccomp.h>
 
@@ -88,18 +87,6 @@ static const char *const calls[] = {
         "exit_group",
 };
 
-static int drop_capabilities(void)
-{
-        const uint64_t needed = 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_FOWNER | 1ULL << CAP_KILL;
-        uint64_t effective, permitted, inheritable;
-        int r = caps_get(&effective, &permitted, &inheritable);
-
-        if (r < 0)
-                return r;
-        r = caps_set_ambient(0);
-        return r < 0 ? r : caps_set(effective & needed, permitted & needed, 0);
-}
-
 /* A path that is not there is nothing to allow. */
 static int confine_files(const struct keeper_grant *grants, size_t n)
 {
@@ -124,7 +111,6 @@ static int confine_files(const struct keeper_grant *grants, size_t n)
 
 static int filter_calls(int namespace)
 {
-        const uint32_t architecture = SECCOMP_ARCH_NATIVE;
         const char *const join = "setns", *const look = "ioctl";
         const struct seccomp_argument owner = { 1, SECCOMP_CMP_EQ, NS_GET_OWNER_UID, 0 };
         const struct seccomp_argument only[] = {
@@ -136,19 +122,8 @@ static int filter_calls(int namespace)
                 { &look, 1, SECCOMP_RET_ALLOW, &owner, 1 },
                 { &join, 1, SECCOMP_RET_ALLOW, only, ARRAY_SIZE(only) },
         };
-        const struct seccomp_profile profile = {
-                .default_action = SECCOMP_RET_ERRNO | EPERM,
-                .architectures = &architecture,
-                .n_architectures = 1,
-                .rules = rules,
-                .n_rules = namespace < 0 ? 2 : 3,
-        };
-        auto_arena arena = { 0 };
-        const struct sock_filter *program;
-        size_t n;
-        int r = seccomp_compile(&arena, &profile, &program, &n);
 
-        return r < 0 ? r : process_seccomp(program, n * sizeof *program, 0);
+        return confine_calls(rules, namespace < 0 ? 2 : 3);
 }
 
 int keeper_harden(const struct keeper_grant *grants, size_t n, int namespace)
@@ -160,7 +135,8 @@ int keeper_harden(const struct keeper_grant *grants, size_t n, int namespace)
         if (r == 0)
                 r = confine_files(grants, n);
         if (r == 0)
-                r = drop_capabilities();
+                r = confine_capabilities(
+                        1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_FOWNER | 1ULL << CAP_KILL);
         if (r == 0)
                 r = filter_calls(namespace);
         return r < 0 ? trail(r, "the keeper cannot give up its rights: %s", text_errno(r)) : 0;

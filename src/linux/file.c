@@ -224,6 +224,11 @@ int file_set_mode(const char *path, mode_t mode)
         return fchmodat(AT_FDCWD, path, mode, 0) < 0 ? -errno : 0;
 }
 
+int file_set_mode_fd(int fd, mode_t mode)
+{
+        return fchmod(fd, mode) < 0 ? -errno : 0;
+}
+
 ssize_t file_read_link(const char *path, char *buffer, size_t size)
 {
         ssize_t n = readlink(path, buffer, size);
@@ -249,6 +254,16 @@ int file_real_path(struct arena *arena, const char *path, const char **ret_path)
 DIR *file_list(const char *path)
 {
         return opendir(path);
+}
+
+DIR *file_list_at(int dir, const char *name)
+{
+        int fd = file_open(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        DIR *list = fd < 0 ? NULL : fdopendir(fd);
+
+        if (fd >= 0 && !list)
+                file_close(&fd);
+        return list;
 }
 
 bool file_is_reachable_cwd(void)

@@ -57,12 +57,15 @@ int file_remove(int dir, const char *path, int flags); /* unlinkat(2) */
 int file_rename(const char *from, const char *to);
 int file_make_dir(const char *path, mode_t mode);
 int file_set_mode(const char *path, mode_t mode);
+int file_set_mode_fd(int fd, mode_t mode);
 /* The target with a NUL behind it: its length, or -errno; -ENAMETOOLONG. */
 ssize_t file_read_link(const char *path, char *buffer, size_t size);
 /* realpath(3). Not child-safe. */
 int file_real_path(struct arena *arena, const char *path, const char **ret_path);
 /* opendir(3): NULL with errno. Not child-safe. */
 DIR *file_list(const char *path);
+/* The same of a directory's descriptor, which stays the caller's and where it is. */
+DIR *file_list_at(int dir, const char *name);
 /* Can the working directory be reached from "/"? Of one that was entered by a descriptor that leads
  * out of the root the kernel says that it cannot: CVE-2024-21626. Child-safe. */
 bool file_is_reachable_cwd(void);

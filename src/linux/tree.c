@@ -5,6 +5,7 @@
 #include "linux.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <sys/sysmacros.h>
@@ -25,6 +26,16 @@ int tree_make_directory(int dir, const char *name)
         if (mkdirat(dir, name, 0700) < 0)
                 return -errno;
         return file_open(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+}
+
+int tree_make_dir(int dir, const char *name, mode_t mode)
+{
+        return mkdirat(dir, name, 0700) < 0 ? -errno : done(fchmodat(dir, name, mode, 0));
+}
+
+int tree_move(int from_dir, const char *from, int to_dir, const char *to)
+{
+        return done(renameat(from_dir, from, to_dir, to));
 }
 
 int tree_make_file(int dir, const char *name)

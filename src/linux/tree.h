@@ -21,10 +21,15 @@ int tree_stat(int dir, const char *name, struct stat *ret);
  * descriptor. */
 int tree_make_directory(int dir, const char *name);
 int tree_make_file(int dir, const char *name);
+/* A directory of that very mode, whatever the umask, which is not opened. */
+int tree_make_dir(int dir, const char *name, mode_t mode);
 int tree_make_symlink(int dir, const char *name, const char *target);
 /* `type`: S_IFCHR, S_IFBLK, S_IFIFO. */
 int tree_make_node(int dir, const char *name, mode_t type, unsigned major, unsigned minor);
 int tree_make_link(int from_dir, const char *from_name, int dir, const char *name);
+
+/* The one name becomes the other, in the place of what has it, if that may be: rename(2). */
+int tree_move(int from_dir, const char *from, int to_dir, const char *to);
 
 /* Of a file or directory that is open. The order matters: a new owner takes set-id bits and capabilities
  * away, chown(2). */

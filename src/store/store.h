@@ -4,5 +4,7 @@
 
 #include "base/base.h"
 #include "layer.h"
+#include "layout.h"
 #include "stream.h"
 #include "tar.h"
+#include "unpack.h"

@@ -12,7 +12,7 @@ struct stream {
         size_t size, at, step; /* step: how many bytes a read gives at most */
 };
 
-static ssize_t give(void *context, void *buffer, size_t size)
+static inline ssize_t give(void *context, void *buffer, size_t size)
 {
         struct stream *from = context;
         size_t part = from->size - from->at;

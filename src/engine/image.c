@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: which image is meant, and what a container needs of it.
+ *
+ * A name stands in the index; an id is the digest of a configuration, for which manifests are read, one
+ * after the other: they are small, and ids are for people. */
+#include "image.h"
+
+#include "runtime/runtime.h"
+#include "store.h"
+
+#include <string.h>
+#include <unistd.h>
+
+int image_open_store(
+        struct arena *arena, const struct engine_options *options, bool make,
+        struct layout *ret_layout)
+{
+        const struct idmap *map = NULL;
+
+        if (geteuid() != 0) {
+                struct idmap *own = arena_new(arena, struct idmap);
+
+                *own = subids_all(arena);
+                map = own;
+        }
+        return layout_open(store_absolute(arena, options->root), map, make, ret_layout);
+}
+
+/* -- which one -------------------------------------------------------------------------------------------- */
+
+static int not_found(struct arena *arena, const char *words)
+{
+        struct text seen = { .arena = arena };
+
+        text_add_visible(&seen, words);
+        trail_hint("husk images lists what there is, husk pull gets one from a registry");
+        return trail(-ENOENT, "there is no image '%.300s' here", text_string(&seen));
+}
+
+static bool has_digest(const struct image_descriptor *image, const char *digest)
+{
+        return text_equal(image->digest, digest) ||
+               text_equal(layout_annotation(image, LAYOUT_SOURCE), digest);
+}
+
+/* The repository of a full name is that of another one. */
+static bool same_repository(const char *name, const char *full)
+{
+        size_t size = strcspn(full, "@");
+
+        while (size && full[size] != ':' && full[size] != '/')
+                size--;
+        if (full[size] == '/')
+                size = strcspn(full, "@");
+        return name && strncmp(name, full, size) == 0 && (name[size] == ':' || name[size] == '@');
+}
+
+static bool find_name(
+        struct arena *arena, const struct image_index *index,
+        const struct image_reference *reference, size_t *ret_at)
+{
+        const char *full = image_reference_full(arena, reference);
+
+        for (size_t i = 0; i < index->manifests.n; i++) {
+                const struct image_descriptor *image = &index->manifests.items[i];
+                const char *name = layout_annotation(image, LAYOUT_NAME);
+
+                if (text_equal(name, full) ||
+                    (reference->digest && has_digest(image, reference->digest) &&
+                     same_repository(name, full))) {
+                        *ret_at = i;
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* An id, the beginning of one, or a digest. */
+static int find_id(
+        const struct layout *layout, struct arena *arena, const struct image_index *index,
+        const char *words, size_t *ret_at)
+{
+        const char *hex = text_starts(words, "sha256:") ? LAYOUT_HEX(words) : words;
+        const char *found = NULL;
+        const size_t size = strlen(hex);
+
+        if (size < 2 || size > 64 || hex[strspn(hex, "0123456789abcdef")])
+                return -ENOENT;
+        for (size_t i = 0; i < index->manifests.n; i++) {
+                const struct image_descriptor *image = &index->manifests.items[i];
+                struct layout_image documents;
+                const char *id;
+
+                if (layout_read_image(layout, arena, image->digest, &documents) < 0) {
+                        trail_reset(); /* a damaged one has no id */
+                        continue;
+                }
+                id = documents.manifest->config->digest;
+                if (strncmp(LAYOUT_HEX(id), hex, size) != 0 &&
+                    !(size == 64 && has_digest(image, words)))
+                        continue;
+                if (found && !text_equal(found, id))
+                        return trail(-EEXIST, "'%s' is the beginning of several images' ids", hex);
+                if (!found)
+                        *ret_at = i;
+                found = id;
+        }
+        return found ? 0 : -ENOENT;
+}
+
+int image_find(
+        const struct layout *layout, struct arena *arena, const struct image_index *index,
+        const char *words, size_t *ret_at, bool *ret_by_name)
+{
+        struct image_reference reference;
+        int r = image_reference_parse(arena, words, &reference), by_id;
+
+        if (r == 0 && find_name(arena, index, &reference, ret_at)) {
+                *ret_by_name = true;
+                return 0;
+        }
+        *ret_by_name = false;
+        by_id = find_id(layout, arena, index, words, ret_at);
+        if (by_id == -ENOENT && r < 0 && !text_starts(words, "sha256:") &&
+            words[strspn(words, "0123456789abcdef")])
+                return r; /* it is no name either, as the trail says */
+        if (by_id == 0 || by_id == -ENOENT)
+                trail_reset();
+        return by_id == -ENOENT ? not_found(arena, words) : by_id;
+}
+
+/* -- what a container needs of it --------------------------------------------------------------------------- */
+
+static int check_platform(
+        struct arena *arena, const char *words, const struct image_config *config,
+        const struct image_platform *wanted)
+{
+        const struct image_platform own = { .os = config->os,
+                                            .architecture = config->architecture,
+                                            .variant = config->variant };
+
+        if (!wanted ||
+            (text_equal(own.os, wanted->os) && text_equal(own.architecture, wanted->architecture) &&
+             (!wanted->variant || !own.variant || text_equal(own.variant, wanted->variant))))
+                return 0;
+        return trail(
+                -ENOENT, "the image '%s' here is for %s, not for %s", words,
+                image_platform_words(arena, &own), image_platform_words(arena, wanted));
+}
+
+static int find_layers(
+        const struct layout *layout, struct arena *arena, const struct image_config *config,
+        struct engine_image *image)
+{
+        const struct spec_texts *ids = &config->rootfs->diff_ids;
+        const char **paths = arena_array(arena, ids->n + 1, sizeof *paths);
+
+        for (size_t i = 0; i < ids->n; i++) {
+                if (!layout_has_layer(layout, ids->items[i])) {
+                        trail_hint("something has removed it: pull the image again");
+                        return trail(
+                                -EBADMSG, "%s has not the layer %s of this image", layout->path,
+                                ids->items[i]);
+                }
+                paths[i] = layout_layer_path(layout, arena, ids->items[i]);
+        }
+        image->layers = paths;
+        image->n_layers = ids->n;
+        return 0;
+}
+
+static int read_image(
+        struct layout *layout, struct arena *arena, const char *words,
+        const struct image_platform *platform, struct engine_image *image)
+{
+        struct layout_image documents;
+        struct image_index index;
+        bool by_name;
+        size_t at;
+        int r = layout_read_index(layout, arena, &index);
+
+        if (r == 0)
+                r = image_find(layout, arena, &index, words, &at, &by_name);
+        if (r == 0)
+                r = layout_read_image(layout, arena, index.manifests.items[at].digest, &documents);
+        if (r == 0)
+                r = check_platform(arena, words, documents.config, platform);
+        if (r < 0)
+                return r;
+        *image = (struct engine_image){
+                .reference = layout_annotation(&index.manifests.items[at], LAYOUT_NAME),
+                .digest = index.manifests.items[at].digest,
+                .id = documents.manifest->config->digest,
+                .config = documents.config,
+        };
+        return find_layers(layout, arena, documents.config, image);
+}
+
+int image_open(
+        struct arena *arena, const struct engine_options *options, const char *words,
+        const struct image_platform *platform, struct engine_image *ret_image)
+{
+        struct layout layout = LAYOUT_NONE;
+        struct engine_image image;
+        int r = image_open_store(arena, options, false, &layout);
+
+        if (r < 0)
+                return r == -ENOENT ? not_found(arena, words) : r;
+        r = read_image(&layout, arena, words, platform, &image);
+        if (r == 0) {
+                image.hold = layout.images;
+                layout.images = NO_FD;
+                *ret_image = image;
+        }
+        layout_close(&layout);
+        return r;
+}

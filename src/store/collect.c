@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "layout_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/stat.h>
+
+/* Theory of operation: mark and sweep. What the index names is read, and what that names; the rest goes. An image
+ * that cannot be read marks nothing, so then nothing goes: who damaged it may have damaged a name. A layer
+ * is moved to tmp before it is removed, so that no half of one is ever seen. */
+
+struct marks {
+        const char **hex;
+        size_t n, room;
+};
+
+static void mark(struct marks *marks, struct arena *arena, const char *hex)
+{
+        if (marks->n == marks->room) {
+                const char **more = arena_array(arena, marks->room * 2 + 64, sizeof *more);
+
+                if (marks->n)
+                        memcpy(more, marks->hex, marks->n * sizeof *more);
+                marks->hex = more;
+                marks->room = marks->room * 2 + 64;
+        }
+        marks->hex[marks->n++] = hex;
+}
+
+static int compare(const void *a, const void *b)
+{
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool is_marked(const struct marks *marks, const char *name)
+{
+        return marks->n && bsearch(&name, marks->hex, marks->n, sizeof *marks->hex, compare);
+}
+
+static int mark_image(
+        const struct layout *layout, struct arena *arena, const struct image_descriptor *image,
+        struct marks *blobs, struct marks *layers)
+{
+        struct layout_image found;
+        int r = layout_read_image(layout, arena, image->digest, &found);
+
+        if (r < 0)
+                return r;
+        mark(blobs, arena, LAYOUT_HEX(image->digest));
+        mark(blobs, arena, LAYOUT_HEX(found.manifest->config->digest));
+        for (size_t i = 0; i < found.manifest->layers.n; i++)
+                mark(blobs, arena, LAYOUT_HEX(found.manifest->layers.items[i].digest));
+        for (size_t i = 0; i < found.config->rootfs->diff_ids.n; i++)
+                mark(layers, arena, LAYOUT_HEX(found.config->rootfs->diff_ids.items[i]));
+        return 0;
+}
+
+static int remove_blob(const struct layout *layout, struct arena *arena, const char *name)
+{
+        (void)arena;
+        return file_remove(layout->blobs, name, 0);
+}
+
+static int remove_layer(const struct layout *layout, struct arena *arena, const char *name)
+{
+        struct layout_work work;
+        int r = layout_begin(layout, arena_format(arena, "gone-%.64s", name), true, &work);
+
+        if (r == 0) {
+                r = tree_move(
+                        layout->layers, name, layout->tmp, arena_format(arena, "%s.d", work.key));
+                layout_drop(&work);
+        }
+        return r;
+}
+
+/* What of a directory is not marked. */
+static int sweep(
+        const struct layout *layout, struct arena *arena, int dir, const struct marks *marks,
+        int (*remove)(const struct layout *layout, struct arena *arena, const char *name))
+{
+        DIR *list = file_list_at(dir, ".");
+        struct marks gone = { 0 };
+        int result = list ? 0 : -errno;
+
+        for (struct dirent *entry; list && (entry = readdir(list));)
+                if (entry->d_name[0] != '.' && !is_marked(marks, entry->d_name))
+                        mark(&gone, arena, arena_string(arena, entry->d_name));
+        if (list)
+                closedir(list);
+        for (size_t i = 0; i < gone.n; i++) {
+                int r = remove(layout, arena, gone.hex[i]);
+
+                if (r < 0 && result == 0)
+                        result =
+                                trail(r, "cannot remove '%s' from %s: %s", gone.hex[i],
+                                      layout->path, text_errno(r));
+        }
+        return result;
+}
+
+int layout_collect(struct layout *layout, struct arena *arena, const struct spec_texts *kept)
+{
+        struct marks blobs = { 0 }, layers = { 0 };
+        struct image_index index;
+        int r = lock_take(layout->images, LOCK_FOR_CHANGE, false);
+
+        if (r < 0)
+                return r == -EAGAIN ? 1 : trail(r, "cannot lock %s/images: %m", layout->path);
+        r = layout_read_index(layout, arena, &index);
+        for (size_t i = 0; r == 0 && i < index.manifests.n; i++)
+                r = mark_image(layout, arena, &index.manifests.items[i], &blobs, &layers);
+        for (size_t i = 0; i < kept->n; i++)
+                mark(&layers, arena, kept->items[i]);
+        if (r < 0)
+                return r;
+        if (blobs.n)
+                qsort(blobs.hex, blobs.n, sizeof *blobs.hex, compare);
+        if (layers.n)
+                qsort(layers.hex, layers.n, sizeof *layers.hex, compare);
+        r = sweep(layout, arena, layout->blobs, &blobs, remove_blob);
+        if (r == 0)
+                r = sweep(layout, arena, layout->layers, &layers, remove_layer);
+        return r;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The images of one store on disk; part of store.h. */
+#pragma once
+
+#include "base/base.h"
+#include "linux/linux.h"
+#include "spec/spec.h"
+
+/* Below ROOT:
+ *
+ *      images/         an OCI image layout: oci-layout, index.json, blobs/sha256/HEX. Others may read it
+ *      layers/HEX/fs   a layer, unpacked; HEX is its diff_id's. Beside it layer.json
+ *      tmp/            what is in the making: a file KEY, which its maker has locked, and perhaps a directory KEY.d
+ *
+ * What stands in the first two is whole and has its digest. It gets there by rename(2), what is referred to before
+ * what refers to it, so that a process may be killed anywhere. What it leaves is collected later: KEY and
+ * KEY.d by whoever gets the lock, blobs and layers by who finds that nothing refers to them.
+ *
+ * Locks: `images` is held for use as long as somebody adds to the store or counts on what is in it, and for
+ * change while the unreferenced is collected. `images/blobs` is held for change while the index is. */
+
+/* The name of an image in the index: all of its reference. Missing: it has none. */
+#define LAYOUT_NAME "org.opencontainers.image.ref.name"
+/* What the registry calls it, if that is not its manifest's own digest: that of an index of several. */
+#define LAYOUT_SOURCE "io.husk.source.digest"
+
+/* Where the hexadecimal digits of a digest begin. */
+#define LAYOUT_HEX(digest) ((digest) + sizeof "sha256:" - 1)
+
+struct layout {
+        const char *path; /* ROOT, absolute */
+        int root, images, blobs, layers, tmp;
+        const struct idmap
+                *map; /* in which the files of layers belong to somebody; NULL: as they are */
+};
+
+#define LAYOUT_NONE                                                                           \
+        {                                                                                     \
+                .root = NO_FD, .images = NO_FD, .blobs = NO_FD, .layers = NO_FD, .tmp = NO_FD \
+        }
+
+/* Open the store for use. `make`: what is missing of it is made, and what dead makers have left goes; else -ENOENT
+ * without a trail when there is none. `path` is the caller's, as `map` is, and both outlive it. */
+int layout_open(const char *path, const struct idmap *map, bool make, struct layout *ret_layout);
+void layout_close(struct layout *layout);
+
+/* -- the index ------------------------------------------------------------------------------------------ */
+
+/* What images there are, in the order in which they came. */
+int layout_read_index(
+        const struct layout *layout, struct arena *arena, struct image_index *ret_index);
+/* The lock under which an index is read, changed and written: a descriptor. */
+int layout_lock_index(const struct layout *layout);
+int layout_write_index(
+        const struct layout *layout, struct arena *arena, const struct image_index *index);
+/* An annotation of the descriptor, or NULL. */
+const char *layout_annotation(const struct image_descriptor *descriptor, const char *key);
+
+/* -- blobs ---------------------------------------------------------------------------------------------- */
+
+/* Open for reading: -ENOENT without a trail when it is not there. */
+int layout_open_blob(const struct layout *layout, const char *digest, uint64_t *ret_size);
+/* A document, at most IMAGE_DOCUMENT_MAX bytes, whose digest is compared: -EBADMSG when it is another one. */
+int layout_read_blob(
+        const struct layout *layout, struct arena *arena, const char *digest, struct text *ret);
+/* Put a document there; its digest. */
+int layout_write_blob(
+        const struct layout *layout, struct arena *arena, const struct text *bytes,
+        const char **ret_digest);
+
+/* An image's two documents. */
+struct layout_image {
+        const struct image_manifest *manifest;
+        const struct image_config *config;
+};
+
+/* Read them, compare their digests, and see that they belong together. */
+int layout_read_image(
+        const struct layout *layout, struct arena *arena, const char *digest,
+        struct layout_image *ret_image);
+
+/* -- layers --------------------------------------------------------------------------------------------- */
+
+bool layout_has_layer(const struct layout *layout, const char *diff_id);
+/* Its `fs`, absolute. */
+const char *layout_layer_path(
+        const struct layout *layout, struct arena *arena, const char *diff_id);
+
+struct layout_layer {
+        uint64_t size_bytes, entries; /* of its files; both as it was unpacked */
+};
+
+int layout_read_layer(
+        const struct layout *layout, struct arena *arena, const char *diff_id,
+        struct layout_layer *ret);
+
+/* -- making --------------------------------------------------------------------------------------------- */
+
+/* One thing in the making. */
+struct layout_work {
+        const struct layout *layout;
+        char key[80];
+        int file; /* locked: the bytes of a blob to be */
+        int dir;  /* O_PATH of KEY.d, or NO_FD */
+};
+
+/* What has this key: of a blob its digest's hexadecimal digits. -EAGAIN: another one makes it, and `wait`
+ * was not said. */
+int layout_begin(
+        const struct layout *layout, const char *key, bool wait, struct layout_work *ret_work);
+/* Make KEY.d, and in it `name` if that is no NULL (both 0755): a descriptor of the inner one. */
+int layout_begin_dir(struct layout_work *work, const char *name);
+/* KEY.d, in which a layer was unpacked into `fs`, becomes the layer; it is dropped when there is one
+ * already. */
+int layout_publish_layer(
+        struct layout_work *work, const char *diff_id, const struct layout_layer *about);
+/* The file, of that digest, as the caller has found, becomes the blob. */
+int layout_publish_blob(struct layout_work *work, const char *digest);
+/* Whatever is left of it goes. Harmless after an error and twice. */
+void layout_drop(struct layout_work *work);
+
+/* -- collecting ----------------------------------------------------------------------------------------- */
+
+/* Remove blobs and layers to which no image refers; of layers not those whose directories' names are `kept`.
+ * Nothing is done, and 1 returned, while somebody else uses the store: this is the last thing to do with
+ * `layout`, whose lock may be lost by it. */
+int layout_collect(struct layout *layout, struct arena *arena, const struct spec_texts *kept);
