@@ -3,23 +3,30 @@
 
 #include <string.h>
 
-/* Theory of operation: two fixed buffers of the process, so that leaving a trail needs no memory
+/* Theory of operation: fixed buffers of the process, so that leaving a trail needs no memory
  * and works in a cloned child, whose copy then travels to the parent as bytes. Each call puts its
  * sentence in front of what is there; when room runs out, the end is cut, because the outermost
  * words say what the user asked for. This is the one place of base that keeps state: an error is
- * a property of the process that is about to give up. Not for threads. */
+ * a property of the process that is about to give up, or of a thread that has said so. */
 
-enum {
-        TRAIL_SIZE = 4096
-};
+static struct trail_space process_space;
+/* initial-exec: no call of the C library finds it, so it stays child-safe. */
+static _Thread_local struct trail_space *thread_space __attribute__((tls_model("initial-exec")));
 
-static char trail_buffer[TRAIL_SIZE];
-static char hint_buffer[TRAIL_SIZE];
-static char warning_buffer[TRAIL_SIZE];
+static struct trail_space *here(void)
+{
+        return thread_space ? thread_space : &process_space;
+}
+
+void trail_own(struct trail_space *space)
+{
+        thread_space = space;
+}
 
 /* Make `size` bytes of room in front; what does not fit falls off the end. */
 static void trail_push(size_t size)
 {
+        char *trail_buffer = here()->words;
         size_t length = strlen(trail_buffer);
 
         if (length > TRAIL_SIZE - 1 - size)
@@ -31,6 +38,7 @@ static void trail_push(size_t size)
 int trail(int error, const char *format, ...)
 {
         char sentence[TRAIL_SIZE];
+        char *trail_buffer = here()->words;
         const bool first = !trail_buffer[0];
         int saved = errno;
         va_list values;
@@ -53,17 +61,19 @@ int trail(int error, const char *format, ...)
 
 void trail_hint(const char *format, ...)
 {
+        char *hint_buffer = here()->hint;
         va_list values;
 
         if (hint_buffer[0])
                 return;
         va_start(values, format);
-        text_vformat(hint_buffer, sizeof hint_buffer, format, values);
+        text_vformat(hint_buffer, TRAIL_SIZE, format, values);
         va_end(values);
 }
 
 void trail_warn(const char *format, ...)
 {
+        char *warning_buffer = here()->warnings;
         size_t length = strlen(warning_buffer), room = TRAIL_SIZE - length;
         va_list values;
 
@@ -81,21 +91,21 @@ void trail_warn(const char *format, ...)
 
 const char *trail_warnings(void)
 {
-        return warning_buffer;
+        return here()->warnings;
 }
 
 const char *trail_text(void)
 {
-        return trail_buffer;
+        return here()->words;
 }
 
 const char *trail_hint_text(void)
 {
-        return hint_buffer;
+        return here()->hint;
 }
 
 void trail_reset(void)
 {
-        trail_buffer[0] = '\0';
-        hint_buffer[0] = '\0';
+        here()->words[0] = '\0';
+        here()->hint[0] = '\0';
 }

@@ -26,3 +26,13 @@ const char *trail_warnings(void); /* "" or whole lines; trail_reset() leaves the
 const char *trail_text(void);      /* "" when nothing was left */
 const char *trail_hint_text(void); /* "" when there is none */
 void trail_reset(void);
+
+#define TRAIL_SIZE 4096
+
+struct trail_space {
+        char words[TRAIL_SIZE], hint[TRAIL_SIZE], warnings[TRAIL_SIZE];
+};
+
+/* From here on the calling thread's trail is this one, zeroed by the caller, and no longer the process's;
+ * NULL: that again. For programs with threads. */
+void trail_own(struct trail_space *space);

@@ -11,6 +11,7 @@
 #include "report.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,30 @@ static const char *bus_path(struct arena *arena, const char *address)
         return arena_copy(arena, address, strcspn(address, ",;"));
 }
 
+/* Where the programs are that only we call: beside us in a tree that was built, PREFIX/libexec/husk else.
+ * A sealed executable does not know any more where it was; see cli_seal(). */
+static const char *libexec_directory(struct arena *arena)
+{
+        const char *said = getenv("HUSK_LIBEXEC");
+        char path[PATH_MAX];
+        char *slash;
+
+        if (said && *said == '/')
+                return said;
+        if (file_read_link("/proc/self/exe", path, sizeof path) < 0)
+                return "/usr/local/libexec/husk";
+        slash = strrchr(path, '/');
+        if (!slash)
+                return "/usr/local/libexec/husk";
+        *slash = '\0';
+        if (file_access(arena_format(arena, "%s/husk-registry", path), X_OK) == 0)
+                return arena_string(arena, path);
+        slash = strrchr(path, '/');
+        if (slash)
+                *slash = '\0';
+        return arena_format(arena, "%s/libexec/husk", path);
+}
+
 static void resolve_directories(struct invocation *in)
 {
         struct engine_options *husk = &in->globals.husk.engine;
@@ -102,6 +127,7 @@ static void resolve_directories(struct invocation *in)
         if (!husk->runroot)
                 husk->runroot = root ? "/run/husk"
                                      : user_directory(in->arena, "XDG_RUNTIME_DIR", NULL, "husk");
+        husk->libexec = libexec_directory(in->arena);
 }
 
 static int show_help(struct invocation *in, const struct command *command)
@@ -121,8 +147,12 @@ static int show_help(struct invocation *in, const struct command *command)
  * stays visible until its user namespace is set up: its own map files would be root's else. */
 static int cli_seal(struct invocation *in)
 {
-        int r = process_seal_executable(in->argv, environ);
+        int r;
 
+        if (in->face == &cli_face_husk &&
+            setenv("HUSK_LIBEXEC", in->globals.husk.engine.libexec, true) < 0)
+                return -errno;
+        r = process_seal_executable(in->argv, environ);
         return r < 0 || geteuid() != 0 ? r : process_hide();
 }
 

@@ -37,6 +37,7 @@ struct number {
 struct engine_options {
         const char *root;    /* the store: what survives a reboot */
         const char *runroot; /* the state of running containers: a tmpfs */
+        const char *libexec; /* the programs that only husk calls: husk-registry */
         bool debug;
 };
 

@@ -19,26 +19,28 @@ int socket_pair(int ret_pair[2])
         return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_pair) < 0 ? -errno : 0;
 }
 
-int socket_send(int fd, const void *bytes, size_t size, int passed)
+int socket_send_all(int fd, const void *bytes, size_t size, const int *passed, size_t n_passed)
 {
         union {
-                char bytes[CMSG_SPACE(sizeof(int))];
+                char bytes[CMSG_SPACE(SOCKET_PASSED_MAX * sizeof(int))];
                 struct cmsghdr align;
         } control = { 0 };
         struct iovec vector = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = size };
         struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
         ssize_t n;
 
-        if (passed >= 0) {
+        if (n_passed > SOCKET_PASSED_MAX)
+                return -E2BIG;
+        if (n_passed) {
                 struct cmsghdr *header;
 
                 message.msg_control = control.bytes;
-                message.msg_controllen = sizeof control.bytes;
+                message.msg_controllen = CMSG_SPACE(n_passed * sizeof(int));
                 header = CMSG_FIRSTHDR(&message);
                 header->cmsg_level = SOL_SOCKET;
                 header->cmsg_type = SCM_RIGHTS;
-                header->cmsg_len = CMSG_LEN(sizeof(int));
-                memcpy(CMSG_DATA(header), &passed, sizeof(int));
+                header->cmsg_len = CMSG_LEN(n_passed * sizeof(int));
+                memcpy(CMSG_DATA(header), passed, n_passed * sizeof(int));
         }
         do
                 n = sendmsg(fd, &message, MSG_NOSIGNAL);
@@ -46,10 +48,15 @@ int socket_send(int fd, const void *bytes, size_t size, int passed)
         return n < 0 ? -errno : 0;
 }
 
-ssize_t socket_receive(int fd, void *bytes, size_t size, int *ret_passed)
+int socket_send(int fd, const void *bytes, size_t size, int passed)
+{
+        return socket_send_all(fd, bytes, size, &passed, passed >= 0);
+}
+
+ssize_t socket_receive_all(int fd, void *bytes, size_t size, int *ret_passed, size_t most)
 {
         union {
-                char bytes[CMSG_SPACE(sizeof(int))];
+                char bytes[CMSG_SPACE(SOCKET_PASSED_MAX * sizeof(int))];
                 struct cmsghdr align;
         } control;
         struct iovec vector = { .iov_base = bytes, .iov_len = size };
@@ -57,20 +64,28 @@ ssize_t socket_receive(int fd, void *bytes, size_t size, int *ret_passed)
         struct cmsghdr *header;
         ssize_t n;
 
-        if (ret_passed) {
-                *ret_passed = NO_FD;
+        if (most > SOCKET_PASSED_MAX)
+                return -E2BIG;
+        for (size_t i = 0; i < most; i++)
+                ret_passed[i] = NO_FD;
+        if (most) {
                 message.msg_control = control.bytes;
-                message.msg_controllen = sizeof control.bytes;
+                message.msg_controllen = CMSG_LEN(most * sizeof(int));
         }
         do
                 n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 return -errno;
-        header = ret_passed ? CMSG_FIRSTHDR(&message) : NULL;
+        header = most ? CMSG_FIRSTHDR(&message) : NULL;
         if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-                memcpy(ret_passed, CMSG_DATA(header), sizeof(int));
+                memcpy(ret_passed, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
         return n;
+}
+
+ssize_t socket_receive(int fd, void *bytes, size_t size, int *ret_passed)
+{
+        return socket_receive_all(fd, bytes, size, ret_passed, ret_passed ? 1 : 0);
 }
 
 bool socket_is_closed(int fd)

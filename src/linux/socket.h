@@ -16,6 +16,12 @@ int socket_send(int fd, const void *bytes, size_t size, int passed);
 /* One message: its size, 0 when the peer is gone. A descriptor that came along, close-on-exec, or
  * NO_FD; ret_passed NULL: none is accepted. */
 ssize_t socket_receive(int fd, void *bytes, size_t size, int *ret_passed);
+
+#define SOCKET_PASSED_MAX 4
+/* The same with several descriptors: n_passed of them; and as many as came along but `most`, the rest of
+ * ret_passed NO_FD. -E2BIG beyond the bound. */
+int socket_send_all(int fd, const void *bytes, size_t size, const int *passed, size_t n_passed);
+ssize_t socket_receive_all(int fd, void *bytes, size_t size, int *ret_passed, size_t most);
 /* Has the other end been closed? What it sent before can still be received. */
 bool socket_is_closed(int fd);
 /* A listening SOCK_SEQPACKET socket `name` in the directory; and a connection to one. Long paths

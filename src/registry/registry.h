@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The front door of registry: husk's side of husk-registry, the program that meets the network. Other rooms
+ * include this header only. */
+#pragma once
+
+#include "base/base.h"
+#include "spec/spec.h"
+
+#include <sys/types.h>
+
+/* The protocol: SOCK_SEQPACKET, one strict JSON document a packet, descriptors beside it. Requests have a
+ * number, which all answers to them repeat. What comes back is from a program that is expected to be taken
+ * over: sizes and digests are to be compared, words are only shown. */
+#define REGISTRY_PACKET_MAX ((size_t)64 << 10)
+/* Requests that may be under way at a time. */
+#define REGISTRY_JOBS 3
+/* Where the helper finds its socket. */
+#define REGISTRY_SOCKET 3
+/* Its name, in the directory for programs that only husk calls. */
+#define REGISTRY_PROGRAM "husk-registry"
+
+/* A running helper. */
+struct registry {
+        int socket; /* to be polled together with others; readable: registry_next() has something */
+        int pidfd;
+        pid_t pid;
+        unsigned last;    /* number of the last request */
+        unsigned running; /* without their last answer */
+};
+
+/* Start `program`, and give it `settings`, a JSON object as registry_settings_encode() writes it, or NULL.
+ * It dies with us. -ENOENT with a trail and a hint when there is no such program. */
+int registry_start(const char *program, const char *settings, struct registry *ret_registry);
+/* End it, whatever it does. Harmless on one that was not started, and twice. */
+void registry_end(struct registry *registry);
+#define REGISTRY_NONE                           \
+        {                                       \
+                .socket = NO_FD, .pidfd = NO_FD \
+        }
+
+/* What a request is about. */
+struct registry_place {
+        const char *registry;   /* as a reference has it: "docker.io", "localhost:5000" */
+        const char *repository; /* "library/alpine" */
+};
+
+/* Ask for a manifest or index; `reference` is a tag or a digest, `file` what it is to be written to from its
+ * beginning on. Returns the request's number (> 0); the descriptor stays the caller's. -EBUSY: there are
+ * REGISTRY_JOBS under way. -EPIPE: the helper is gone. */
+int registry_ask_manifest(
+        struct registry *registry, const struct registry_place *place, const char *reference,
+        int file);
+
+struct registry_blob {
+        struct registry_place place;
+        const char *digest;
+        uint64_t size;
+        enum image_compression compression; /* with `records` */
+        uint64_t bytes_max;                 /* with `records`: of the inflated stream; 0: 100 GiB */
+        int file;    /* what the blob is to be written to, from its beginning on; NO_FD: nowhere */
+        int records; /* the pipe for the entries of its archive (store/stream.h), or NO_FD */
+        int source;  /* where the blob is read from instead of a registry, or NO_FD */
+};
+
+/* Ask for a blob. Likewise. The pipe is closed by the helper when it is done with it: keep no end of it for
+ * writing. */
+int registry_ask_blob(struct registry *registry, const struct registry_blob *blob);
+
+enum registry_kind {
+        REGISTRY_PROGRESS,
+        REGISTRY_DONE,
+        REGISTRY_ERROR,
+};
+
+/* An answer. Texts are NULL when there are none; control characters in them are written visibly. */
+struct registry_answer {
+        unsigned id;
+        enum registry_kind kind;
+        uint64_t bytes;         /* PROGRESS: of the blob, so far */
+        uint64_t size;          /* DONE: of the document or blob */
+        const char *media_type; /* DONE, of a manifest: what the registry calls it */
+        const char *digest;     /* DONE: of what was written */
+        const char *diff_id;    /* DONE, with records: of the archive */
+        int error;              /* ERROR: a negative errno */
+        const char *message, *hint;
+};
+
+/* The next answer, within timeout_ms (-1: for ever): 1, or 0 when the time is over. -EPIPE with a trail: the
+ * helper has ended; -EBADMSG: it does not speak the protocol. Texts live in `arena`. */
+int registry_next(
+        struct registry *registry, struct arena *arena, int timeout_ms,
+        struct registry_answer *ret_answer);
+/* The one answer to request `id` that is not progress, when nothing else is under way: 0, or the error that it
+ * says, with a trail and a hint. */
+int registry_await(
+        struct registry *registry, struct arena *arena, unsigned id,
+        struct registry_answer *ret_answer);

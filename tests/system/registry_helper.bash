@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+# What the tests of registries share: Debian's docker-registry on a port of its own, images in it made by umoci and
+# skopeo, and husk-registry asked through tests/probes/ask_registry.c.
+
+bats_require_minimum_version 1.5.0
+
+registry_setup() {
+        local build=$BATS_TEST_DIRNAME/../../build
+        helper=${HUSK_REGISTRY:-$(dirname "${HUSK:-$build/husk}")/husk-registry}
+        ask=$build/dev/tests/probe_ask_registry
+        [ -x "$helper" ] || skip "there is no $helper"
+        [ -x "$ask" ] || skip "there is no $ask"
+        box=$BATS_FILE_TMPDIR
+        chmod 755 "$box"
+}
+
+# serve NAME [YAML...]: a registry; its address is in $address, and its process among those that unserve ends.
+serve() {
+        local name=$1 i
+        shift
+        mkdir -p "$box/$name"
+        {
+                printf 'version: 0.1\nlog: {level: info}\nstorage: {filesystem: {rootdirectory: %s}, delete: {enabled: true}}\n' \
+                        "$box/$name/data"
+                printf 'http:\n  addr: 127.0.0.1:0\n'
+                printf '%s\n' "$@"
+        } >"$box/$name/config.yml"
+        OTEL_TRACES_EXPORTER=none docker-registry serve "$box/$name/config.yml" >"$box/$name/log" 2>&1 3>&- &
+        echo $! >>"$box/pids"
+        for ((i = 0; i < 600; i++)); do
+                address=$(sed -n 's/.*listening on \(127[0-9.:]*\).*/\1/p' "$box/$name/log")
+                [ -z "$address" ] || return 0
+                sleep 0.05
+        done
+        echo "the registry does not start:"
+        cat "$box/$name/log"
+        return 1
+}
+
+# lie [OPTION...]: tests/system/lying_registry.py; its address is in $address.
+lie() {
+        local i log
+        log=$(mktemp "$box/lie.XXXXXX")
+        python3 "$BATS_TEST_DIRNAME/lying_registry.py" "$@" >"$log" 2>&1 3>&- &
+        echo $! >>"$box/pids"
+        for ((i = 0; i < 600; i++)); do
+                address=$(sed -n 's/^listening on //p' "$log")
+                [ -z "$address" ] || return 0
+                sleep 0.05
+        done
+        cat "$log"
+        return 1
+}
+
+unserve() {
+        local pid
+        while read -r pid; do
+                kill "$pid" 2>/dev/null || :
+        done <"${box:-/nonexistent}/pids"
+        rm -f "$box/pids"
+}
+
+# An OCI layout with one image of two layers, in $box/layout, tag `one`; once a file.
+make_layout() {
+        [ ! -e "$box/layout" ] || return 0
+        mkdir -p "$box/tree/etc" "$box/tree/usr/bin"
+        echo hello >"$box/tree/etc/motd"
+        head -c 300000 /dev/urandom >"$box/tree/usr/bin/noise"
+        ln -s noise "$box/tree/usr/bin/link"
+        umoci init --layout "$box/layout"
+        umoci new --image "$box/layout:one"
+        umoci insert --image "$box/layout:one" "$box/tree/etc" /etc
+        umoci insert --image "$box/layout:one" "$box/tree/usr" /usr
+}
+
+# push NAME [OPTION...]: that image to $address/NAME.
+push() {
+        local name=$1
+        shift
+        skopeo --insecure-policy copy -q --dest-tls-verify=false "$@" "oci:$box/layout:one" "docker://$address/$name"
+}
+
+# A hang is a failure.
+ask() { timeout -k 5 "${LIMIT:-60}" "$ask" "$helper" "$@" 3>&-; }
+
+digest_of() { echo "sha256:$(sha256sum <"$1" | cut -d' ' -f1)"; }
+same() { [ "$1" = "$2" ] || { printf 'is       %q\nexpected %q\n' "$1" "$2" && return 1; }; }
+has() { [[ $1 == *"$2"* ]] || { printf 'in  %s\nnot %s\n' "$1" "$2" && return 1; }; }
