@@ -6,6 +6,7 @@
 #include "oci.h"
 #include "store.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,7 @@ int engine_ps(
         const char **ids;
         size_t n, k = 0;
         int r = container_list(arena, containers, &ids, &n);
+        auto_close root = file_open(AT_FDCWD, containers, O_PATH | O_DIRECTORY, 0);
 
         if (r < 0)
                 return r;
@@ -111,7 +113,7 @@ int engine_ps(
         for (size_t i = 0; i < n; i++) {
                 struct container container;
 
-                r = container_open(arena, containers, ids[i], false, &container);
+                r = container_open_listed(arena, containers, root, ids[i], &container);
                 if (r < 0) {
                         if (r != -ENOENT) /* else it went meanwhile */
                                 trail_warn("%s", trail_text());

@@ -299,6 +299,7 @@ int engine_oci_list(
         const char **ids;
         size_t n, k = 0;
         int r = container_list(arena, request->oci.root, &ids, &n);
+        auto_close root = file_open(AT_FDCWD, request->oci.root, O_PATH | O_DIRECTORY, 0);
 
         if (r < 0)
                 return r;
@@ -307,7 +308,7 @@ int engine_oci_list(
                 struct container container;
 
                 arena_reset(&journal);
-                r = container_open(&journal, request->oci.root, ids[i], false, &container);
+                r = container_open_listed(&journal, request->oci.root, root, ids[i], &container);
                 if (r < 0) {
                         if (r != -ENOENT) /* else it went meanwhile */
                                 trail_warn("%s", trail_text());

@@ -136,13 +136,17 @@ ssize_t file_get_once(int dir, const char *path, char *buffer, size_t size)
 
 int file_read_fd(struct arena *arena, int fd, size_t most, struct text *ret)
 {
-        struct text got = { .arena = arena };
         struct stat st;
 
-        if (fstat(fd, &st) < 0)
-                return -errno;
+        return fstat(fd, &st) < 0 ? -errno : file_read_known(arena, fd, st.st_size, most, ret);
+}
+
+int file_read_known(struct arena *arena, int fd, off_t size, size_t most, struct text *ret)
+{
+        struct text got = { .arena = arena };
+
         /* One byte more than it should hold shows its end; kernel files say 0. */
-        got.room = (st.st_size > 0 && (uint64_t)st.st_size < most ? (size_t)st.st_size : 4096) + 2;
+        got.room = (size > 0 && (uint64_t)size < most ? (size_t)size : 4096) + 2;
         got.data = arena_alloc(arena, got.room);
         for (;;) {
                 size_t asked = got.room - got.len - 1;
@@ -157,7 +161,7 @@ int file_read_fd(struct arena *arena, int fd, size_t most, struct text *ret)
                 if (got.len > most)
                         return -EFBIG;
                 /* All that it said it has, and it has no more. */
-                if (n == 0 || ((size_t)n < asked && (off_t)got.len == st.st_size))
+                if (n == 0 || ((size_t)n < asked && (off_t)got.len == size))
                         break;
                 if (got.len + 1 == got.room) {
                         char *more = arena_alloc(arena, got.room * 2);

@@ -45,6 +45,8 @@ ssize_t file_get_once(int dir, const char *path, char *buffer, size_t size);
 int file_read(struct arena *arena, int dir, const char *path, size_t most, struct text *ret);
 /* As file_read, from an open descriptor. Not child-safe. */
 int file_read_fd(struct arena *arena, int fd, size_t most, struct text *ret);
+/* The same of a file that fstat(2) says is `size` bytes long. Not child-safe. */
+int file_read_known(struct arena *arena, int fd, off_t size, size_t most, struct text *ret);
 /* The magic of the filesystem that holds it, as a positive number; or -errno. */
 int64_t file_magic(int fd);
 int64_t file_magic_at(const char *path);

@@ -229,32 +229,30 @@ static int damaged(const char *id, const char *how)
 /* Names and processes in a journal are acted upon, so it has to be a plain file that nobody else can write.
  * Another user's container, whole, may be looked at and entered: container_process() checks. To change it
  * would be to do what that user wrote. */
-static int check_owner(struct container *container, bool lock)
+static int check_owner(struct container *container, const struct stat *own, bool lock)
 {
-        struct stat own, above;
+        struct stat above;
 
-        if (fstat(container->journal, &own) < 0)
-                return -errno;
-        if (!S_ISREG(own.st_mode))
+        if (!S_ISREG(own->st_mode))
                 return damaged(container->id, "is no plain file");
-        if (own.st_mode & 022)
+        if (own->st_mode & 022)
                 return damaged(container->id, "can be written by others");
-        if (own.st_uid == geteuid())
+        if (own->st_uid == geteuid())
                 return 0;
         if (fstat(container->dir, &above) < 0)
                 return -errno;
-        if (above.st_uid != own.st_uid)
+        if (above.st_uid != own->st_uid)
                 return damaged(container->id, "belongs to another user");
         if (lock) {
                 trail_hint(
                         "be that user: `setpriv --reuid %u --clear-groups ...`",
-                        (unsigned)own.st_uid);
+                        (unsigned)own->st_uid);
                 return trail(
                         -EPERM, "container '%s' is that of user %u, who alone can change it",
-                        container->id, (unsigned)own.st_uid);
+                        container->id, (unsigned)own->st_uid);
         }
         container->foreign = true;
-        container->user = own.st_uid;
+        container->user = own->st_uid;
         return 0;
 }
 
@@ -308,43 +306,60 @@ static int open_journal(const char *path, struct container *container)
                 r, "cannot open the journal of container '%s': %s", container->id, text_errno(r));
 }
 
+/* Directory and journal, each by its own name, and whose they are; *ret_st is that of the journal. */
+static int open_both(const char *path, bool lock, struct container *container, struct stat *ret_st)
+{
+        int r;
+
+        container->dir = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        if (container->dir < 0)
+                return container->dir == -ENOENT
+                             ? missing(container->id)
+                             : trail(container->dir, "cannot open the container '%s': %s",
+                                     container->id, text_errno(container->dir));
+        r = open_journal(path, container);
+        if (r == 0 && fstat(container->journal, ret_st) < 0)
+                r = -errno;
+        if (r == 0)
+                r = check_owner(container, ret_st, lock);
+        if (r == 0 && lock && flock(container->journal, LOCK_EX) < 0)
+                r = trail(-errno, "cannot lock the journal of container '%s'", container->id);
+        if (r == 0 && lock && fstat(container->journal, ret_st) == 0 && ret_st->st_nlink == 0)
+                r = missing(container->id); /* removed while we waited */
+        return r;
+}
+
+static int read_text(struct arena *arena, struct container *container, const struct stat *st)
+{
+        struct text text;
+        int r = file_read_known(arena, container->journal, st->st_size, JOURNAL_MAX, &text);
+
+        if (r == -EFBIG)
+                return damaged(container->id, "is larger than any is");
+        if (r < 0)
+                return trail(r, "cannot read the journal of container '%s'", container->id);
+        container->text = text_string(&text);
+        container->size = text.len;
+        return 0;
+}
+
 int container_open_any(
         struct arena *arena, const char *root, const char *id, bool lock,
         struct container *ret_container)
 {
         struct container container = { .root = root, .dir = NO_FD, .journal = NO_FD };
         const char *path = arena_format(arena, "%s/%s", root, id);
-        struct text text;
         struct stat st;
         int r = container_check_id(id);
 
         if (r < 0)
                 return r;
         container.id = arena_string(arena, id);
-        container.dir = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-        if (container.dir < 0)
-                return container.dir == -ENOENT
-                             ? missing(id)
-                             : trail(container.dir, "cannot open the container '%s': %s", id,
-                                     text_errno(container.dir));
-        r = open_journal(path, &container);
+        r = open_both(path, lock, &container, &st);
         if (r == 0)
-                r = check_owner(&container, lock);
-        if (r == 0 && lock && flock(container.journal, LOCK_EX) < 0)
-                r = trail(-errno, "cannot lock the journal of container '%s'", id);
-        if (r == 0 && lock && fstat(container.journal, &st) == 0 && st.st_nlink == 0)
-                r = missing(id); /* removed while we waited */
+                r = read_text(arena, &container, &st);
         if (r == 0)
-                r = file_read_fd(arena, container.journal, JOURNAL_MAX, &text);
-        if (r == -EFBIG)
-                r = damaged(id, "is larger than any is");
-        else if (r < 0 && !*trail_text())
-                trail(r, "cannot read the journal of container '%s'", id);
-        if (r == 0) {
-                container.text = text_string(&text);
-                container.size = text.len;
                 r = remove_unborn(&container, path) ? missing(id) : read_journal(arena, &container);
-        }
         if (r == 0)
                 *ret_container = container;
         else
@@ -374,6 +389,45 @@ void container_close(struct container *container)
 {
         file_close(&container->journal);
         file_close(&container->dir);
+}
+
+/* The journal of one of many, below a descriptor of their root, in one step. False: it is not plainly one of
+ * ours, and container_open() says what it is. */
+static bool open_one_of_many(int root, struct container *container, struct stat *ret_st)
+{
+        char path[300];
+
+        text_format(path, sizeof path, "%s/journal", container->id);
+        container->journal = rootpath_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, true);
+        if (container->journal >= 0 && fstat(container->journal, ret_st) == 0 &&
+            S_ISREG(ret_st->st_mode) && !(ret_st->st_mode & 022) && ret_st->st_uid == geteuid())
+                return true;
+        container_close(container);
+        return false;
+}
+
+int container_open_listed(
+        struct arena *arena, const char *root, int root_fd, const char *id,
+        struct container *ret_container)
+{
+        struct container container = {
+                .root = root, .id = arena_string(arena, id), .dir = NO_FD, .journal = NO_FD
+        };
+        struct stat st;
+        int r = container_check_id(id);
+
+        if (r < 0)
+                return r;
+        if (!open_one_of_many(root_fd, &container, &st))
+                return container_open(arena, root, id, false, ret_container);
+        if (read_text(arena, &container, &st) == 0 && read_journal(arena, &container) == 0 &&
+            container.header && check_lines(&container) == 0) {
+                *ret_container = container;
+                return 0;
+        }
+        trail_reset();
+        container_close(&container);
+        return container_open(arena, root, id, false, ret_container);
 }
 
 static int compare(const void *a, const void *b)

@@ -62,6 +62,11 @@ int container_boot_id(const char **ret_id);
 int container_open(
         struct arena *arena, const char *root, const char *id, bool lock,
         struct container *ret_container);
+/* The same, without the lock, for one of many: `root_fd` is a directory descriptor of `root`. To be looked at
+ * only: as a rule `dir` is NO_FD, and the journal can only be read. */
+int container_open_listed(
+        struct arena *arena, const char *root, int root_fd, const char *id,
+        struct container *ret_container);
 void container_close(struct container *container);
 
 /* The ids under a state root, sorted; *ret_n may be 0. A missing root has none. */
