@@ -4,12 +4,12 @@
 /* Theory of operation: strerror(3) may allocate, translate and load catalogues, which a process
  * between clone and exec must not; and the two C libraries that husk is built with word it
  * differently, which would make its messages differ. Hence a constant table of our own, indexed by
- * errno value, with the words that users know. Linux's internal values (512 and up) have none. */
+ * errno value, with the words that users know, in the table itself: pointers would be relocated at every start. Linux's internal values (512 and up) have none. */
 
 /* clang-format off */
 static const struct {
-        const char *name;
-        const char *words;
+        char name[16];
+        char words[52];
 } errno_table[] = {
         [0] = { "0", "Success" },
         [EPERM] = { "EPERM", "Operation not permitted" },
@@ -150,7 +150,7 @@ static size_t errno_index(int error)
 {
         size_t index = error < 0 ? -(unsigned)error : (unsigned)error;
 
-        return index < ARRAY_SIZE(errno_table) && errno_table[index].name ? index : SIZE_MAX;
+        return index < ARRAY_SIZE(errno_table) && *errno_table[index].name ? index : SIZE_MAX;
 }
 
 const char *text_errno(int error)

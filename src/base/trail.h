@@ -14,13 +14,13 @@
 /* Prepend one sentence of context to the trail, outermost first when read: "outer: inner".
  * %m in it is the words of `error`, whatever errno holds; nothing is added by itself, so the
  * innermost sentence says the reason or ends in ": %m". Returns `error`. */
-int trail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+COLD int trail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What to do about it: one line, printed as "hint: ...". The first hint given stays. */
-void trail_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
+COLD void trail_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* What went wrong without ending anything: a line each, "warning: ..." on stderr when the command is
  * through, whatever its result. What has no room any more is left out. */
-void trail_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+COLD void trail_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 const char *trail_warnings(void); /* "" or whole lines; trail_reset() leaves them */
 
 const char *trail_text(void);      /* "" when nothing was left */

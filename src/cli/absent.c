@@ -6,7 +6,7 @@
 
 const struct absent *cli_absent_find(const struct absent *rows, const char *name, char letter)
 {
-        for (; rows && rows->name; rows++)
+        for (; rows && *rows->name; rows++)
                 if (name ? text_equal(rows->name, name) : letter && rows->letter == letter)
                         return rows;
         return NULL;
@@ -51,7 +51,7 @@ const struct absent cli_run_absent[] = {
         { "storage-opt", 0, "the layer of changes has the size of the file system of --root" },
         { "volume-driver", 0, "there are no named volumes yet: -v /DIR:/DIR" },
         { "volumes-from", 0, "there are no named volumes yet: -v /DIR:/DIR" },
-        { NULL, 0, NULL },
+        { "", 0, "" },
 };
 
 const struct absent cli_commands_absent[] = {
@@ -78,5 +78,5 @@ const struct absent cli_commands_absent[] = {
         { "start", 0, "a container that has ended cannot be started again yet: husk run" },
         { "tag", 0, IMAGES },
         { "volume", 0, "there are no named volumes yet: husk run -v /DIR:/DIR" },
-        { NULL, 0, NULL },
+        { "", 0, "" },
 };

@@ -24,7 +24,7 @@ static int run(struct invocation *in)
 static const struct example examples[] = {
         { "source <(husk completion bash)", "complete in this bash" },
         { "husk completion fish > ~/.config/fish/completions/husk.fish", "complete in fish" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_cmd_completion = {

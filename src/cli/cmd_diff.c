@@ -16,8 +16,8 @@ static const struct option operands[] = {
 };
 
 static const struct column columns[] = {
-        { NULL, "Kind", COLUMN_CHAR, offsetof(struct diff_entry, kind), false },
-        { NULL, "Path", COLUMN_TEXT, offsetof(struct diff_entry, path), false },
+        { "", "Kind", COLUMN_CHAR, offsetof(struct diff_entry, kind), false },
+        { "", "Path", COLUMN_TEXT, offsetof(struct diff_entry, path), false },
 };
 
 static int run(struct invocation *in)
@@ -40,7 +40,7 @@ static int run(struct invocation *in)
 
 static const struct example examples[] = {
         { "husk diff web", "A lines were added, C changed, D deleted" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_cmd_diff = {

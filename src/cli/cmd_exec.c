@@ -5,13 +5,13 @@
 #define ROW(kind, field, ...) OPTION(struct exec_request, kind, field, __VA_ARGS__)
 
 static const struct option options[] = {
-        ROW(FLAG, interactive, 'i', "interactive", NULL, "keep its standard input open"),
-        ROW(FLAG, tty, 't', "tty", NULL, "give it a terminal"),
-        ROW(FLAG, detach, 'd', "detach", NULL, "do not wait for its end"),
+        ROW(FLAG, interactive, 'i', "interactive", "", "keep its standard input open"),
+        ROW(FLAG, tty, 't', "tty", "", "give it a terminal"),
+        ROW(FLAG, detach, 'd', "detach", "", "do not wait for its end"),
         ROW(ENV, env, 'e', "env", "NAME[=VALUE]", "set a variable; NAME alone passes on your own"),
         ROW(TEXTS, env_file, 0, "env-file", "FILE", "variables, one a line",
             .complete = COMPLETE_FILE),
-        ROW(FLAG, privileged, 0, "privileged", NULL, "all capabilities, no filter"),
+        ROW(FLAG, privileged, 0, "privileged", "", "all capabilities, no filter"),
         ROW(TEXT, workdir, 'w', "workdir", "DIR", "the directory to start in"),
         ROW(USER, user, 'u', "user", "USER[:GROUP]", "names or ids to run as"),
         OPTIONS_END,
@@ -36,7 +36,7 @@ static int run(struct invocation *in)
 static const struct example examples[] = {
         { "husk exec -it web sh", "a shell in the container web" },
         { "husk exec -u 33 -w /srv web ls", "list /srv as the user 33 sees it" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_cmd_exec = {

@@ -37,7 +37,7 @@ static const struct example examples[] = {
         { "husk explain run host true", "the operations that make this container" },
         { "husk explain --format shell run --memory 256m host true",
           "the same as a shell script of unshare, mount and echo" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_cmd_explain = {

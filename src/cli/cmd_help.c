@@ -16,8 +16,8 @@ struct help_request {
 #define ROW(kind, field, ...) OPTION(struct help_request, kind, field, __VA_ARGS__)
 
 static const struct option options[] = {
-        ROW(FLAG, man, 0, "man", NULL, "print the manual page's source"),
-        ROW(FLAG, list, 0, "list", NULL, "print the commands' names, one a line"),
+        ROW(FLAG, man, 0, "man", "", "print the manual page's source"),
+        ROW(FLAG, list, 0, "list", "", "print the commands' names, one a line"),
         OPTIONS_END,
 };
 

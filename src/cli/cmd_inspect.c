@@ -17,7 +17,7 @@ static int run(struct invocation *in)
 
 static const struct example examples[] = {
         { "husk inspect web", "web's settings and state" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_cmd_inspect = {

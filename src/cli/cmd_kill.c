@@ -33,7 +33,7 @@ static int run(struct invocation *in)
 
 static const struct example examples[] = {
         { "husk kill -s HUP web", "have web read its configuration again" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_cmd_kill = {

@@ -34,12 +34,12 @@ static int run_unpause(struct invocation *in)
 
 static const struct example pause_examples[] = {
         { "husk pause web", "stop all of its processes where they are" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 static const struct example unpause_examples[] = {
         { "husk unpause web", "let them go on" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_cmd_pause = {

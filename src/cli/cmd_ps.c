@@ -6,9 +6,9 @@
 #define AT(field)             offsetof(struct container_info, field)
 
 static const struct option options[] = {
-        ROW(FLAG, all, 'a', "all", NULL, "show those that have ended, too"),
-        ROW(FLAG, quiet, 'q', "quiet", NULL, "show ids only"),
-        ROW(FLAG, no_trunc, 0, "no-trunc", NULL, "do not shorten anything"),
+        ROW(FLAG, all, 'a', "all", "", "show those that have ended, too"),
+        ROW(FLAG, quiet, 'q', "quiet", "", "show ids only"),
+        ROW(FLAG, no_trunc, 0, "no-trunc", "", "do not shorten anything"),
         ROW(TEXT, format, 0, "format", "FORMAT", "table, json or a template such as '{{.Names}}'",
             .values = "table json", .shown_default = "table"),
         OPTIONS_END,
@@ -21,10 +21,10 @@ static const struct column columns[] = {
         { "CREATED", "RunningFor", COLUMN_AGO, AT(created_ns), false },
         { "STATUS", "Status", COLUMN_TEXT, AT(status_text), false },
         { "NAMES", "Names", COLUMN_TEXT, AT(name), false },
-        { NULL, "State", COLUMN_TEXT, AT(status), false },
-        { NULL, "CreatedAt", COLUMN_TIME, AT(created_ns), false },
-        { NULL, "Pid", COLUMN_I64, AT(pid), false },
-        { NULL, "ExitCode", COLUMN_INT, AT(exit_code), false },
+        { "", "State", COLUMN_TEXT, AT(status), false },
+        { "", "CreatedAt", COLUMN_TIME, AT(created_ns), false },
+        { "", "Pid", COLUMN_I64, AT(pid), false },
+        { "", "ExitCode", COLUMN_INT, AT(exit_code), false },
 };
 
 static int run(struct invocation *in)
@@ -51,7 +51,7 @@ static const struct example examples[] = {
         { "husk ps -a", "every container, also those that have ended" },
         { "husk rm $(husk ps -aq)", "remove all that have ended" },
         { "husk ps --format '{{.Names}}: {{.Status}}'", "a line of your own making each" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_cmd_ps = {

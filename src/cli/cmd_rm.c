@@ -4,7 +4,7 @@
 #include "commands.h"
 
 static const struct option options[] = {
-        OPTION(struct rm_request, FLAG, force, 'f', "force", NULL, "kill it first if it runs"),
+        OPTION(struct rm_request, FLAG, force, 'f', "force", "", "kill it first if it runs"),
         OPTIONS_END,
 };
 
@@ -28,7 +28,7 @@ static int run(struct invocation *in)
 
 static const struct example examples[] = {
         { "husk rm -f web", "end web if it runs, and remove it" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_cmd_rm = {

@@ -28,7 +28,7 @@ static const struct example examples[] = {
           "a server from a directory, in the background" },
         { "husk run --rm --memory 256m --cpus 0.5 host make",
           "a build that may take half a processor and 256 MiB" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_cmd_run = {

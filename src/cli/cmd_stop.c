@@ -31,7 +31,7 @@ static int run(struct invocation *in)
 
 static const struct example examples[] = {
         { "husk stop -t 2 web", "give web two seconds to end" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_cmd_stop = {

@@ -46,7 +46,7 @@ static int run(struct invocation *in)
 
 static const struct example examples[] = {
         { "husk update --memory 256m --cpus 1.5 web", "other limits, from now on" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_cmd_update = {

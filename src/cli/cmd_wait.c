@@ -29,7 +29,7 @@ static int run(struct invocation *in)
 
 static const struct example examples[] = {
         { "husk wait web", "print web's exit status once it has ended" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_cmd_wait = {

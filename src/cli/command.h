@@ -56,21 +56,23 @@ enum completion {
 
 /* A word of docker's or podman's that husk does not have. Tables end with a row without a name. */
 struct absent {
-        const char *name;
+        char name[24];
         char letter;
-        const char *instead; /* what to do about it: the hint */
+        char instead[96]; /* what to do about it: the hint */
 };
 
+/* The words of a row are in it and not pointed to: a pointer in a constant table is a relocation, and each page
+ * that has one is copied at every start. A word that is too long for its place does not compile. */
 struct option {
-        const char *name;  /* long name; operands: the word that usage shows */
-        char letter;       /* short name, or 0 */
-        const char *alias; /* a second long name, which is not shown; or NULL */
+        char name[20]; /* long name; operands: the word that usage shows */
+        char alias[4]; /* a second long name, which is not shown; or "" */
+        char letter;   /* short name, or 0 */
         enum option_kind kind;
-        size_t at;           /* offset of the field in the request struct */
-        const char *metavar; /* NULL for flags */
-        const char *help;    /* lower case, no full stop */
-        const char *values;  /* words divided by a space, or NULL */
-        const char *shown_default;
+        unsigned at;      /* offset of the field in the request struct */
+        char metavar[20]; /* "" for flags */
+        char help[172];   /* lower case, no full stop */
+        char values[52];  /* words divided by a space, or "" */
+        char shown_default[36];
         enum completion complete;
         bool required; /* operands only */
 };
@@ -88,7 +90,7 @@ struct option {
                 __VA_ARGS__                                                                  \
         }
 #define OPERAND(type, kind_, field, name_, help_, ...) \
-        OPTION(type, kind_, field, 0, name_, NULL, help_, __VA_ARGS__)
+        OPTION(type, kind_, field, 0, name_, "", help_, __VA_ARGS__)
 #define OPTIONS_HEADING(name_)                           \
         {                                                \
                 .kind = OPTION_HEADING, .name = (name_), \
@@ -99,8 +101,8 @@ struct option {
         }
 
 struct example {
-        const char *line; /* what to type; NULL closes a table */
-        const char *does;
+        char line[112]; /* what to type; "" closes a table */
+        char does[112];
 };
 
 /* The headings of a face's --help. */

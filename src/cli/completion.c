@@ -57,7 +57,7 @@ static void put_pattern(struct text *out, const struct option *o)
 /* The command that offers what `o` takes. */
 static void bash_offer(struct text *out, const struct option *o, const char *id)
 {
-        if (o->values)
+        if (*o->values)
                 text_addf(out, "_%s_words '%s'", id, o->values);
         else if (o->complete == COMPLETE_FILE)
                 text_addf(out, "_%s_paths -f", id);
@@ -77,7 +77,7 @@ static const struct option *completed_operand(const struct command *command)
         static const struct option nothing = { .complete = COMPLETE_NOTHING };
 
         for (const struct option *o = command->operands; o && o->kind != OPTION_END; o++)
-                if (o->complete || o->values)
+                if (o->complete || *o->values)
                         return o;
         return &nothing;
 }
@@ -186,7 +186,7 @@ static void zsh_text(struct text *out, const char *string)
 
 static void zsh_action(struct text *out, const struct option *o, const char *id)
 {
-        if (o->values)
+        if (*o->values)
                 text_addf(out, "(%s)", o->values);
         else if (o->complete == COMPLETE_FILE)
                 text_add(out, "_files");
@@ -209,12 +209,12 @@ static void zsh_option(struct text *out, const struct option *o, const char *id,
                 text_addf(out, "-%c", o->letter);
         else
                 text_addf(out, "--%s", o->name);
-        if (o->metavar)
+        if (*o->metavar)
                 text_add_char(out, letter ? '+' : '=');
         text_add_char(out, '[');
         zsh_text(out, o->help);
         text_add_char(out, ']');
-        if (o->metavar) {
+        if (*o->metavar) {
                 text_add_char(out, ':');
                 zsh_text(out, o->metavar);
                 text_add_char(out, ':');
@@ -308,7 +308,7 @@ static void fish_text(struct text *out, const char *string)
 
 static void fish_offer(struct text *out, const struct option *o, const char *id)
 {
-        if (o->values)
+        if (*o->values)
                 text_addf(out, " -x -a '%s'", o->values);
         else if (o->complete == COMPLETE_FILE)
                 text_add(out, " -r -F");
@@ -318,7 +318,7 @@ static void fish_offer(struct text *out, const struct option *o, const char *id)
                 text_addf(out, " -x -a '(__%s_containers)'", id);
         else if (o->complete == COMPLETE_COMMAND)
                 text_addf(out, " -x -a '(__%s_commands)'", id);
-        else if (o->metavar)
+        else if (*o->metavar)
                 text_add(out, " -x");
 }
 
@@ -343,7 +343,7 @@ static void fish_command(
                 text_add_char(out, '\n');
         }
         for (o = command->operands; o && o->kind != OPTION_END; o++) {
-                if (!o->values && !o->complete)
+                if (!*o->values && !o->complete)
                         continue;
                 text_addf(out, "complete -c %s -n '%s'", face->name, when);
                 fish_offer(out, o, id);

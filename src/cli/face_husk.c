@@ -9,8 +9,8 @@ static const struct option global_options[] = {
             .shown_default = "/var/lib/husk", .complete = COMPLETE_DIRECTORY),
         ROW(TEXT, engine.runroot, 0, "runroot", "DIR", "where the state of running ones is",
             .shown_default = "/run/husk", .complete = COMPLETE_DIRECTORY),
-        ROW(FLAG, engine.debug, 0, "debug", NULL, "tell more on standard error"),
-        ROW(FLAG, version, 'v', "version", NULL, "show the version and end"),
+        ROW(FLAG, engine.debug, 0, "debug", "", "tell more on standard error"),
+        ROW(FLAG, version, 'v', "version", "", "show the version and end"),
         OPTIONS_END,
 };
 
@@ -34,7 +34,7 @@ static const struct example examples[] = {
         { "husk run --rm -it host sh", "a shell in a throw-away container" },
         { "husk explain run --memory 256m host true",
           "what that container is made of, step by step, without making it" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct face cli_face_husk = {

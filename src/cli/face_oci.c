@@ -12,15 +12,15 @@ static const struct option global_options[] = {
             .complete = COMPLETE_FILE),
         ROW(CHOICE, oci.log_format, 0, "log-format", "FORMAT", "format of the log",
             .values = "text json", .shown_default = "text"),
-        ROW(FLAG, oci.systemd_cgroup, 0, "systemd-cgroup", NULL,
+        ROW(FLAG, oci.systemd_cgroup, 0, "systemd-cgroup", "",
             "have systemd make the cgroups (slice:prefix:name)"),
         ROW(CHOICE, oci.cgroup_manager, 0, "cgroup-manager", "MANAGER", "who makes the cgroups",
             .values = "cgroupfs systemd disabled", .shown_default = "cgroupfs"),
         ROW(CHOICE, oci.rootless, 0, "rootless", "WHEN",
             "whether root's rights are missing; found out by itself", .values = "auto true false",
             .shown_default = "auto"),
-        ROW(FLAG, oci.debug, 0, "debug", NULL, "tell what was called and how it ended"),
-        ROW(FLAG, version, 'v', "version", NULL, "show the version and end"),
+        ROW(FLAG, oci.debug, 0, "debug", "", "tell what was called and how it ended"),
+        ROW(FLAG, version, 'v', "version", "", "show the version and end"),
         OPTIONS_END,
 };
 
@@ -64,7 +64,7 @@ static const struct example examples[] = {
         { "husk-oci spec", "write a config.json into this directory, beside rootfs" },
         { "husk-oci run --bundle . one", "run it as the container named one" },
         { "husk-oci explain --bundle .", "show what run would do" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct face cli_face_oci = {

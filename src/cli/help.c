@@ -108,7 +108,7 @@ static void put_pair(const struct page *page, const char *left, const char *righ
 void cli_help_option(struct text *out, const struct option *option)
 {
         text_addf(out, "--%s", option->name);
-        if (option->metavar)
+        if (*option->metavar)
                 text_addf(out, " %s", option->metavar);
 }
 
@@ -143,7 +143,7 @@ static const char *option_right(struct arena *arena, const struct option *option
         text_add(&right, option->help);
         if (option->kind == OPTION_CHOICE)
                 text_addf(&right, ": %s", cli_help_values(arena, option->values));
-        if (option->shown_default)
+        if (*option->shown_default)
                 text_addf(&right, " (default %s)", option->shown_default);
         return text_string(&right);
 }
@@ -200,7 +200,7 @@ static void put_examples(const struct page *page, const struct example *examples
         if (!examples)
                 return;
         put_heading(page, "Examples:");
-        for (; examples->line; examples++) {
+        for (; *examples->line; examples++) {
                 text_addf(page->out, "  %s\n      ", examples->line);
                 put_wrapped(page, examples->does, 6, 6);
         }

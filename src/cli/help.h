@@ -13,16 +13,16 @@ struct help_style {
 struct help_style cli_help_style(int fd);
 
 /* --help of one command, and of a whole face. */
-void cli_help_command(
+COLD void cli_help_command(
         struct text *out, const struct face *face, const struct command *command,
         struct help_style style);
-void cli_help_face(struct text *out, const struct face *face, struct help_style style);
+COLD void cli_help_face(struct text *out, const struct face *face, struct help_style style);
 
 /* "[OPTIONS] CONTAINER COMMAND [ARG...]": what follows the command's name in a usage line. */
-void cli_help_usage(struct text *out, const struct command *command);
+COLD void cli_help_usage(struct text *out, const struct command *command);
 
 /* The words of a row's `values` with commas between them. */
-const char *cli_help_values(struct arena *arena, const char *values);
+COLD const char *cli_help_values(struct arena *arena, const char *values);
 
 /* "--memory SIZE", "--rm": an option as it is typed. */
-void cli_help_option(struct text *out, const struct option *option);
+COLD void cli_help_option(struct text *out, const struct option *option);

@@ -80,7 +80,7 @@ static void put_option(struct text *out, const struct option *o)
         text_add(out, "\\fB\\-\\-");
         put(out, o->name);
         text_add(out, "\\fR");
-        if (o->metavar) {
+        if (*o->metavar) {
                 text_add(out, " \\fI");
                 put(out, o->metavar);
                 text_add(out, "\\fR");
@@ -91,7 +91,7 @@ static void put_option(struct text *out, const struct option *o)
                 text_add(out, ": ");
                 put(out, cli_help_values(out->arena, o->values));
         }
-        if (o->shown_default) {
+        if (*o->shown_default) {
                 text_add(out, " (default ");
                 put(out, o->shown_default);
                 text_add_char(out, ')');
@@ -123,7 +123,7 @@ static void put_examples(struct text *out, const struct example *examples)
         if (!examples)
                 return;
         text_add(out, ".SH EXAMPLES\n");
-        for (; examples->line; examples++) {
+        for (; *examples->line; examples++) {
                 text_add(out, ".TP\n\\fB");
                 put(out, examples->line);
                 text_add(out, "\\fR\n");

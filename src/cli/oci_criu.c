@@ -9,22 +9,22 @@
                 OPTION(struct type, TEXT, criu.work_path, 0, "work-path", "DIR",                \
                        "where criu's log goes", .shown_default = "as --image-path",             \
                        .complete = COMPLETE_DIRECTORY),                                         \
-                OPTION(struct type, FLAG, criu.tcp_established, 0, "tcp-established", NULL,     \
+                OPTION(struct type, FLAG, criu.tcp_established, 0, "tcp-established", "",       \
                        "allow open TCP connections"),                                           \
-                OPTION(struct type, FLAG, criu.ext_unix_sk, 0, "ext-unix-sk", NULL,             \
+                OPTION(struct type, FLAG, criu.ext_unix_sk, 0, "ext-unix-sk", "",               \
                        "allow Unix sockets that lead out of the container"),                    \
-                OPTION(struct type, FLAG, criu.shell_job, 0, "shell-job", NULL,                 \
+                OPTION(struct type, FLAG, criu.shell_job, 0, "shell-job", "",                   \
                        "allow a session or terminal that is the caller's"),                     \
-                OPTION(struct type, FLAG, criu.lazy_pages, 0, "lazy-pages", NULL,               \
+                OPTION(struct type, FLAG, criu.lazy_pages, 0, "lazy-pages", "",                 \
                        "move memory when it is used (userfaultfd)"),                            \
-                OPTION(struct type, FLAG, criu.file_locks, 0, "file-locks", NULL,               \
+                OPTION(struct type, FLAG, criu.file_locks, 0, "file-locks", "",                 \
                        "allow locks on files"),                                                 \
                 OPTION(struct type, CHOICE, criu.manage_cgroups_mode, 0, "manage-cgroups-mode", \
                        "MODE", "what criu does with the cgroups",                               \
                        .values = "soft full strict ignore", .shown_default = "soft"),           \
                 OPTION(struct type, TEXTS, criu.empty_ns, 0, "empty-ns", "KIND",                \
                        "make that namespace ('network'), and leave it empty"),                  \
-                OPTION(struct type, FLAG, criu.auto_dedup, 0, "auto-dedup", NULL,               \
+                OPTION(struct type, FLAG, criu.auto_dedup, 0, "auto-dedup", "",                 \
                        "free memory images where a newer one has the page")
 
 #define ROW(kind, field, ...) OPTION(struct oci_checkpoint_request, kind, field, __VA_ARGS__)
@@ -33,12 +33,12 @@ static const struct option checkpoint_options[] = {
         SHARED(oci_checkpoint_request),
         ROW(TEXT, parent_path, 0, "parent-path", "DIR",
             "the images of a pre-dump, relative to --image-path"),
-        ROW(FLAG, leave_running, 0, "leave-running", NULL, "let the container go on"),
-        ROW(FLAG, pre_dump, 0, "pre-dump", NULL,
+        ROW(FLAG, leave_running, 0, "leave-running", "", "let the container go on"),
+        ROW(FLAG, pre_dump, 0, "pre-dump", "",
             "only the memory, while it goes on: a later checkpoint is quicker"),
-        ROW(FLAG, tcp_skip_in_flight, 0, "tcp-skip-in-flight", NULL,
+        ROW(FLAG, tcp_skip_in_flight, 0, "tcp-skip-in-flight", "",
             "leave out TCP connections that are being made"),
-        ROW(FLAG, link_remap, 0, "link-remap", NULL, "give open files without a name one"),
+        ROW(FLAG, link_remap, 0, "link-remap", "", "give open files without a name one"),
         ROW(NUMBER, status_fd, 0, "status-fd", "FD",
             "write a zero byte there once lazy pages can be asked for"),
         ROW(TEXT, page_server, 0, "page-server", "ADDRESS:PORT", "send the memory there"),
@@ -55,14 +55,14 @@ static const struct option restore_options[] = {
             "send the terminal's master to this socket", .complete = COMPLETE_FILE),
         ROW(TEXT, pid_file, 0, "pid-file", "FILE", "write the process id to this file",
             .complete = COMPLETE_FILE),
-        ROW(FLAG, detach, 'd', "detach", NULL, "do not wait for its end"),
+        ROW(FLAG, detach, 'd', "detach", "", "do not wait for its end"),
         SHARED(oci_restore_request),
         ROW(TEXT, lsm_profile, 0, "lsm-profile", "KIND:NAME",
             "another profile of apparmor or selinux"),
         ROW(TEXT, lsm_mount_context, 0, "lsm-mount-context", "CONTEXT",
             "another label of its mounts"),
-        ROW(FLAG, no_subreaper, 0, "no-subreaper", NULL, "accepted: husk-oci is no subreaper"),
-        ROW(FLAG, no_pivot, 0, "no-pivot", NULL, "change the root without pivot_root"),
+        ROW(FLAG, no_subreaper, 0, "no-subreaper", "", "accepted: husk-oci is no subreaper"),
+        ROW(FLAG, no_pivot, 0, "no-pivot", "", "change the root without pivot_root"),
         OPTIONS_END,
 };
 #undef ROW
@@ -97,13 +97,13 @@ static const struct example checkpoint_examples[] = {
         { "husk-oci checkpoint --image-path /srv/images web",
           "its processes go into the images; the container is gone" },
         { "husk-oci checkpoint --leave-running --image-path /srv/images web", "it goes on" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 static const struct example restore_examples[] = {
         { "husk-oci restore --detach --bundle /srv/web --image-path /srv/images web",
           "the container goes on where it was" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_oci_checkpoint = {

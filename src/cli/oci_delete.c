@@ -3,9 +3,9 @@
 #include "commands.h"
 
 static const struct option options[] = {
-        OPTION(struct oci_delete_request, FLAG, force, 'f', "force", NULL,
+        OPTION(struct oci_delete_request, FLAG, force, 'f', "force", "",
                "kill it first if it runs; no error if there is none"),
-        OPTION(struct oci_delete_request, FLAG, regex, 'r', "regex", NULL,
+        OPTION(struct oci_delete_request, FLAG, regex, 'r', "regex", "",
                "ID is a regular expression: all containers that it matches"),
         OPTIONS_END,
 };

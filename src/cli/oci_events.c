@@ -16,12 +16,12 @@ struct events_words {
 static const struct option options[] = {
         ROW(TEXT, interval, 0, "interval", "DURATION", "between two lines of statistics, 1m30s",
             .shown_default = "5s"),
-        ROW(FLAG, request.stats, 0, "stats", NULL, "show the statistics once and end"),
+        ROW(FLAG, request.stats, 0, "stats", "", "show the statistics once and end"),
         OPTIONS_END,
 };
 
 static const struct option operands[] = {
-        ROW(TEXT, request.id, 0, "ID", NULL, "a running container", .required = true,
+        ROW(TEXT, request.id, 0, "ID", "", "a running container", .required = true,
             .complete = COMPLETE_CONTAINER),
         OPTIONS_END,
 };
@@ -85,7 +85,7 @@ static int run(struct invocation *in)
 static const struct example examples[] = {
         { "husk-oci events --stats web", "what it uses now, as JSON" },
         { "husk-oci events --interval 1m web", "every minute, and whenever memory runs out" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_oci_events = {

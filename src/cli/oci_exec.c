@@ -10,10 +10,10 @@ static const struct option options[] = {
             .complete = COMPLETE_FILE),
         ROW(TEXT, cwd, 0, "cwd", "DIR", "the directory to start in"),
         ROW(ENV, env, 'e', "env", "NAME[=VALUE]", "set a variable; NAME alone passes on your own"),
-        ROW(FLAG, tty, 't', "tty", NULL, "give it a terminal"),
+        ROW(FLAG, tty, 't', "tty", "", "give it a terminal"),
         ROW(USER, user, 'u', "user", "UID[:GID]", "ids to run as"),
         ROW(GIDS, additional_gids, 'g', "additional-gids", "GID", "further groups"),
-        ROW(FLAG, detach, 'd', "detach", NULL, "do not wait for its end"),
+        ROW(FLAG, detach, 'd', "detach", "", "do not wait for its end"),
         ROW(TEXT, console_socket, 0, "console-socket", "SOCKET",
             "send the terminal's master to this socket", .complete = COMPLETE_FILE),
         ROW(TEXT, pid_file, 0, "pid-file", "FILE", "write the process id to this file",
@@ -25,10 +25,10 @@ static const struct option options[] = {
         ROW(TEXTS, cgroups, 0, "cgroup", "[CONTROLLER:]PATH",
             "run it in this cgroup below the container's"),
         ROW(TEXTS, caps, 'c', "cap", "CAPABILITY", "add a capability"),
-        ROW(FLAG, no_new_privs, 0, "no-new-privs", NULL, "set no_new_privs"),
+        ROW(FLAG, no_new_privs, 0, "no-new-privs", "", "set no_new_privs"),
         ROW(U64, preserve_fds, 0, "preserve-fds", "NUMBER",
             "pass on that many more descriptors from 3 on", .shown_default = "0"),
-        ROW(FLAG, ignore_paused, 0, "ignore-paused", NULL, "do so in a paused container too"),
+        ROW(FLAG, ignore_paused, 0, "ignore-paused", "", "do so in a paused container too"),
         OPTIONS_END,
 };
 
@@ -52,7 +52,7 @@ static const struct example examples[] = {
         { "husk-oci exec web ps", "run ps in the container web" },
         { "husk-oci exec --process process.json --detach --pid-file ps.pid web",
           "as a container engine does it" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_oci_exec = {

@@ -5,9 +5,9 @@
 #include <signal.h>
 
 static const struct option options[] = {
-        OPTION(struct oci_kill_request, FLAG, all, 'a', "all", NULL,
+        OPTION(struct oci_kill_request, FLAG, all, 'a', "all", "",
                "to all of its processes, whatever state it is in"),
-        OPTION(struct oci_kill_request, FLAG, regex, 'r', "regex", NULL,
+        OPTION(struct oci_kill_request, FLAG, regex, 'r', "regex", "",
                "ID is a regular expression: all containers that it matches"),
         OPTIONS_END,
 };
@@ -29,7 +29,7 @@ static int run(struct invocation *in)
 static const struct example examples[] = {
         { "husk-oci kill web KILL", "end it" },
         { "husk-oci kill --regex '^web-' HUP", "all whose ids begin with web-" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_oci_kill = {

@@ -8,7 +8,7 @@
 static const struct option options[] = {
         ROW(TEXT, format, 'f', "format", "FORMAT", "table, json or a template such as '{{.id}}'",
             .values = "table json", .shown_default = "table"),
-        ROW(FLAG, quiet, 'q', "quiet", NULL, "show ids only"),
+        ROW(FLAG, quiet, 'q', "quiet", "", "show ids only"),
         OPTIONS_END,
 };
 
@@ -19,9 +19,9 @@ static const struct column columns[] = {
         { "BUNDLE", "bundle", COLUMN_TEXT, AT(bundle), true },
         { "CREATED", "created", COLUMN_TEXT, AT(created), false },
         { "OWNER", "owner", COLUMN_TEXT, AT(owner), false },
-        { NULL, "rootfs", COLUMN_TEXT, AT(rootfs), false },
-        { NULL, "ociVersion", COLUMN_TEXT, AT(oci_version), false },
-        { NULL, "annotations", COLUMN_JSON, AT(annotations), false },
+        { "", "rootfs", COLUMN_TEXT, AT(rootfs), false },
+        { "", "ociVersion", COLUMN_TEXT, AT(oci_version), false },
+        { "", "annotations", COLUMN_JSON, AT(annotations), false },
 };
 
 static const struct oci_list_request defaults = { .format = "table" };

@@ -5,7 +5,7 @@
 #define ROW(kind, field, ...) OPTION(struct oci_mounts_request, kind, field, __VA_ARGS__)
 
 static const struct option options[] = {
-        ROW(FLAG, explain, 0, "explain", NULL, "show what would be done, without doing it"),
+        ROW(FLAG, explain, 0, "explain", "", "show what would be done, without doing it"),
         OPTIONS_END,
 };
 
@@ -32,7 +32,7 @@ static const struct example examples[] = {
         { "husk-oci mounts add web mounts.json", "mount what the file says in the container web" },
         { "husk-oci mounts remove web mounts.json", "and take it away again" },
         { "husk-oci mounts --explain add web mounts.json", "only show the operations" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_oci_mounts = {

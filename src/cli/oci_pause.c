@@ -20,12 +20,12 @@ static int run_resume(struct invocation *in)
 
 static const struct example pause_examples[] = {
         { "husk-oci pause web", "stop all of its processes where they are" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 static const struct example resume_examples[] = {
         { "husk-oci resume web", "let them go on" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_oci_pause = {

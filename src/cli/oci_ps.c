@@ -11,9 +11,8 @@ static const struct option options[] = {
 };
 
 static const struct option operands[] = {
-        ROW(TEXT, id, 0, "ID", NULL, "a container", .required = true,
-            .complete = COMPLETE_CONTAINER),
-        ROW(TEXTS, options, 0, "PS-OPTION", NULL, "options of ps(1), in place of -ef"),
+        ROW(TEXT, id, 0, "ID", "", "a container", .required = true, .complete = COMPLETE_CONTAINER),
+        ROW(TEXTS, options, 0, "PS-OPTION", "", "options of ps(1), in place of -ef"),
         OPTIONS_END,
 };
 
@@ -42,7 +41,7 @@ static const struct example examples[] = {
         { "husk-oci ps web", "its processes, as ps -ef shows them" },
         { "husk-oci ps web -o pid,stat,wchan,args", "what they do and wait for" },
         { "husk-oci ps --format json web", "their pids, for programs" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_oci_ps = {
@@ -81,7 +80,7 @@ static int run_top(struct invocation *in)
 static const struct example top_examples[] = {
         { "husk top web", "its processes, as ps -ef shows them" },
         { "husk top web -o pid,rss,args", "how much memory each has" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_cmd_top = {

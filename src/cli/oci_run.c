@@ -22,17 +22,17 @@ static const struct option create_options[] = {
         ROW(U64, preserve_fds, 0, "preserve-fds", "NUMBER",
             "pass on that many descriptors, from 3 or behind those of LISTEN_FDS on",
             .shown_default = "0"),
-        ROW(FLAG, no_pivot, 0, "no-pivot", NULL,
+        ROW(FLAG, no_pivot, 0, "no-pivot", "",
             "move the root instead of pivot_root: for hosts that run from a ramdisk"),
-        ROW(FLAG, no_new_keyring, 0, "no-new-keyring", NULL, "keep the caller's session keyring"),
-        ROW(FLAG, no_subreaper, 0, "no-subreaper", NULL,
+        ROW(FLAG, no_new_keyring, 0, "no-new-keyring", "", "keep the caller's session keyring"),
+        ROW(FLAG, no_subreaper, 0, "no-subreaper", "",
             "adopt no orphans; for callers of runc: we never do"),
         OPTIONS_END,
 };
 
 static const struct option run_options[] = {
-        ROW(FLAG, detach, 'd', "detach", NULL, "do not wait for its end"),
-        ROW(FLAG, keep, 0, "keep", NULL, "do not delete it when it has ended"),
+        ROW(FLAG, detach, 'd', "detach", "", "do not wait for its end"),
+        ROW(FLAG, keep, 0, "keep", "", "do not delete it when it has ended"),
         OPTIONS_END,
 };
 
@@ -70,13 +70,13 @@ static const struct example run_examples[] = {
         { "husk-oci run --bundle /srv/web web", "run the bundle and wait for its end" },
         { "husk-oci run --bundle /srv/web --config /etc/web.json web",
           "the same with another document" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 static const struct example create_examples[] = {
         { "husk-oci create --bundle /srv/web --pid-file web.pid web",
           "make it; 'husk-oci start web' runs its process" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_oci_run = {

@@ -7,7 +7,7 @@
 static const struct option options[] = {
         ROW(TEXT, bundle, 'b', "bundle", "DIR", "the bundle to write it into",
             .shown_default = "this directory", .complete = COMPLETE_DIRECTORY),
-        ROW(FLAG, rootless, 0, "rootless", NULL, "one that works without root's privileges"),
+        ROW(FLAG, rootless, 0, "rootless", "", "one that works without root's privileges"),
         OPTIONS_END,
 };
 

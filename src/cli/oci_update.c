@@ -39,7 +39,7 @@ static const struct option options[] = {
         ROW(TEXT, l3_cache_schema, 0, "l3-cache-schema", "SCHEMA", "share of caches, by resctrl"),
         ROW(TEXT, mem_bw_schema, 0, "mem-bw-schema", "SCHEMA",
             "share of memory bandwidth, by resctrl"),
-        ROW(FLAG, explain, 0, "explain", NULL, "show what would be written where; do nothing"),
+        ROW(FLAG, explain, 0, "explain", "", "show what would be written where; do nothing"),
         OPTIONS_END,
 };
 
@@ -65,7 +65,7 @@ static const struct example examples[] = {
         { "husk-oci update --memory 256m --memory-swap 512m web", "other limits on memory" },
         { "husk-oci update --resources limits.json web", "as a container engine does it" },
         { "husk-oci update --explain --cpu-quota 50000 web", "what would be written where" },
-        { NULL, NULL },
+        { "", "" },
 };
 
 const struct command cli_oci_update = {

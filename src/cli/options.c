@@ -41,7 +41,7 @@ static const struct option *find_name(const struct command *command, struct slic
         const struct option *o;
 
         while ((o = cli_option_next(&walk)))
-                if (is_word(name, o->name) || (o->alias && is_word(name, o->alias)))
+                if (is_word(name, o->name) || (*o->alias && is_word(name, o->alias)))
                         return o;
         return NULL;
 }

@@ -268,7 +268,7 @@ static int put_grid(struct text *out, const struct table *table)
         size_t n = 0;
 
         for (size_t i = 0; i < table->n_columns && n < COLUMNS_MAX; i++)
-                if (table->columns[i].title) {
+                if (*table->columns[i].title) {
                         grid.gives[n] = table->columns[i].gives;
                         shown[n++] = &table->columns[i];
                 }
@@ -335,7 +335,7 @@ static int put_action(struct text *out, const struct table *table, const char *a
         if (!column)
                 return unknown_field(table, out->arena, action);
         if (row == TITLES)
-                text_add(out, column->title ? column->title : column->field);
+                text_add(out, *column->title ? column->title : column->field);
         else if (!json)
                 text_add(out, field_text(out->arena, table, column, (size_t)row));
         else if (

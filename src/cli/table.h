@@ -18,8 +18,8 @@ enum column_kind {
 };
 
 struct column {
-        const char *title; /* NULL: not in the table, only in JSON and templates */
-        const char *field; /* the name in JSON and templates */
+        char title[16]; /* "": not in the table, only in JSON and templates */
+        char field[24]; /* the name in JSON and templates */
         enum column_kind kind;
         size_t at;  /* offset in a row */
         bool gives; /* may be shortened to fit a terminal */

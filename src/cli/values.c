@@ -293,7 +293,7 @@ bool cli_word_in(const char *values, const char *word)
 }
 
 static const struct {
-        const char *name;
+        char name[8];
         int number;
 } signals[] = {
         { "HUP", SIGHUP },       { "INT", SIGINT },       { "QUIT", SIGQUIT },

@@ -14,7 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-static const char *const names[] = {
+static const char names[][20] = {
         "chown",
         "dac_override",
         "dac_read_search",

@@ -538,7 +538,7 @@ const char *process_rlimit_name(int resource)
 }
 
 static const struct {
-        const char *name;
+        char name[12];
         int number;
 } signals[] = {
         { "SIGHUP", SIGHUP },   { "SIGINT", SIGINT },       { "SIGQUIT", SIGQUIT },

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "base/base.h"
+
 #include <stddef.h>
 
 #include <sys/types.h>
@@ -12,13 +14,13 @@
 
 /* A transient scope around the process; properties, NULL at the end, are "Name=variant" in GVariant's
  * text. -EEXIST: there is a unit of that name. */
-int systemd_start_unit(
+COLD int systemd_start_unit(
         const char *socket, const char *unit, const char *const *properties, pid_t pid);
 /* One more process for it. -ENOENT: there is no such unit. */
-int systemd_attach(const char *socket, const char *unit, pid_t pid);
+COLD int systemd_attach(const char *socket, const char *unit, pid_t pid);
 /* Other values, until the unit ends. */
-int systemd_set_unit(const char *socket, const char *unit, const char *const *properties);
+COLD int systemd_set_unit(const char *socket, const char *unit, const char *const *properties);
 /* Stop it, and forget that it failed. What is not there is no error. */
-int systemd_stop_unit(const char *socket, const char *unit);
+COLD int systemd_stop_unit(const char *socket, const char *unit);
 /* A property of the manager's, a string: "ControlGroup". */
-int systemd_manager_property(const char *socket, const char *name, char *buffer, size_t size);
+COLD int systemd_manager_property(const char *socket, const char *name, char *buffer, size_t size);

@@ -79,7 +79,7 @@ void plan_warn(const struct plan *plan)
 
 const char *op_name(const struct op *op)
 {
-        static const char *const names[] = {
+        static const char names[][24] = {
 #define OP(title, manual, stage) #title,
 #define FIELD(kind, title)
 #define END(title)
@@ -94,7 +94,7 @@ const char *op_name(const struct op *op)
 
 const char *op_manual(const struct op *op)
 {
-        static const char *const manuals[] = {
+        static const char manuals[][48] = {
 #define OP(title, manual, stage) manual,
 #define FIELD(kind, title)
 #define END(title)

@@ -181,10 +181,10 @@ void plan_remark(struct plan *plan, const char *format, ...) __attribute__((form
 void plan_warn(const struct plan *plan);
 
 /* -- print.c: the plan for people and programs -- */
-void plan_print_text(const struct plan *plan, struct text *out);
-void plan_print_json(const struct plan *plan, struct text *out);
+COLD void plan_print_text(const struct plan *plan, struct text *out);
+COLD void plan_print_json(const struct plan *plan, struct text *out);
 /* One operation without its reason: "attach tree=%3 root=%0 target=proc". */
-void op_print(const struct op *op, struct text *out);
+COLD void op_print(const struct op *op, struct text *out);
 const char *op_name(const struct op *op);
 const char *op_manual(const struct op *op);
 enum stage op_stage(const struct op *op);
@@ -193,10 +193,10 @@ bool op_equal(const struct op *a, const struct op *b);
 
 /* -- trace.c: the waterfall of a start, from the stamps of apply -- */
 struct trace;
-void plan_print_trace(const struct plan *plan, const struct trace *trace, struct text *out);
+COLD void plan_print_trace(const struct plan *plan, const struct trace *trace, struct text *out);
 
 /* -- shell.c: the plan as a script of util-linux, iproute2 and libcap's tools -- */
-void plan_print_shell(const struct plan *plan, struct text *out);
+COLD void plan_print_shell(const struct plan *plan, struct text *out);
 
 /* -- verify.c: 0, or -EINVAL with a trail naming the operation and the rule it breaks -- */
 int plan_verify(const struct plan *plan);

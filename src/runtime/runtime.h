@@ -126,10 +126,10 @@ struct runtime_criu {
 };
 
 /* The plan of taking a running container's processes into images, and of making a container of them. */
-int runtime_compile_checkpoint(
+COLD int runtime_compile_checkpoint(
         struct arena *arena, const struct runtime_options *options, const struct runtime_criu *criu,
         pid_t pid, struct plan **ret_plan);
-int runtime_compile_restore(
+COLD int runtime_compile_restore(
         struct arena *arena, const struct spec *spec, const struct runtime_options *options,
         const struct runtime_criu *criu, const struct facts *facts, struct plan **ret_plan);
 
@@ -137,14 +137,15 @@ int runtime_compile_restore(
 const char *criu_find(struct arena *arena);
 /* What a dump of the container has to be told, into criu->external and ret_stdio: which of its mounts,
  * namespaces and descriptors 0, 1, 2 belong to the host. */
-int criu_look(
+COLD int criu_look(
         struct arena *arena, const struct container *container, const struct spec *spec,
         struct runtime_criu *criu, const char *ret_stdio[3]);
 /* The file of a checkpoint that says what 0, 1 and 2 were; as runc's. Missing: all NULL. */
-int criu_write_stdio(struct arena *arena, const char *images, const char *const stdio[3]);
-int criu_read_stdio(struct arena *arena, const char *images, const char *ret_stdio[3]);
+COLD int criu_write_stdio(struct arena *arena, const char *images, const char *const stdio[3]);
+COLD int criu_read_stdio(struct arena *arena, const char *images, const char *ret_stdio[3]);
 /* After a failure: what criu's log says, or why it cannot work on this host, for the trail. */
-void criu_explain(struct arena *arena, const struct runtime_criu *criu, const char *log, int error);
+COLD void criu_explain(
+        struct arena *arena, const struct runtime_criu *criu, const char *log, int error);
 
 enum runtime_hooks {
         HOOKS_POSTSTART,
@@ -159,7 +160,7 @@ struct plan *runtime_compile_hooks(
 bool runtime_has_hooks(const struct spec *spec);
 
 /* Leave a hint about a failed operation, or (NULL) about an error as such, if there is one worth giving. */
-void runtime_hint(const struct op *op, int error);
+COLD void runtime_hint(const struct op *op, int error);
 
 /* The features structure of the specification (features.md), for a husk of that version. */
-void runtime_features(struct arena *arena, const char *version, struct text *out);
+COLD void runtime_features(struct arena *arena, const char *version, struct text *out);

@@ -164,7 +164,7 @@ void spec_encode(const struct spec *spec, unsigned indent, struct text *out);
 struct spec *spec_default(struct arena *arena, bool rootless);
 
 /* Leave a trail "NAME:LINE:COLUMN: POINTER: what" about a member; -EINVAL. at NULL: "NAME: ...". */
-int spec_error(
+COLD int spec_error(
         const struct json *at, const char *name, const char *pointer, const char *format, ...)
         __attribute__((format(printf, 4, 5)));
 

@@ -9,4 +9,4 @@ struct plan;
 
 /* The plan, checked and printed: format "text", "json" or "shell". -EINVAL with a trail when the
  * plan breaks a rule (plan_verify). */
-int xray_explain(const struct plan *plan, const char *format, struct text *out);
+COLD int xray_explain(const struct plan *plan, const char *format, struct text *out);

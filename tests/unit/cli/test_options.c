@@ -296,8 +296,59 @@ TEST(what_is_absent_is_not_there)
                 CHECK(!cli_absent_find(cli_run_absent, o->name, 0));
                 CHECK(!cli_absent_find(cli_run_absent, NULL, o->letter));
         }
-        for (const struct absent *a = cli_commands_absent; a->name; a++)
+        for (const struct absent *a = cli_commands_absent; *a->name; a++)
                 CHECK(!cli_face_command(&cli_face_husk, a->name));
+}
+
+#define FITS(row, field) CHECK(memchr((row)->field, '\0', sizeof(row)->field))
+
+static void check_row(const struct option *o)
+{
+        FITS(o, name);
+        FITS(o, alias);
+        FITS(o, metavar);
+        FITS(o, help);
+        FITS(o, values);
+        FITS(o, shown_default);
+}
+
+static void check_command(const struct command *command)
+{
+        struct option_walk walk = { .command = command };
+        const struct option *o;
+
+        while ((o = cli_option_next(&walk)))
+                check_row(o);
+        for (o = command->operands; o && o->kind != OPTION_END; o++)
+                check_row(o);
+        for (const struct example *e = command->examples; e && *e->line; e++) {
+                FITS(e, line);
+                FITS(e, does);
+        }
+        for (const struct absent *a = command->absent; a && *a->name; a++) {
+                FITS(a, name);
+                FITS(a, instead);
+        }
+}
+
+/* The compiler lets a word fill its place to the last byte, and leaves out the NUL. */
+TEST(words_of_rows_end_inside_them)
+{
+        static const struct face *const faces[] = { &cli_face_husk, &cli_face_oci };
+
+        for (size_t i = 0; i < ARRAY_SIZE(faces); i++) {
+                check_command(faces[i]->globals);
+                for (const struct command *const *c = faces[i]->commands; *c; c++)
+                        check_command(*c);
+                for (const struct example *e = faces[i]->examples; e && *e->line; e++) {
+                        FITS(e, line);
+                        FITS(e, does);
+                }
+        }
+        for (const struct absent *a = cli_commands_absent; *a->name; a++) {
+                FITS(a, name);
+                FITS(a, instead);
+        }
 }
 
 TEST(missing_and_superfluous_words)
@@ -402,8 +453,8 @@ TEST(no_two_rows_of_a_command_collide)
                         while ((a = cli_option_next(&one))) {
                                 struct option_walk two = one;
 
-                                CHECK((a->kind == OPTION_FLAG) == !a->metavar);
-                                CHECK(a->kind != OPTION_CHOICE || a->values);
+                                CHECK((a->kind == OPTION_FLAG) == !*a->metavar);
+                                CHECK(a->kind != OPTION_CHOICE || *a->values);
                                 CHECK(a->at < one.command->request_size);
                                 while ((b = cli_option_next(&two)))
                                         CHECK(!same_name(a, b));

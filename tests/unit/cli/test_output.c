@@ -25,9 +25,9 @@ static const struct column columns[] = {
         { "NAME", "Name", COLUMN_TEXT, offsetof(struct pet, name), false },
         { "WORDS", "Words", COLUMN_QUOTED, offsetof(struct pet, words), true },
         { "BORN", "Age", COLUMN_AGO, offsetof(struct pet, born_ns), false },
-        { NULL, "Legs", COLUMN_I64, offsetof(struct pet, legs), false },
-        { NULL, "Kind", COLUMN_CHAR, offsetof(struct pet, kind), false },
-        { NULL, "Born", COLUMN_TIME, offsetof(struct pet, born_ns), false },
+        { "", "Legs", COLUMN_I64, offsetof(struct pet, legs), false },
+        { "", "Kind", COLUMN_CHAR, offsetof(struct pet, kind), false },
+        { "", "Born", COLUMN_TIME, offsetof(struct pet, born_ns), false },
 };
 
 static struct arena arena;
