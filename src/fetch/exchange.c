@@ -270,8 +270,11 @@ int exchange_run(struct exchange *x, struct http_answer *ret_answer)
         for (size_t i = 0; i < n; i++) {
                 struct fetch_host *mirror = host_find(fetcher, home->settings->mirrors[i]);
 
-                if (ask_host(x, mirror, ret_answer) == 0)
-                        return 0;
+                int r = ask_host(x, mirror, ret_answer);
+
+                /* What has come cannot be taken back, if that is what was wrong with it. */
+                if (r == 0 || (have(x) && !ret_answer->passing))
+                        return r;
                 /* Whatever it is, the registry itself knows better; its words are those that count. */
                 trail_reset();
         }

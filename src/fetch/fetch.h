@@ -45,6 +45,9 @@ struct fetch_job {
         bool busy; /* written by the thread last */
 };
 
+/* What a thread's stack needs, with room for the C library's resolver. */
+#define FETCH_STACK_SIZE ((size_t)256 << 10)
+
 /* Read requests until the socket is closed. */
 int fetch_serve(struct fetcher *fetcher);
 /* A text of the request: 0, or -EINVAL with a trail. */

@@ -10,7 +10,6 @@
 
 enum {
         TELL_NS = 200000000, /* between two words of progress */
-        STACK_SIZE = 256 << 10,
 };
 
 static const struct {
@@ -19,6 +18,7 @@ static const struct {
         size_t passed; /* at least */
 } kinds[] = {
         { "manifest", fetch_manifest, 1 },
+        { "blob", fetch_blob, 0 },
 };
 
 int fetch_text(const struct fetch_job *job, const char *name, const char **ret_text)
@@ -113,7 +113,7 @@ static int start(struct fetch_job *job)
         int error;
 
         pthread_attr_init(&attributes);
-        pthread_attr_setstacksize(&attributes, STACK_SIZE);
+        pthread_attr_setstacksize(&attributes, FETCH_STACK_SIZE);
         pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
         job->busy = true;
         error = pthread_create(&thread, &attributes, work, job);

@@ -102,7 +102,7 @@ static void add_parameter(struct text *text, char *separator, const char *name, 
                 if (strchr(plain, *value))
                         text_add_char(text, *value);
                 else
-                        text_addf(text, "%%%02X", (unsigned char)*value);
+                        text_addf(text, "%%%02x", (unsigned char)*value);
 }
 
 /* The token must be able to stand in a header line. */

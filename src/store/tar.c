@@ -362,13 +362,34 @@ static int make_entry(
         return 1;
 }
 
+/* Pass over what is left of the last entry. Some archives (umoci's, which do not close them) end without its
+ * padding; Go's reader, and so every engine, takes that for the end. */
+static int skip_rest(struct tar_reader *reader)
+{
+        char buffer[BLOCK];
+        int r = tar_skip(reader, reader->left);
+
+        while (r == 0 && reader->padding) {
+                ssize_t n = reader->read(reader->context, buffer, reader->padding);
+
+                if (n < 0)
+                        return (int)n;
+                reader->padding -= (unsigned)n;
+                if (n == 0) {
+                        reader->ended = true;
+                        break;
+                }
+        }
+        return r;
+}
+
 int tar_next(struct tar_reader *reader, struct tar_entry *ret_entry)
 {
         struct tar_wish wish = { 0 };
         int about = 0; /* headers about the entry to come */
 
         if (!reader->ended) {
-                int r = tar_skip(reader, reader->left + reader->padding);
+                int r = skip_rest(reader);
 
                 if (r < 0)
                         return r;

@@ -2,13 +2,17 @@
 /* husk's side of husk-registry on a command line, for the system tests.
  *
  *      probe_ask_registry HELPER SETTINGS manifest REGISTRY REPOSITORY REFERENCE FILE
+ *      probe_ask_registry HELPER SETTINGS blob REGISTRY REPOSITORY DIGEST SIZE COMPRESSION FILE DIRECTORY
  *
- * Prints a line of what was answered; on failure the error as husk has it, with status 1. */
+ * FILE and DIRECTORY may be "-": none. With REGISTRY "file:PATH" the blob comes from there. Prints a line of what was answered; on failure the error as husk has it, with status 1. */
 #include "linux/linux.h"
 #include "registry/registry.h"
+#include "store/store.h"
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static int open_file(const char *path)
 {
@@ -31,12 +35,83 @@ static int manifest(struct registry *registry, char **words)
         return r;
 }
 
+/* As husk does: a process of its own makes of the records what they say. */
+static pid_t unpack(const char *directory, int pipe_ends[2])
+{
+        const struct layer_options options = { 0 };
+        static struct layer_writer layer;
+        pid_t pid = fork();
+        int root, r;
+
+        if (pid)
+                return pid;
+        close(pipe_ends[1]);
+        root = file_open(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY, 0);
+        layer_begin(&layer, root, &options);
+        r = root < 0 ? root : stream_unpack(&layer, pipe_ends[0]);
+        if (r == 0)
+                r = layer_end(&layer);
+        if (r < 0)
+                fprintf(stderr, "unpack: %s: %s\n", text_errno_name(r), trail_text());
+        _exit(r < 0);
+}
+
+static int await_blob(struct registry *registry, int id)
+{
+        auto_arena arena = { 0 };
+        struct registry_answer answer;
+        int r = registry_await(registry, &arena, (unsigned)id, &answer);
+
+        if (r == 0)
+                printf("%llu %s\n", (unsigned long long)answer.size,
+                       answer.diff_id ? answer.diff_id : "-");
+        return r;
+}
+
+static int blob(struct registry *registry, char **words)
+{
+        bool local = text_starts(words[0], "file:");
+        auto_close file = text_equal(words[5], "-") ? NO_FD : open_file(words[5]);
+        auto_close source =
+                local ? file_open(AT_FDCWD, words[0] + strlen("file:"), O_RDONLY, 0) : NO_FD;
+        struct registry_blob wanted = {
+                .place = { local ? NULL : words[0], words[1] },
+                .digest = words[2],
+                .file = file,
+                .records = NO_FD,
+                .source = source,
+                .compression = text_equal(words[4], "gzip") ? IMAGE_GZIP
+                             : text_equal(words[4], "zstd") ? IMAGE_ZSTD
+                                                            : IMAGE_PLAIN,
+                .bytes_max = getenv("BYTES_MAX") ? strtoull(getenv("BYTES_MAX"), NULL, 10) : 0,
+        };
+        int ends[2] = { NO_FD, NO_FD }, status = 0, r = text_u64(words[3], &wanted.size);
+        pid_t pid = 0;
+
+        if (r == 0 && !text_equal(words[6], "-")) {
+                if (pipe2(ends, O_CLOEXEC) < 0)
+                        return -errno;
+                pid = unpack(words[6], ends);
+                wanted.records = ends[1];
+        }
+        if (r == 0)
+                r = registry_ask_blob(registry, &wanted);
+        file_close(&ends[0]);
+        file_close(&ends[1]);
+        if (r > 0)
+                r = await_blob(registry, r);
+        if (pid > 0 && (process_wait(pid, &status) < 0 || status) && r == 0)
+                r = -EIO;
+        return r;
+}
+
 static const struct {
         const char *name;
         int n;
         int (*run)(struct registry *registry, char **words);
 } verbs[] = {
         { "manifest", 4, manifest },
+        { "blob", 7, blob },
 };
 
 int main(int argc, char **argv)

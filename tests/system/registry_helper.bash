@@ -38,10 +38,12 @@ serve() {
         return 1
 }
 
-# lie [OPTION...]: tests/system/lying_registry.py; its address is in $address.
+# lie FILE...: tests/system/lying_registry.py with these blobs; its address is in $address, what it was asked
+# in $asked.
 lie() {
         local i log
         log=$(mktemp "$box/lie.XXXXXX")
+        asked=$log
         python3 "$BATS_TEST_DIRNAME/lying_registry.py" "$@" >"$log" 2>&1 3>&- &
         echo $! >>"$box/pids"
         for ((i = 0; i < 600; i++)); do
@@ -87,3 +89,4 @@ ask() { timeout -k 5 "${LIMIT:-60}" "$ask" "$helper" "$@" 3>&-; }
 digest_of() { echo "sha256:$(sha256sum <"$1" | cut -d' ' -f1)"; }
 same() { [ "$1" = "$2" ] || { printf 'is       %q\nexpected %q\n' "$1" "$2" && return 1; }; }
 has() { [[ $1 == *"$2"* ]] || { printf 'in  %s\nnot %s\n' "$1" "$2" && return 1; }; }
+not_has() { [[ $1 != *"$2"* ]] || { printf 'in  %s\n is %s\n' "$1" "$2" && return 1; }; }

@@ -153,6 +153,23 @@ TEST(tar_reads_pieces)
         tar_end(&reader);
 }
 
+TEST(tar_takes_an_archive_that_nobody_closed)
+{
+        struct tar_entry entry;
+
+        clear();
+        put_header("file", '0', 5, "");
+        put_data("hello", 5);
+        for (size_t cut = 1; cut <= 507; cut += 253) {
+                archive.at = 0;
+                archive.size = 1024 - cut;
+                CHECK_INT(next(&entry), 1);
+                CHECK_INT(next(&entry), 0);
+                CHECK_INT(next(&entry), 0);
+                tar_end(&reader);
+        }
+}
+
 TEST(tar_refuses_what_is_broken)
 {
         char *header;

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+# A registry that does not mean well: each lie ends in one sentence, in bounded time, and with the user's
+# password where it was.
+load registry_helper
+
+setup_file() {
+        export box=$BATS_FILE_TMPDIR
+        registry_setup
+        head -c 200000 /dev/urandom >"$box/blob"
+        lie "$box/blob"
+        export address asked
+        export digest
+        digest=$(digest_of "$box/blob")
+        export secret="{\"credentials\":{\"$address\":{\"username\":\"u\",\"password\":\"hunter2\"}},\"patience\":1}"
+}
+teardown_file() { unserve; }
+setup() {
+        registry_setup
+        here=$BATS_TEST_TMPDIR
+}
+
+blob() { ask "$secret" blob "$address" "$1/x" "$digest" 200000 gzip "$here/blob" -; }
+manifest() { ask "$secret" manifest "$address" "$1/x" latest "$here/manifest"; }
+# asked_for WORD: the lines of the log about it.
+asked_for() { grep -F "/v2/$1/" "$asked"; }
+refused() { # refused HOW WORDS...
+        run "${what:-blob}" "$1"
+        same "$status" 1
+        shift
+        has "$output" "$*"
+}
+
+@test "the lies are about this truth" {
+        run blob fine
+        same "$output" '200000 -'
+        cmp "$here/blob" "$box/blob"
+        run manifest fine
+        has "$output" 'application/vnd.oci.image.manifest.v1+json 1'
+}
+
+@test "other bytes" { refused other-bytes "EBADMSG: blob $digest: its bytes are those of sha256:"; }
+@test "more bytes than are announced" { refused longer "EBADMSG: blob $digest: 200004 bytes are announced, not 200000"; }
+@test "fewer bytes" { refused shorter "EBADMSG: blob $digest: 199996 bytes are announced, not 200000"; }
+@test "more bytes, unannounced" { refused longer-unsaid "EFBIG: blob $digest: there are more bytes than the 200000 that it has"; }
+@test "a body without an end" { refused endless "EFBIG: blob $digest: there are more bytes than the 200000 that it has"; }
+@test "a byte every tenth of a second" { refused drip 'ETIMEDOUT: '; }
+@test "no answer at all" { refused mute 'ETIMEDOUT: '; }
+@test "a header without an end" { refused huge-header 'E2BIG: '; }
+@test "a redirect to itself" { refused loop "ELOOP: blob $digest: $address: more than 5 redirects"; }
+@test "a redirect to a file" { refused to-file "EPROTO: blob $digest: $address: a redirect of 'blobs/$digest': sent to 'file:///etc/passwd'"; }
+@test "no" { refused denied "EACCES: blob $digest: $address does not let us have 'denied/x': not for you"; }
+@test "a challenge that is none" { refused strange-challenge 'EACCES: '; }
+@test "always busy" { refused always-busy "EAGAIN: blob $digest: $address asks for patience (status 429): slower"; }
+@test "another part than was asked for" { refused wrong-range "EPROTO: blob $digest: another part was sent than was asked for"; }
+@test "ten megabytes of manifest" { what=manifest refused big-manifest 'EFBIG: the manifest has more than 4 MiB'; }
+@test "the same, unannounced" { what=manifest refused big-unsaid 'EFBIG: the manifest has more than 4 MiB'; }
+@test "an empty manifest" { what=manifest refused empty 'EBADMSG: the manifest is empty'; }
+
+@test "a page instead of a manifest is told as what it is" {
+        run manifest html
+        has "$output" 'text/html; charset=utf-8 26 '
+}
+
+@test "the server's words cannot change the terminal" {
+        run ask "$secret" manifest "$address" 'nothing' 'a/b' "$here/m"
+        has "$output" 'no such \x1b[31mthing'
+}
+
+@test "busy twice, then well" {
+        run blob busy
+        same "$output" '200000 -'
+        same "$(asked_for busy | wc -l)" 3
+}
+
+@test "a server that is out of order for a moment" {
+        run blob broken-server
+        same "$output" '200000 -'
+}
+
+@test "a connection that breaks goes on where it was" {
+        run blob breaks
+        same "$output" '200000 -'
+        cmp "$here/blob" "$box/blob"
+        same "$(asked_for breaks | grep -c 'bytes=')" 2
+}
+
+@test "from the beginning where there are no ranges" {
+        run blob no-ranges
+        same "$output" '200000 -'
+        cmp "$here/blob" "$box/blob"
+}
+
+@test "a token, for what we need and no more" {
+        run blob token
+        same "$output" '200000 -'
+        local line
+        line=$(grep -F 'GET /token?' "$asked" | tail -n 1)
+        has "$line" 'service=s%20e&scope=repository%3atoken%2fx%3apull '
+        has "$line" "Basic $(printf u:hunter2 | base64)"
+        # ... and it is kept: one question for the token of two blobs would need one process.
+        same "$(asked_for token | grep -c 'Bearer good')" 1
+}
+
+@test "a token with a line break in it" { refused bad-token 'EBADMSG: '; }
+
+@test "credentials stay where they belong: a redirect to another host" {
+        run blob away-asked
+        same "$output" '200000 -'
+        has "$(asked_for away-asked)" 'Basic '
+        has "$(grep -F "foreign GET /v2/fine/x/" "$asked")" 'foreign'
+        not_has "$(grep '^foreign' "$asked")" 'Basic'
+}
+
+@test "... even when it asks for them" {
+        refused away 'EACCES: '
+        not_has "$(grep '^foreign' "$asked")" 'Basic'
+}
+
+@test "nor does a redirect say who we are" {
+        run blob to-user
+        same "$output" '200000 -'
+        not_has "$(cat "$asked")" "$(printf someone:secret | base64)"
+}
