@@ -24,6 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/mount.h>
 #include <linux/openat2.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -40,12 +41,13 @@ enum guard {
         VERIFY,          /* any plan is done */
         DESTINATION,     /* mounts may lie on and in /proc */
         HOST_NULL,       /* masks are of the file that HUSK_WEAK_NULL names, the container's */
+        READ_ONLY,       /* new file systems are mounted so that they can be written to */
         GUARDS
 };
 
 static const char *const guard_names[GUARDS] = {
         "in_root", "strict", "one_mount",   "magic", "seal_executable", "dumpable", "close_range",
-        "inside",  "verify", "destination", "null",
+        "inside",  "verify", "destination", "null",  "read_only",
 };
 
 /* -- what HUSK_WEAK says ------------------------------------------------------------------------- */
@@ -196,6 +198,8 @@ long __wrap_syscall(long number, ...)
         if (number == SYS_open_tree && a[1] && is_off(HOST_NULL) &&
             text_equal((const char *)a[1], "/dev/null") && getenv("HUSK_WEAK_NULL"))
                 a[1] = (long)getenv("HUSK_WEAK_NULL");
+        if (number == SYS_fsmount && is_off(READ_ONLY))
+                a[2] &= ~(long)MOUNT_ATTR_RDONLY;
         if (number == SYS_getcwd && is_off(INSIDE))
                 return (long)text_format((char *)a[0], (size_t)a[1], "/") + 1;
         if (number == SYS_close_range && is_off(CLOSE_RANGE))
