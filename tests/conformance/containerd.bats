@@ -31,7 +31,10 @@ teardown_file() {
         suite_end
 }
 
-setup() { name=$WORD-$BATS_TEST_NUMBER; }
+setup() {
+        needs cpu memory pids # ctr asks for a share of the processors, always
+        name=$WORD-$BATS_TEST_NUMBER
+}
 
 teardown() {
         local id

@@ -153,6 +153,7 @@ shows() { dk logs "$1" 2>&1 | grep -q "$2"; }
 }
 
 @test "limits: memory, processors, processes" {
+        needs memory cpu pids
         run -0 dk run --rm --memory 64m --cpus 0.5 --pids-limit 77 "$IMAGE" sh -c "
                 $(limit_of memory/memory.limit_in_bytes memory.max)
                 $(limit_of cpu/cpu.cfs_quota_us cpu.max)
@@ -163,12 +164,14 @@ shows() { dk logs "$1" 2>&1 | grep -q "$2"; }
 }
 
 @test "out of memory is told" {
+        needs memory
         run dk run --name "$name" --memory 16m --memory-swap 16m "$IMAGE" sh -c 'tail /dev/zero; sleep 0.2; exit 3'
         [ "$status" = 3 ]
         same "$(dk inspect --format '{{.State.OOMKilled}}' "$name")" true
 }
 
 @test "update: limits of a running container" {
+        needs memory cpu pids
         dk run -d --name "$name" --memory 64m --memory-swap 64m "$IMAGE" sleep 600
         dk update --memory 128m --memory-swap 256m --cpus 0.25 --pids-limit 99 "$name"
         run -0 dk exec "$name" sh -c "
@@ -192,6 +195,7 @@ shows() { dk logs "$1" 2>&1 | grep -q "$2"; }
 }
 
 @test "stats" {
+        needs memory pids
         dk run -d --name "$name" "$IMAGE" sleep 600
         run -0 dk stats --no-stream --format '{{.PIDs}} {{.MemUsage}}' "$name"
         [[ $output =~ ^1\ [0-9.]+[KM]iB\ / ]]

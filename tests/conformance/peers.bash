@@ -100,6 +100,15 @@ has() { [[ $1 == *"$2"* ]] || { printf 'in  %s\nnot %s\n' "$1" "$2" && return 1;
 
 is_v2() { [ -e /sys/fs/cgroup/cgroup.controllers ]; }
 
+# needs CONTROLLER...: of cgroup v2, where tests/vm/view shows a tree without them
+needs() {
+        local name
+        is_v2 || return 0
+        for name; do
+                grep -qw "$name" /sys/fs/cgroup/cgroup.controllers || skip "cgroup v2 has no $name controller here"
+        done
+}
+
 # How long a command may take; a guest is slow.
 limit_s() { if [ -z "${HUSK_VM:-}" ]; then echo 60; else echo 300; fi; }
 

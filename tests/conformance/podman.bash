@@ -3,8 +3,11 @@
 # Podman with directories of its own.
 
 podman_conf() {
+        local pids= # how many it allows each container, unasked
+        ! is_v2 || grep -qw pids /sys/fs/cgroup/cgroup.controllers || pids='pids_limit = 0'
         cat <<CONF
 [containers]
+$pids
 default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
 log_driver = "k8s-file"
 [network]
