@@ -128,7 +128,7 @@ static int by_path(const void *a, const void *b)
 static int walk_overlay(struct walk *walk, const struct runtime_overlay *overlay)
 {
         auto_close upper = open_directory(AT_FDCWD, overlay->upper);
-        auto_close lower = open_directory(AT_FDCWD, overlay->lower);
+        auto_close lower = open_directory(AT_FDCWD, overlay->lower.items[0]);
         const char *place =
                 *overlay->target ? arena_format(walk->arena, "/%s", overlay->target) : "";
         size_t before = walk->n;

@@ -102,16 +102,25 @@ bool host_shows(struct arena *arena, const char *path)
         return shown;
 }
 
+/* One lower layer. */
+static WORDS alone(struct arena *arena, const char *path)
+{
+        const char **items = arena_array(arena, 2, sizeof *items);
+
+        items[0] = path;
+        return (WORDS){ items, 1 };
+}
+
 static void add(
         struct arena *arena, const char *state, const char *path, struct runtime_overlay *overlays,
         size_t *n)
 {
         for (size_t i = 0; i < *n; i++)
-                if (text_equal(overlays[i].lower, path))
+                if (text_equal(overlays[i].lower.items[0], path))
                         return; /* mounted twice on one place: the path shows the last one */
         overlays[*n] = (struct runtime_overlay){
                 .target = arena_string(arena, path + 1),
-                .lower = arena_string(arena, path),
+                .lower = alone(arena, arena_string(arena, path)),
                 .upper = arena_format(arena, "%s/upper%zu", state, *n),
                 .work = arena_format(arena, "%s/work%zu", state, *n),
         };
@@ -161,7 +170,7 @@ static struct runtime_overlay *add_part(struct parts *parts, const char *target)
 
         *overlay = (struct runtime_overlay){
                 .target = target,
-                .lower = arena_format(parts->arena, "/%s", target),
+                .lower = alone(parts->arena, arena_format(parts->arena, "/%s", target)),
                 .upper = arena_format(parts->arena, "%s/upper%zu", parts->state, parts->n),
                 .work = arena_format(parts->arena, "%s/work%zu", parts->state, parts->n),
         };
@@ -235,10 +244,10 @@ int host_parts(struct arena *arena, const char *state, struct host_parts *ret)
         if (r < 0)
                 return r;
         own = add_part(&parts, "");
-        own->lower = arena_format(arena, "%s/lower0", state);
+        own->lower = alone(arena, arena_format(arena, "%s/lower0", state));
         own->make_lower = true;
         own = add_part(&parts, "tmp");
-        own->lower = arena_format(arena, "%s/lower1", state);
+        own->lower = alone(arena, arena_format(arena, "%s/lower1", state));
         own->make_lower = true;
         own->mode = 01777;
         for (size_t i = 0; i < n; i++)

@@ -337,7 +337,10 @@ int engine_inspect(const struct inspect_request *request, struct text *out)
         for (size_t i = 0; i < record.n_overlays; i++) {
                 json_open_object(&w, NULL);
                 json_put_string(&w, "Target", record.overlays[i].target);
-                json_put_string(&w, "LowerDir", record.overlays[i].lower);
+                json_open_array(&w, "LowerDirs");
+                for (size_t k = 0; k < record.overlays[i].lower.n; k++)
+                        json_put_string(&w, NULL, record.overlays[i].lower.items[k]);
+                json_close_array(&w);
                 json_put_string(&w, "UpperDir", record.overlays[i].upper);
                 json_close_object(&w);
         }

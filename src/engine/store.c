@@ -62,7 +62,10 @@ void record_encode(const struct record *record, struct text *out)
                         continue; /* nothing is written there */
                 json_open_object(&w, NULL);
                 json_put_string(&w, "target", record->overlays[i].target);
-                json_put_string(&w, "lower", record->overlays[i].lower);
+                json_open_array(&w, "lower");
+                for (size_t k = 0; k < record->overlays[i].lower.n; k++)
+                        json_put_string(&w, NULL, record->overlays[i].lower.items[k]);
+                json_close_array(&w);
                 json_put_string(&w, "upper", record->overlays[i].upper);
                 json_close_object(&w);
         }
@@ -73,6 +76,18 @@ void record_encode(const struct record *record, struct text *out)
 static const char *or_empty(const char *string)
 {
         return string ? string : "";
+}
+
+/* An array of paths, or a path alone. */
+static WORDS decode_paths(struct arena *arena, const struct json *from)
+{
+        bool list = from && from->kind == JSON_ARRAY;
+        size_t n = list ? from->n : 1;
+        const char **items = arena_array(arena, n + 1, sizeof *items);
+
+        for (size_t i = 0; i < n; i++)
+                items[i] = or_empty(json_string(list ? &from->items[i] : from));
+        return (WORDS){ items, n };
 }
 
 void record_decode(struct arena *arena, const struct container *container, struct record *ret)
@@ -108,7 +123,7 @@ void record_decode(struct arena *arena, const struct container *container, struc
 
                         record.overlays[record.n_overlays] = (struct runtime_overlay){
                                 .target = or_empty(json_string(json_member(from, "target"))),
-                                .lower = or_empty(json_string(json_member(from, "lower"))),
+                                .lower = decode_paths(arena, json_member(from, "lower")),
                                 .upper = or_empty(json_string(json_member(from, "upper"))),
                         };
                 }

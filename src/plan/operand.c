@@ -91,6 +91,7 @@ const char *target_name(TARGET target)
                 [TARGET_DIRECTORY] = "directory",
                 [TARGET_FILE] = "file",
                 [TARGET_DIRECTORY_OR_FILE] = "directory_or_file",
+                [TARGET_PLAIN_FILE] = "plain_file",
         };
 
         return (size_t)target < ARRAY_SIZE(names) ? names[target] : "?";

@@ -41,6 +41,19 @@ int do_make_store(struct machine *m, const struct op_make_store *o)
         return r;
 }
 
+int do_make_file(struct machine *m, const struct op_make_file *o)
+{
+        auto_close file =
+                file_open(AT_FDCWD, o->path, O_WRONLY | O_CREAT | O_EXCL, (mode_t)o->mode);
+
+        (void)m;
+        if (file < 0)
+                return trail(file, "cannot make %s", o->path);
+        if (fchmod(file, (mode_t)o->mode) < 0) /* whatever our umask */
+                return -errno;
+        return file_write(file, o->content, strlen(o->content));
+}
+
 enum {
         ROUNDS = 1000 /* against those who remove what we make: each of them does so once */
 };

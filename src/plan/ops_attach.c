@@ -95,12 +95,32 @@ static bool attach_in_parent(struct machine *m, const struct op_attach *o)
         return m->parent >= 0 && mount_attach_name(slot(m, o->tree), m->parent, slash + 1) == 0;
 }
 
+/* The kernel mounts a file upon a link, too. */
+static int attach_file(int tree, int root, const char *path)
+{
+        const char *leaf;
+        auto_close parent = rootpath_parent(root, path, &leaf);
+        auto_close made = NO_FD;
+        int r;
+
+        if (parent < 0)
+                return trail(parent, "there is no place for %s", path);
+        r = mount_attach_name(tree, parent, leaf);
+        if (r == -ENOENT) {
+                made = file_open(parent, leaf, O_WRONLY | O_CREAT | O_EXCL, 0644);
+                r = made < 0 ? made : mount_attach_name(tree, parent, leaf);
+        }
+        return r == -EINVAL ? trail(-EISDIR, "%s is a directory in the container", path) : r;
+}
+
 int do_attach(struct machine *m, const struct op_attach *o)
 {
         int tree = slot(m, o->tree), root = slot(m, o->root), r;
         auto_close target = NO_FD;
         TARGET make = o->make;
 
+        if (make == TARGET_PLAIN_FILE)
+                return attach_file(tree, root, o->target);
         if (attach_in_parent(m, o))
                 return 0;
         if (!*o->target)

@@ -33,6 +33,49 @@ int do_map_mount(struct machine *m, const struct op_map_mount *o)
         return trail(r, "the file system does not let its ids be mapped");
 }
 
+enum {
+        LAYERS_MOST = 64
+};
+
+/* "7:8:9", the option of layers, which stay open in `dirs`. */
+static int open_layers(const WORDS *lower, int *dirs, char *option, size_t size)
+{
+        size_t len = 0;
+
+        if (lower->n > LAYERS_MOST)
+                return trail(-E2BIG, "%zu layers are too many", lower->n);
+        for (size_t i = 0; i < lower->n; i++) {
+                dirs[i] = file_open(AT_FDCWD, lower->items[i], O_PATH | O_DIRECTORY, 0);
+                if (dirs[i] < 0)
+                        return trail(dirs[i], "cannot open the layer %s", lower->items[i]);
+                len += text_format(option + len, size - len, "%s%d", i ? ":" : "", dirs[i]);
+        }
+        return 0;
+}
+
+int do_make_layered(struct machine *m, const struct op_make_layered *o)
+{
+        auto_close before = file_open(AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0);
+        int dirs[LAYERS_MOST], tree = process_change_dir("/proc/self/fd");
+        char option[LAYERS_MOST * 12];
+
+        for (size_t i = 0; i < LAYERS_MOST; i++)
+                dirs[i] = NO_FD;
+        if (before < 0 || tree < 0)
+                return before < 0 ? before : tree;
+        tree = open_layers(&o->lower, dirs, option, sizeof option);
+        if (tree == 0)
+                tree = mount_set_fs(slot(m, o->fs), "lowerdir", option);
+        if (tree == 0)
+                tree = mount_make(slot(m, o->fs), o->attrs);
+        for (size_t i = 0; i < LAYERS_MOST; i++)
+                file_close(&dirs[i]);
+        if (m->actor == HOST)
+                file_close(&m->fd[o->fs]);
+        tree = put(m, o->tree, tree);
+        return tree == 0 && fchdir(before) < 0 ? -errno : tree;
+}
+
 int do_copy_owner(struct machine *m, const struct op_copy_owner *o)
 {
         auto_close dir = file_open(AT_FDCWD, o->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
@@ -65,8 +108,8 @@ int do_copy_up(struct machine *m, const struct op_copy_up *o)
                         r, "%s has more than %d names, or is more than %d directories deep",
                         o->path, (int)COPY_ENTRIES, (int)COPY_DEPTH);
         if (r == -ENOSPC)
-                trail_hint("the tmpfs is too small for it: give it a larger size=");
-        return r < 0 ? trail(r, "cannot copy %s into the tmpfs", o->path) : 0;
+                trail_hint("if it is a tmpfs, give it a larger size=");
+        return r < 0 ? trail(r, "cannot copy %s into its mount", o->path) : 0;
 }
 
 int do_open_mount(struct machine *m, const struct op_open_mount *o)

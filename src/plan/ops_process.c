@@ -39,6 +39,16 @@ int do_set_umask(struct machine *m, const struct op_set_umask *o)
         return 0;
 }
 
+/* Links of the image lead nowhere but into the root, and those of procfs nowhere at all: with the host's
+ * pid namespace /proc/1/root is the host's (CVE-2026-55686). */
+static int make_inside(const char *path)
+{
+        auto_close root = file_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
+        auto_close made = root < 0 ? root : rootpath_make_dirs(root, path, 0755);
+
+        return made < 0 ? made : 0;
+}
+
 int do_change_dir(struct machine *m, const struct op_change_dir *o)
 {
         int r = process_change_dir(o->path);
@@ -47,7 +57,7 @@ int do_change_dir(struct machine *m, const struct op_change_dir *o)
         if (r < 0) {
                 if (r != -ENOENT || !o->make)
                         return trail(r, "cannot go to the working directory %s", o->path);
-                r = file_make_dirs(o->path, 0755);
+                r = make_inside(o->path);
                 if (r == 0)
                         r = process_change_dir(o->path);
                 if (r < 0)

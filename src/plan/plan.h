@@ -56,6 +56,7 @@ typedef enum {
         TARGET_DIRECTORY,
         TARGET_FILE,
         TARGET_DIRECTORY_OR_FILE, /* as what the tree is */
+        TARGET_PLAIN_FILE, /* a file; a symbolic link of that name is not followed but covered */
 } TARGET;
 
 typedef int RLIMIT; /* RLIMIT_*; printed as "nofile" */

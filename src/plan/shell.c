@@ -160,6 +160,16 @@ void shell_make_store(struct shell *sh, const struct op_make_store *o)
         shell_line(sh, "mkdir -p -m %04o %s # stays when the script ends", o->mode, path);
 }
 
+void shell_make_file(struct shell *sh, const struct op_make_file *o)
+{
+        const char *path = shell_word(sh, o->path);
+
+        shell_line(
+                sh, "printf %%s %s >%s # stays when the script ends", shell_word(sh, o->content),
+                path);
+        shell_line(sh, "chmod %04o %s", o->mode, path);
+}
+
 void shell_make_cgroup(struct shell *sh, const struct op_make_cgroup *o)
 {
         const char *path = shell_word(sh, o->path);

@@ -114,6 +114,9 @@ static const struct {
           "for an overlay this often means that the file system of the store cannot hold an upper "
           "layer: give --root on another one; or that what lies below is two overlays already, on "
           "which the kernel puts no third" },
+        { OP_make_layered, EINVAL, ANYBODY,
+          "often the file system of the store cannot hold an upper layer: give --root on another "
+          "one" },
         { OP_make_mount, EPERM, USER,
           "ordinary users can mount only some file systems, and only in a "
           "user namespace" },

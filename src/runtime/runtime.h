@@ -15,7 +15,7 @@
 /* An overlay that becomes the root (target ""), or lies at a directory of it. */
 struct runtime_overlay {
         const char *target;       /* relative to the root */
-        const char *lower;        /* directory of the host */
+        WORDS lower;              /* directories of the host, the topmost first */
         const char *upper, *work; /* directories of the store; made, and removed by the journal */
         uint32_t mode;            /* of the upper one; 0: 0755 */
         bool make_lower;          /* lower is of the store, too, and empty */
@@ -25,6 +25,14 @@ struct runtime_overlay {
 /* A symbolic link at the top of a root that is put together of overlays. */
 struct runtime_link {
         const char *path, *target;
+};
+
+/* What the container has beside its layers, in a directory of the store: a file that covers what its
+ * image has of that name, or a directory that begins as the image's. */
+struct runtime_own {
+        const char *path;    /* in runtime_options.own_dir; made */
+        const char *target;  /* absolute, in the container */
+        const char *content; /* of the file; NULL: it is a directory */
 };
 
 /* Who makes the cgroups. */
@@ -44,8 +52,11 @@ struct runtime_options {
         size_t n_overlays; /* 0: the root is spec.root.path */
         const struct runtime_link *links;
         size_t n_links;
-        uint64_t preserve_fds;    /* descriptors from 3 on that the program gets */
-        unsigned listen_fds;      /* the first so many of them are sockets, sd_listen_fds(3) */
+        const struct runtime_own *own;
+        size_t n_own;
+        const char *own_dir;   /* where these are, in the store; made, and removed by the journal */
+        uint64_t preserve_fds; /* descriptors from 3 on that the program gets */
+        unsigned listen_fds;   /* the first so many of them are sockets, sd_listen_fds(3) */
         const char *listen_names; /* LISTEN_FDNAMES, or NULL */
         unsigned rows, columns;   /* of the terminal; 0: what the spec says */
         bool await_start;         /* `create`: stop before exec until START */

@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         } else if (bytes[0] == 'm') {
                 host_parse_mounts(&arena, "/state", text, &overlays, &n);
                 for (size_t i = 0; i < n; i++)
-                        if (!overlays[i].lower || overlays[i].lower[0] != '/')
+                        if (overlays[i].lower.n != 1 || overlays[i].lower.items[0][0] != '/')
                                 __builtin_trap();
         } else {
                 parse_document(&arena, text, size - 1);

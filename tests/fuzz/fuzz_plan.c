@@ -64,7 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         auto_arena arena = { 0 };
         struct cgroup_hierarchy v1[3];
         struct runtime_options options = { .id = "c1", .bundle = "/bundle" };
-        struct runtime_overlay overlay = { "", "/lower", "/upper", "/work" };
+        static const char *const lower[] = { "/b", "/a", NULL };
+        struct runtime_overlay overlay = { "", { lower, 2 }, "/upper", "/work" };
         const struct spec *spec;
         struct facts facts;
         struct plan *plan;

@@ -36,6 +36,7 @@ struct compile {
         FD join[8];             /* slot for each bit of namespace_types */
         FD root;                /* the container's root */
         bool map_root;          /* its overlays have mapped layers */
+        FD *own;                /* trees of options->own that HOST makes; -1: INIT does */
         FD proc;                /* its procfs, -1 before */
         FD dev;                 /* its /dev when that is a mount of ours, else -1 */
         FD landlock;            /* its rules, -1: none */
@@ -121,6 +122,9 @@ PROPAGATION compile_base_propagation(const struct compile *c);
 int compile_root_host(struct compile *c);
 int compile_root_init(struct compile *c);
 void compile_pivot(struct compile *c);
+/* own.c: options->own. */
+void compile_own_host(struct compile *c);
+void compile_own_init(struct compile *c);
 /* mounts.c: sort what is asked for, into c->mounts. */
 void compile_mounts_begin(struct compile *c);
 int compile_mounts_host(struct compile *c);

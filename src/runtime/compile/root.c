@@ -42,16 +42,23 @@ static bool maps_root(struct compile *c, unsigned major, unsigned minor)
         return false;
 }
 
-/* The lower layer as a mapped mount, which has no path. The upper one is plain, since the overlay's
+/* The lower layers as mapped mounts, which have no path. The upper one is plain, since the overlay's
  * maker, whose id is not mapped, writes there: what is in it has ids of the container's range, and
  * first of all the directory itself. */
 static void set_lower_mapped(
         struct compile *c, const char *reason, const struct runtime_overlay *overlay, FD fs)
 {
-        FD lower = map_tree(c, reason, overlay->lower, false);
+        for (size_t i = 0; i < overlay->lower.n; i++) {
+                FD lower = map_tree(c, reason, overlay->lower.items[i], false);
 
-        plan_add(c->plan, HOST, reason, copy_owner, .path = overlay->upper, .from = lower);
-        plan_add(c->plan, HOST, reason, set_fs_fd, .fs = fs, .key = "lowerdir+", .fd = lower);
+                if (i == 0)
+                        plan_add(
+                                c->plan, HOST, reason, copy_owner, .path = overlay->upper,
+                                .from = lower);
+                plan_add(
+                        c->plan, HOST, reason, set_fs_fd, .fs = fs, .key = "lowerdir+",
+                        .fd = lower);
+        }
 }
 
 static const char *overlay_reason(struct compile *c, const struct runtime_overlay *overlay)
@@ -59,17 +66,25 @@ static const char *overlay_reason(struct compile *c, const struct runtime_overla
         return overlay->target[0] ? why(c, "[overlay of /%s]", overlay->target) : "/root/path";
 }
 
+/* Must all of the lower layers stand in one option? */
+static bool in_one_option(const struct compile *c, const struct runtime_overlay *overlay)
+{
+        return overlay->lower.n > 1 && !facts_kernel(c->facts, 6, 7);
+}
+
 static void set_layers(
         struct compile *c, enum actor actor, const struct runtime_overlay *overlay, FD fs)
 {
         const char *reason = overlay_reason(c, overlay);
+        const char *key = overlay->lower.n > 1 ? "lowerdir+" : "lowerdir";
 
         if (c->map_root)
                 set_lower_mapped(c, reason, overlay, fs);
-        else
-                plan_add(
-                        c->plan, actor, reason, set_fs, .fs = fs, .key = "lowerdir",
-                        .value = overlay->lower);
+        else if (!in_one_option(c, overlay))
+                for (size_t i = 0; i < overlay->lower.n; i++)
+                        compile_overlay_layer(
+                                c, actor, reason,
+                                &(struct overlay_layer){ fs, key, overlay->lower.items[i] });
         compile_overlay_layer(
                 c, actor, reason, &(struct overlay_layer){ fs, "upperdir", overlay->upper });
         compile_overlay_layer(
@@ -82,7 +97,9 @@ static void make_stores(struct compile *c, const struct runtime_overlay *overlay
         const char *reason = overlay_reason(c, overlay);
 
         if (overlay->make_lower)
-                plan_add(c->plan, HOST, reason, make_store, .path = overlay->lower, .mode = 0755);
+                plan_add(
+                        c->plan, HOST, reason, make_store, .path = overlay->lower.items[0],
+                        .mode = 0755);
         plan_add(
                 c->plan, HOST, reason, make_store, .path = overlay->upper,
                 .mode = overlay->mode ? overlay->mode : 0755);
@@ -116,9 +133,14 @@ static void make_overlay(
         compile_mount_label(c, actor, "overlay", fs);
         if (c->options->volatile_upper)
                 plan_add(c->plan, actor, reason, set_fs, .fs = fs, .key = "volatile");
-        plan_add(
-                c->plan, actor, reason, make_mount, .fs = fs, .attrs = MOUNT_ATTR_NODEV,
-                .tree = tree);
+        if (in_one_option(c, overlay))
+                plan_add(
+                        c->plan, actor, reason, make_layered, .fs = fs, .lower = overlay->lower,
+                        .attrs = MOUNT_ATTR_NODEV, .tree = tree);
+        else
+                plan_add(
+                        c->plan, actor, reason, make_mount, .fs = fs, .attrs = MOUNT_ATTR_NODEV,
+                        .tree = tree);
 }
 
 /* A tree of the host as it is, read-only. */
@@ -132,7 +154,7 @@ static void make_read_only(struct compile *c, const struct runtime_overlay *over
                 "make no overlay of such a directory",
                 overlay->target);
         plan_add(
-                c->plan, INIT, reason, clone_tree, .dir = -1, .path = overlay->lower,
+                c->plan, INIT, reason, clone_tree, .dir = -1, .path = overlay->lower.items[0],
                 .recursive = 1, .tree = tree);
         plan_add(
                 c->plan, INIT, reason, set_mount, .tree = tree,
@@ -160,11 +182,27 @@ static const char *rootfs_path(struct compile *c)
         return path[0] == '/' ? path : why(c, "%s/%s", c->options->bundle, path);
 }
 
+/* How many layers one overlay takes. An option of 255 bytes holds 63 numbers of three digits; a mapped
+ * layer is a slot of the plan; the kernel itself stacks 500 (OVL_MAX_STACK). */
+static int check_layers(const struct compile *c, const struct runtime_overlay *overlay)
+{
+        size_t most = in_one_option(c, overlay) ? 63 : c->map_root ? 400 : 500;
+
+        if (overlay->lower.n <= most)
+                return 0;
+        if (most == 63)
+                trail_hint("since Linux 6.7 an overlay takes each layer by itself");
+        return trail(
+                -E2BIG, "the root has %zu layers, and there can be %zu at most%s", overlay->lower.n,
+                most, most == 400 ? " where their owners are mapped" : " on this kernel");
+}
+
 /* Slots of the overlays, in order, when there are any: the first is the root. A directory is the
  * first process's to clone, but for one that is to be mapped. */
 int compile_root_host(struct compile *c)
 {
         FD first;
+        int r;
 
         if (c->options->n_overlays == 0) {
                 if (!maps_root(c, 5, 12))
@@ -184,11 +222,15 @@ int compile_root_host(struct compile *c)
         for (size_t i = 0; i < c->options->n_overlays; i++) {
                 const struct runtime_overlay *overlay = &c->options->overlays[i];
 
+                r = check_layers(c, overlay);
+                if (r < 0)
+                        return r;
                 if (!overlay->read_only)
                         make_stores(c, overlay);
                 if (!by_init(c))
                         make_overlay(c, HOST, overlay, (FD)(first + (FD)i));
         }
+        compile_own_host(c);
         return 0;
 }
 
@@ -223,6 +265,7 @@ static void attach_overlays(struct compile *c, FD at)
                 plan_add(
                         c->plan, INIT, "/root/path", make_link, .dir = c->root,
                         .path = c->options->links[i].path, .target = c->options->links[i].target);
+        compile_own_init(c);
 }
 
 int compile_root_init(struct compile *c)

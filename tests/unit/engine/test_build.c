@@ -246,8 +246,9 @@ TEST(records_come_back)
 {
         auto_arena arena = { 0 };
         struct text text = { .arena = &arena };
-        struct runtime_overlay overlays[] = { { "", "/", "/s/u0", "/s/w0" },
-                                              { "home", "/home", "/s/u1", "/s/w1" } };
+        const char *const root[] = { "/", NULL }, *const home[] = { "/b", "/a", NULL };
+        struct runtime_overlay overlays[] = { { "", { root, 1 }, "/s/u0", "/s/w0" },
+                                              { "home", { home, 2 }, "/s/u1", "/s/w1" } };
         struct record record = { .name = "one",
                                  .image = "host",
                                  .seccomp = "default",
@@ -272,6 +273,9 @@ TEST(records_come_back)
         CHECK_INT(back.n_overlays, 2);
         CHECK_STR(back.overlays[1].target, "home");
         CHECK_STR(back.overlays[1].upper, "/s/u1");
+        CHECK_STR(back.overlays[0].lower.items[0], "/");
+        CHECK_INT(back.overlays[1].lower.n, 2);
+        CHECK_STR(back.overlays[1].lower.items[1], "/a");
 }
 
 /* A header that a hand has been at: nothing is NULL that is promised not to be. */

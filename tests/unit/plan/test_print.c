@@ -60,6 +60,7 @@ TEST(json_is_json)
 
 TEST(slots_and_absent_operands)
 {
+        static const char *const layers[] = { "/b", "/a", NULL };
         auto_arena arena = { 0 };
 
         CHECK_STR(
@@ -72,6 +73,12 @@ TEST(slots_and_absent_operands)
         CHECK_STR(
                 PRINTED(make_mount, .fs = 4, .attrs = 0x1f, .tree = 5),
                 "make_mount fs=%4 attrs=ro,nosuid,nodev,noexec,noatime -> tree=%5");
+        CHECK_STR(
+                PRINTED(make_layered, .fs = 4, .lower = { layers, 2 }, .tree = 5),
+                "make_layered fs=%4 lower=[/b /a] -> tree=%5");
+        CHECK_STR(
+                PRINTED(make_file, .path = "/s/f", .mode = 0644, .content = "a\n"),
+                "make_file path=/s/f mode=0644 content='a\\n'");
         CHECK_STR(
                 PRINTED(attach, .tree = 5, .root = 0, .target = "a b", .make = TARGET_FILE),
                 "attach tree=%5 root=%0 target='a b' make=file");

@@ -61,6 +61,9 @@ TEST(cgroups_and_store)
 
         plan_add(&plan, HOST, "[store]", make_store, .path = "/run/husk/c 1", .mode = 0700);
         plan_add(
+                &plan, HOST, "[store]", make_file, .path = "/run/husk/c 1/f", .mode = 0644,
+                .content = "# 1");
+        plan_add(
                 &plan, HOST, "/linux/cgroupsPath", delegate_cgroup, .path = "/sys/fs/cgroup/a/b",
                 .controllers = "+cpu +pids");
         plan_add(
@@ -89,6 +92,8 @@ TEST(cgroups_and_store)
         has(script, "undo() {\n        remove_cgroup /sys/fs/cgroup/a/b\n"
                     "        remove_cgroup /sys/fs/cgroup/v1/b\n}\ntrap undo EXIT\n");
         has(script, "mkdir -p -m 0700 '/run/husk/c 1'");
+        has(script, "printf %s '# 1' >'/run/husk/c 1/f' # stays when the script ends\n"
+                    "chmod 0644 '/run/husk/c 1/f'\n");
         has(script, "( umask 077; : >>'/run/a b' )\nexec >>'/run/a b' 2>&1\n");
         has(script, "printf '%s\\n' '+cpu +pids' >/sys/fs/cgroup/a/cgroup.subtree_control\n");
         CHECK(!strstr(script, "/a/b/cgroup.subtree_control"));
@@ -192,6 +197,33 @@ TEST(a_mount_of_others)
         has(script, "# husk: borrow_mount: mount(8) takes no mount out of another namespace");
         has(script, "mount -t tmpfs -o nosuid none /");
         has(script, "mount --make-private /");
+}
+
+/* One option of mount(8), in whichever of three ways the kernel gets it. */
+TEST(layers_of_an_overlay)
+{
+        static const char *const lower[] = { "/d", "/c", NULL };
+        auto_arena arena = { 0 };
+        struct plan plan = { .arena = &arena };
+        const char *script;
+
+        plan_add(&plan, HOST, "/root", open_path, .path = "/b", .fd = 4);
+        plan_add(&plan, HOST, "/root", open_path, .path = "/r", .fd = 0);
+        plan_add(&plan, HOST, "/root", open_fs, .type = "overlay", .fs = 1);
+        plan_add(&plan, HOST, "/root", set_fs, .fs = 1, .key = "lowerdir+", .value = "/a");
+        plan_add(&plan, HOST, "/root", set_fs_fd, .fs = 1, .key = "lowerdir+", .fd = 4);
+        plan_add(&plan, HOST, "/root", set_fs, .fs = 1, .key = "upperdir", .value = "/u");
+        plan_add(&plan, HOST, "/root", make_mount, .fs = 1, .tree = 2);
+        plan_add(&plan, HOST, "/root", attach, .tree = 2, .root = 0, .target = "x");
+        plan_add(&plan, HOST, "/root", open_fs, .type = "overlay", .fs = 1);
+        plan_add(&plan, HOST, "/root", set_fs, .fs = 1, .key = "upperdir", .value = "/u");
+        plan_add(&plan, HOST, "/root", make_layered, .fs = 1, .lower = { lower, 2 }, .tree = 2);
+        plan_add(
+                &plan, HOST, "/root", attach, .tree = 2, .root = 0, .target = "f",
+                .make = TARGET_FILE);
+        script = host_script(&plan);
+        has(script, "mount -t overlay -o lowerdir=/a:/b,upperdir=/u none /r/x\n");
+        has(script, "mount -t overlay -o upperdir=/u,lowerdir=/d:/c none /r/f\n");
 }
 
 TEST(mounts_with_an_alternative)

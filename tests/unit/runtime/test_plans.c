@@ -41,6 +41,18 @@ static bool flag(const struct json *object, const char *name)
         return value && value->boolean;
 }
 
+/* A path, or an array of them, the topmost first. */
+static WORDS read_lower(struct arena *arena, const struct json *from)
+{
+        bool list = from->kind == JSON_ARRAY;
+        size_t n = list ? from->n : 1;
+        const char **items = arena_array(arena, n + 1, sizeof *items);
+
+        for (size_t i = 0; i < n; i++)
+                items[i] = json_string(list ? &from->items[i] : from);
+        return (WORDS){ items, n };
+}
+
 static void read_overlays(
         struct arena *arena, const struct json *list, struct runtime_options *options)
 {
@@ -52,7 +64,7 @@ static void read_overlays(
         for (size_t i = 0; i < list->n; i++)
                 overlays[i] = (struct runtime_overlay){
                         .target = member(&list->items[i], "target", ""),
-                        .lower = member(&list->items[i], "lower", NULL),
+                        .lower = read_lower(arena, json_member(&list->items[i], "lower")),
                         .upper = member(&list->items[i], "upper", NULL),
                         .work = member(&list->items[i], "work", NULL),
                         .make_lower = flag(&list->items[i], "makeLower"),
@@ -60,6 +72,22 @@ static void read_overlays(
                 };
         options->overlays = overlays;
         options->n_overlays = list->n;
+}
+
+static void read_own(struct arena *arena, const struct json *list, struct runtime_options *options)
+{
+        struct runtime_own *own;
+
+        if (!list)
+                return;
+        own = arena_array(arena, list->n, sizeof *own);
+        for (size_t i = 0; i < list->n; i++)
+                own[i] = (struct runtime_own){ member(&list->items[i], "path", ""),
+                                               member(&list->items[i], "target", ""),
+                                               member(&list->items[i], "content", NULL) };
+        options->own = own;
+        options->n_own = list->n;
+        options->own_dir = "/var/lib/husk/containers/c1/own";
 }
 
 static void read_links(
@@ -149,6 +177,7 @@ static void read_options(
         json_i64(json_member(json, "checkpointPid"), &ret_visit->checkpoint_pid);
         ret_visit->restore = options->restored = flag(json, "restore");
         read_overlays(arena, json_member(json, "overlays"), options);
+        read_own(arena, json_member(json, "own"), options);
         read_links(arena, json_member(json, "links"), options);
         read_cgroups(arena, json_member(json, "cgroups"), options);
 }

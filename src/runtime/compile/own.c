@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: files and directories that are the container's own and no part of its layers.
+ *
+ * /etc/hosts and its like are files of the store, mounted upon what the image has of that name: a
+ * link there, which the image's maker chose, is covered and never followed (CVE-2024-9341 and its
+ * kin). A volume is a directory of the store that gets what the image has at its place. Both lie
+ * below the document's mounts, which are made later. */
+#include "compile.h"
+
+/* In a user namespace with mapped layers the container's root owns these, too. */
+static FD map_tree(struct compile *c, const char *reason, const char *path)
+{
+        FD ns = compile_idmap(c, reason, NULL), tree = plan_slot(c->plan);
+
+        plan_add(
+                c->plan, HOST, reason, clone_tree, .dir = -1, .path = path,
+                .propagation = compile_base_propagation(c), .tree = tree);
+        plan_add(c->plan, HOST, reason, map_mount, .tree = tree, .ns = ns);
+        return tree;
+}
+
+void compile_own_host(struct compile *c)
+{
+        const struct runtime_options *options = c->options;
+
+        if (!options->n_own)
+                return;
+        c->own = arena_array(c->arena, options->n_own, sizeof *c->own);
+        plan_add(c->plan, HOST, "[own files]", make_store, .path = options->own_dir, .mode = 0755);
+        for (size_t i = 0; i < options->n_own; i++) {
+                const struct runtime_own *own = &options->own[i];
+                const char *reason = why(c, "[own %s]", own->target);
+
+                if (own->content)
+                        plan_add(
+                                c->plan, HOST, reason, make_file, .path = own->path, .mode = 0644,
+                                .content = own->content);
+                else
+                        plan_add(
+                                c->plan, HOST, reason, make_store, .path = own->path, .mode = 0755);
+                c->own[i] = c->map_root ? map_tree(c, reason, own->path) : (FD)-1;
+        }
+}
+
+static void attach_own(struct compile *c, const struct runtime_own *own, FD tree)
+{
+        const char *reason = why(c, "[own %s]", own->target);
+
+        if (tree < 0) {
+                tree = plan_slot(c->plan);
+                plan_add(
+                        c->plan, INIT, reason, clone_tree, .dir = -1, .path = own->path,
+                        .tree = tree);
+        }
+        if (!own->content)
+                plan_add(
+                        c->plan, INIT, reason, copy_up, .tree = tree, .root = c->root,
+                        .path = own->target, .whole = 1);
+        plan_add(
+                c->plan, INIT, reason, attach, .tree = tree, .root = c->root, .target = own->target,
+                .make = own->content ? TARGET_PLAIN_FILE : TARGET_DIRECTORY);
+}
+
+void compile_own_init(struct compile *c)
+{
+        for (size_t i = 0; i < c->options->n_own; i++)
+                attach_own(c, &c->options->own[i], c->own[i]);
+}
