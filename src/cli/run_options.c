@@ -37,6 +37,11 @@ const struct option cli_run_options[] = {
             .shown_default = "TERM"),
         ROW(NUMBER, stop_timeout_s, 0, "stop-timeout", "SECONDS",
             "how long 'husk stop' waits before it kills; -1: for ever", .shown_default = "10"),
+        ROW(TEXT, pull, 0, "pull", "WHEN",
+            "when to fetch the image: always, missing, never, or newer (if there is one)",
+            .values = "always missing never newer", .shown_default = "missing"),
+        ROW(TEXT, platform, 0, "platform", "OS/ARCHITECTURE",
+            "which of the image's platforms to run, such as linux/arm64"),
         ROW(TEXT, restart, 0, "restart", "POLICY", "only 'no': nothing starts it again",
             .values = "no", .shown_default = "no"),
         ROW(FLAG, timing, 0, "timing", "", "tell how long each step of the start took"),
@@ -158,7 +163,7 @@ const struct option cli_run_options[] = {
 };
 
 const struct option cli_run_operands[] = {
-        OPERAND(struct run_request, TEXTS, argv, "host", "the image, then the command",
+        OPERAND(struct run_request, TEXTS, argv, "IMAGE", "the image or 'host', then the command",
                 .values = "host"),
         OPTIONS_END,
 };

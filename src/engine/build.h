@@ -3,6 +3,7 @@
  * 0, or a negative errno with a trail that names the option, its value and the reason. */
 #pragma once
 
+#include "image.h"
 #include "store.h"
 
 struct build {
@@ -10,7 +11,10 @@ struct build {
         const struct run_request *request;
         const char *id, *store; /* store: to be hidden from the container */
         const struct facts *facts;
-        int root; /* the container's root, or what it will show: for names of users and groups */
+        const struct engine_image *image; /* NULL: it is the host or a directory */
+        const struct image_defaults *defaults;
+        WORDS lower;             /* the image's layers, the topmost first */
+        struct user_files files; /* names of users and groups, as the container will have them */
         struct spec *spec;
         struct spec_process *process;
         struct spec_linux *linux_;
@@ -25,6 +29,21 @@ int build_devices(struct build *b);
 int build_resources(struct build *b);
 int build_security(struct build *b);
 int build_namespaces(struct build *b);
+
+/* -- build_image.c ------------------------------------------------------------------------------- */
+
+/* "the image NAME: /config/MEMBER: 'VALUE'" in front of the trail; returns r. */
+int build_refuse_image(const struct build *b, const char *member, const char *value, int r);
+/* Fill in `lower` and `files`. */
+int build_image_files(struct build *b);
+/* Entrypoint, where `args` has none of the command line's, and Cmd; with room for the request's. */
+int build_image_args(const struct build *b, struct spec_texts *args);
+/* NAME=VALUE each. */
+struct words build_image_env(const struct build *b);
+/* What the container has beside its layers: /etc/hosts, hostname and resolv.conf, and volumes. */
+int build_own(const struct build *b, const char *state, struct build_result *ret);
+/* What it calls itself. */
+const char *build_hostname(const struct build *b);
 
 /* -- build_words.c ------------------------------------------------------------------------------- */
 

@@ -210,7 +210,7 @@ int build_mounts(struct build *b)
         sort_by_depth(wishes.items, wishes.n);
         memcpy(list.items, defaults->items, defaults->n * sizeof *list.items);
         list.n = defaults->n;
-        if (!request->rootfs)
+        if (!request->rootfs && !b->image)
                 list.items[list.n++] = run_mount(b);
         for (size_t i = 0; i < list.n; i++)
                 if (request->shm_bytes && text_equal(list.items[i].destination, "/dev/shm"))

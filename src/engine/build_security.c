@@ -269,7 +269,7 @@ static int set_paths(struct build *b, const struct settings *settings)
         linux_->readonly_paths = keep_paths(b->arena, &linux_->readonly_paths, &settings->unmask);
         r = add_masks(b, &settings->mask);
         /* The engine's own store must not be seen from inside: an empty directory lies on it. */
-        if (r == 0 && !b->request->rootfs) {
+        if (r == 0 && !b->request->rootfs && !b->image) {
                 linux_->masked_paths = build_texts(b->arena, &linux_->masked_paths, 1);
                 linux_->masked_paths.items[linux_->masked_paths.n++] = b->store;
         }

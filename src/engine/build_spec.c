@@ -24,7 +24,7 @@ static bool has_variable(const struct spec_texts *env, const char *variable)
         return false;
 }
 
-/* --unsetenv is about the defaults alone: what was said with -e stays. */
+/* --unsetenv is about the defaults and the image's: what was said with -e stays. */
 static bool is_unset(const struct run_request *request, const char *variable)
 {
         size_t size = strcspn(variable, "=");
@@ -36,22 +36,29 @@ static bool is_unset(const struct run_request *request, const char *variable)
         return request->unset_env_all;
 }
 
-/* The caller's -e come last and win; each variable once. */
+/* The caller's -e win over the image's, these over the defaults; each variable once. */
 static struct spec_texts build_env(
-        struct arena *arena, const struct run_request *request, const char *hostname,
-        const char *home)
+        const struct build *b, const char *hostname, const char *home)
 {
+        const struct run_request *request = b->request;
+        struct arena *arena = b->arena;
+        const struct words image = build_image_env(b);
         const char *defaults[] = {
                 "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                 arena_format(arena, "HOSTNAME=%s", hostname),
                 arena_format(arena, "HOME=%s", home),
                 request->tty ? "TERM=xterm" : NULL,
         };
-        struct spec_texts env = { .items = arena_array(arena, request->env.n + 5, sizeof(char *)) };
+        struct spec_texts env = {
+                .items = arena_array(arena, image.n + request->env.n + 5, sizeof(char *))
+        };
 
         for (size_t i = request->env.n; i-- > 0;)
                 if (!has_variable(&env, request->env.items[i]))
                         env.items[env.n++] = request->env.items[i];
+        for (size_t i = image.n; i-- > 0;)
+                if (!has_variable(&env, image.items[i]) && !is_unset(request, image.items[i]))
+                        env.items[env.n++] = image.items[i];
         for (size_t i = 0; i < env.n / 2; i++) { /* as typed, not backwards */
                 const char *kept = env.items[i];
 
@@ -89,17 +96,24 @@ static int read_entrypoint(struct arena *arena, const char *value, struct spec_t
         return 0;
 }
 
-static int build_args(
-        struct arena *arena, const struct run_request *request, struct spec_texts *ret)
+static int build_args(const struct build *b, struct spec_texts *ret)
 {
+        const struct run_request *request = b->request;
         struct spec_texts args;
-        int r = read_entrypoint(arena, request->entrypoint, &args);
+        int r = read_entrypoint(b->arena, request->entrypoint, &args);
 
         if (r < 0)
                 return r;
-        args = build_texts(arena, &args, request->argv.n + 1);
+        args = build_texts(b->arena, &args, request->argv.n + 1);
+        if (b->image)
+                build_image_args(b, &args);
         for (size_t i = 0; i < request->argv.n; i++)
                 args.items[args.n++] = request->argv.items[i];
+        if (args.n == 0 && b->image)
+                return trail(
+                        -EINVAL,
+                        "the image %s has neither Entrypoint nor Cmd: say what is to run in it",
+                        request->image);
         if (args.n == 0)
                 args.items[args.n++] = request->rootfs ? "/bin/sh" : "/bin/bash";
         *ret = args;
@@ -107,14 +121,18 @@ static int build_args(
 }
 
 /* The host image's working directory is the caller's own when it is there; another root's is /. */
-static const char *build_cwd(struct arena *arena, const struct run_request *request)
+static const char *build_cwd(const struct build *b)
 {
+        const struct run_request *request = b->request;
+        const char *image = b->defaults->working_dir;
         char where[4096];
 
+        if (b->image && !request->workdir)
+                return image && *image ? image : "/";
         if (request->workdir || request->rootfs || !getcwd(where, sizeof where) ||
-            where[0] != '/' || !host_shows(arena, where))
+            where[0] != '/' || !host_shows(b->arena, where))
                 return request->workdir ? request->workdir : "/";
-        return arena_string(arena, where);
+        return arena_string(b->arena, where);
 }
 
 /* --group-add, behind the groups that the user has by the container's own files. */
@@ -147,7 +165,7 @@ static int add_groups(struct build *b, struct spec_user *user)
                                 all[groups->n++] = own[k];
                         continue;
                 }
-                r = user_find_group(b->arena, b->root, more->items[i], &all[groups->n]);
+                r = user_find_group(b->arena, &b->files, more->items[i], &all[groups->n]);
                 if (r < 0)
                         return trail(r, "--group-add");
                 groups->n++;
@@ -158,8 +176,15 @@ static int add_groups(struct build *b, struct spec_user *user)
 static int build_user(struct build *b, const char **ret_home)
 {
         struct spec_user *user = arena_new(b->arena, struct spec_user);
-        int r = user_lookup(b->arena, b->root, b->request->user, user, ret_home);
+        const char *words = b->request->user, *image = b->defaults->user;
+        int r;
 
+        if (!words && image && *image)
+                words = image;
+        r = user_lookup(b->arena, &b->files, words, user, ret_home);
+        if (r < 0)
+                return words == image && image ? build_refuse_image(b, "User", image, r)
+                                               : trail(r, "--user");
         if (r == 0)
                 r = add_groups(b, user);
         if (r == 0 && b->request->umask) {
@@ -189,28 +214,38 @@ static int build_personality(struct build *b)
         return 0;
 }
 
+const char *build_hostname(const struct build *b)
+{
+        char name[256] = "";
+
+        if (b->spec->hostname)
+                return b->spec->hostname;
+        if (gethostname(name, sizeof name - 1) < 0)
+                name[0] = '\0';
+        return arena_string(b->arena, name);
+}
+
 static int build_process(struct build *b)
 {
         const struct run_request *request = b->request;
         struct spec_process *process = b->process;
         const char *home;
-        char hostname[256] = "";
         int r = build_user(b, &home);
 
         if (r == 0)
-                r = build_args(b->arena, request, &process->args);
+                r = build_args(b, &process->args);
         if (r == 0)
                 r = build_personality(b);
         if (r < 0)
                 return r;
-        if (gethostname(hostname, sizeof hostname - 1) < 0)
-                hostname[0] = '\0';
         process->terminal = request->tty;
         process->console_size = request->tty && !request->detach ? stdio_size(b->arena) : NULL;
-        process->env = build_env(
-                b->arena, request, b->spec->hostname ? b->spec->hostname : hostname, home);
-        process->cwd = build_cwd(b->arena, request);
+        process->env = build_env(b, build_hostname(b), home);
+        process->cwd = build_cwd(b);
         process->no_new_privileges = false;
+        if (process->cwd[0] != '/' && !request->workdir)
+                return build_refuse_image(
+                        b, "WorkingDir", process->cwd, trail(-EINVAL, "not an absolute path"));
         if (process->cwd[0] != '/')
                 return trail(-EINVAL, "--workdir: '%s' is not an absolute path", process->cwd);
         return 0;
@@ -252,17 +287,29 @@ static void begin(struct build *b)
 
 /* Do the root's files have owners as the host counts them? Not those of a directory that belongs to
  * the container's root already. */
-static bool is_of_host(const struct build *b)
+static bool is_of_host(const struct build *b, int root)
 {
         const struct spec_id_mapping_list *map = &b->linux_->uid_mappings;
         struct stat st;
 
-        if (!b->request->rootfs || fstat(b->root, &st) < 0)
+        if (!b->request->rootfs || fstat(root, &st) < 0)
                 return true;
         for (size_t i = 0; i < map->n; i++)
                 if (map->items[i].container_id == 0 && map->items[i].host_id == st.st_uid)
                         return false;
         return true;
+}
+
+/* The root of a container without an image, and the names in its files. */
+static int open_root(struct build *b, int *ret_root)
+{
+        const char *path = b->request->rootfs ? b->request->rootfs : "/";
+
+        *ret_root = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
+        if (*ret_root < 0)
+                return trail(*ret_root, "--rootfs %s: %s", path, text_errno(*ret_root));
+        b->files = user_files_of_root(b->arena, *ret_root);
+        return 0;
 }
 
 int build_spec(
@@ -274,27 +321,25 @@ int build_spec(
                                .id = id,
                                .store = host->store,
                                .facts = host->facts,
+                               .image = host->image,
+                               .defaults = build_image_defaults(host->image),
                                .explain = host->explain };
         struct build *b = &build;
         auto_close root = NO_FD;
-        int r;
+        int r = b->image ? build_image_files(b) : open_root(b, &root);
 
-        if (!request->rootfs && !text_equal(request->image, "host")) {
-                trail_hint(
-                        "'host' is the image of this very system; --rootfs DIR runs a directory");
-                return trail(-ENOENT, "there is no image '%s'", request->image);
-        }
-        root = file_open(
-                AT_FDCWD, request->rootfs ? request->rootfs : "/", O_PATH | O_DIRECTORY, 0);
-        if (root < 0)
-                return trail(root, "--rootfs %s: %s", request->rootfs, text_errno(root));
-        b->root = root;
+        if (r < 0)
+                return r;
         begin(b);
         if ((r = build_namespaces(b)) < 0 || (r = build_process(b)) < 0 ||
             (r = build_mounts(b)) < 0 || (r = build_devices(b)) < 0 ||
             (r = build_resources(b)) < 0 || (r = build_security(b)) < 0 ||
             (r = build_annotations(b)) < 0)
                 return r;
-        *ret = (struct build_result){ b->spec, b->seccomp, is_of_host(b), b->joined };
-        return 0;
+        *ret = (struct build_result){ .spec = b->spec,
+                                      .seccomp = b->seccomp,
+                                      .map_root = is_of_host(b, root),
+                                      .joined = b->joined,
+                                      .lower = b->lower };
+        return b->image ? build_own(b, host->state, ret) : 0;
 }

@@ -43,10 +43,15 @@ static int switch_user(
         struct spec_user *user = arena_new(arena, struct spec_user);
         const char *home;
         auto_close root = open_root(arena, container);
-        int r = root < 0 ? root : user_lookup(arena, root, words, user, &home);
+        struct user_files files;
+        int r;
 
+        if (root < 0)
+                return root;
+        files = user_files_of_root(arena, root);
+        r = user_lookup(arena, &files, words, user, &home);
         if (r < 0)
-                return r;
+                return trail(r, "--user");
         process->user = user;
         put_variable(&process->env, arena_format(arena, "HOME=%s", home));
         if (process->capabilities) {

@@ -102,15 +102,6 @@ bool host_shows(struct arena *arena, const char *path)
         return shown;
 }
 
-/* One lower layer. */
-static WORDS alone(struct arena *arena, const char *path)
-{
-        const char **items = arena_array(arena, 2, sizeof *items);
-
-        items[0] = path;
-        return (WORDS){ items, 1 };
-}
-
 static void add(
         struct arena *arena, const char *state, const char *path, struct runtime_overlay *overlays,
         size_t *n)
@@ -120,7 +111,7 @@ static void add(
                         return; /* mounted twice on one place: the path shows the last one */
         overlays[*n] = (struct runtime_overlay){
                 .target = arena_string(arena, path + 1),
-                .lower = alone(arena, arena_string(arena, path)),
+                .lower = store_words(arena, arena_string(arena, path)),
                 .upper = arena_format(arena, "%s/upper%zu", state, *n),
                 .work = arena_format(arena, "%s/work%zu", state, *n),
         };
@@ -170,7 +161,7 @@ static struct runtime_overlay *add_part(struct parts *parts, const char *target)
 
         *overlay = (struct runtime_overlay){
                 .target = target,
-                .lower = alone(parts->arena, arena_format(parts->arena, "/%s", target)),
+                .lower = store_words(parts->arena, arena_format(parts->arena, "/%s", target)),
                 .upper = arena_format(parts->arena, "%s/upper%zu", parts->state, parts->n),
                 .work = arena_format(parts->arena, "%s/work%zu", parts->state, parts->n),
         };
@@ -244,10 +235,10 @@ int host_parts(struct arena *arena, const char *state, struct host_parts *ret)
         if (r < 0)
                 return r;
         own = add_part(&parts, "");
-        own->lower = alone(arena, arena_format(arena, "%s/lower0", state));
+        own->lower = store_words(arena, arena_format(arena, "%s/lower0", state));
         own->make_lower = true;
         own = add_part(&parts, "tmp");
-        own->lower = alone(arena, arena_format(arena, "%s/lower1", state));
+        own->lower = store_words(arena, arena_format(arena, "%s/lower1", state));
         own->make_lower = true;
         own->mode = 01777;
         for (size_t i = 0; i < n; i++)
@@ -268,4 +259,18 @@ int host_overlays(
         host_parse_mounts(
                 arena, state, arena_string(arena, text_string(&table)), ret_overlays, ret_n);
         return 0;
+}
+
+int host_layers(
+        struct arena *arena, const char *state, const struct facts *facts, struct host_parts *ret)
+{
+        if (facts->uid == 0)
+                return host_overlays(arena, state, &ret->overlays, &ret->n_overlays);
+        if (!facts_kernel(facts, 5, 11)) {
+                trail_hint("--rootfs DIR needs no overlay");
+                return trail(
+                        -ENOSYS, "an ordinary user's overlays, which 'host' needs, are since "
+                                 "Linux 5.11");
+        }
+        return host_parts(arena, state, ret);
 }

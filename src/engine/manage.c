@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Theory of operation: ps, rm, kill, stop, wait, inspect.
+/* Theory of operation: ps, rm, kill, stop, wait.
  *
  * Each opens journals and asks the kernel; none keeps anything of its own. A container whose keeper
  * was killed is found by its process and cleaned up by rm like any other. */
@@ -52,7 +52,7 @@ static int64_t parse_time(const char *text)
         return (int64_t)timegm(&tm);
 }
 
-static void describe(
+void container_describe(
         struct arena *arena, const struct container *container, struct container_info *info)
 {
         int64_t now = (int64_t)time(NULL), created = parse_time(container->created);
@@ -121,7 +121,7 @@ int engine_ps(
                         continue;
                 }
                 if (request->all || container.status != CONTAINER_STOPPED)
-                        describe(arena, &container, &(*ret_list)[k++]);
+                        container_describe(arena, &container, &(*ret_list)[k++]);
                 container_close(&container);
         }
         qsort(*ret_list, k, sizeof **ret_list, newer);
@@ -279,75 +279,4 @@ int engine_wait(const struct wait_request *request, int *ret_exit)
         }
         container_close(&container);
         return trail(-EIO, "the exit status of '%s' is not known: its keeper was killed", name);
-}
-
-int engine_inspect(const struct inspect_request *request, struct text *out)
-{
-        auto_arena arena = { 0 };
-        struct json_writer w = { .out = out, .indent = 4 };
-        struct container container;
-        struct container_info info;
-        struct record record;
-        const struct json *config;
-        int r = store_open(&arena, &request->engine, request->container, false, &container);
-
-        if (r < 0)
-                return r;
-        describe(&arena, &container, &info);
-        record_decode(&arena, &container, &record);
-        r = json_parse(&arena, "journal", container.config, container.config_size, &config);
-        container_close(&container);
-        if (r < 0)
-                return r;
-        json_open_array(&w, NULL);
-        json_open_object(&w, NULL);
-        json_put_string(&w, "Id", info.id);
-        json_put_string(&w, "Name", info.name);
-        json_put_string(&w, "Created", container.created);
-        json_put_string(&w, "Image", info.image);
-        json_open_object(&w, "State");
-        json_put_string(&w, "Status", info.status);
-        json_put_bool(
-                &w, "Running",
-                container.status == CONTAINER_RUNNING || container.status == CONTAINER_PAUSED);
-        json_put_bool(&w, "Paused", container.status == CONTAINER_PAUSED);
-        json_put_i64(&w, "Pid", info.pid);
-        if (container.has_exit)
-                json_put_i64(&w, "ExitCode", info.exit_code);
-        json_put_bool(&w, "OOMKilled", container.oom_killed);
-        json_close_object(&w);
-        json_open_object(&w, "HostConfig");
-        json_put_bool(&w, "AutoRemove", record.remove);
-        json_put_string(&w, "SeccompProfile", record.seccomp ? record.seccomp : "");
-        if (container.resources) /* of an update: OCIConfig has those of the start */
-                json_put_value(&w, "Resources", container.resources);
-        json_close_object(&w);
-        json_open_object(&w, "Config");
-        json_open_object(&w, "Labels");
-        for (size_t i = 0; i < record.labels.n; i++) {
-                const char *label = record.labels.items[i], *equals = strchr(label, '=');
-
-                json_put_string(
-                        &w, equals ? arena_copy(&arena, label, (size_t)(equals - label)) : label,
-                        equals ? equals + 1 : "");
-        }
-        json_close_object(&w);
-        json_close_object(&w);
-        json_open_array(&w, "Layers");
-        for (size_t i = 0; i < record.n_overlays; i++) {
-                json_open_object(&w, NULL);
-                json_put_string(&w, "Target", record.overlays[i].target);
-                json_open_array(&w, "LowerDirs");
-                for (size_t k = 0; k < record.overlays[i].lower.n; k++)
-                        json_put_string(&w, NULL, record.overlays[i].lower.items[k]);
-                json_close_array(&w);
-                json_put_string(&w, "UpperDir", record.overlays[i].upper);
-                json_close_object(&w);
-        }
-        json_close_array(&w);
-        json_put_value(&w, "OCIConfig", config);
-        json_close_object(&w);
-        json_close_array(&w);
-        text_add_char(out, '\n');
-        return 0;
 }

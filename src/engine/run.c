@@ -5,6 +5,7 @@
  * is said before anything is made. Then a keeper is forked: it makes the container, is its parent,
  * notes its exit status and cleans up, whatever happens to the client, which only relays bytes and
  * signals until the keeper says that it is over. */
+#include "image.h"
 #include "oci.h"
 #include "store.h"
 
@@ -35,6 +36,7 @@ struct run {
         const struct run_request *request;
         const char *id, *containers, *state; /* state: the container's own directory */
         struct record record;
+        struct engine_image image; /* its hold is NO_FD when there is none */
         struct words joined; /* containers whose namespaces are ours, too */
         struct spec *spec;
         struct runtime_options options;
@@ -46,26 +48,6 @@ struct run {
         int inside; /* user namespace in which an ordinary user's keeper removes the files; NO_FD */
         int caught; /* a signal that is ours to die of, once all is put right */
 };
-
-/* The layers of the image `host`. */
-static int find_layers(struct run *run, const struct facts *facts, struct host_parts *ret)
-{
-        int r;
-
-        if (facts->uid == 0)
-                return host_overlays(
-                        run->arena, run->state, &run->record.overlays, &run->record.n_overlays);
-        if (!facts_kernel(facts, 5, 11)) {
-                trail_hint("--rootfs DIR needs no overlay");
-                return trail(
-                        -ENOSYS, "an ordinary user's overlays, which 'host' needs, are since "
-                                 "Linux 5.11");
-        }
-        r = host_parts(run->arena, run->state, ret);
-        run->record.overlays = ret->overlays;
-        run->record.n_overlays = ret->n_overlays;
-        return r;
-}
 
 /* What --ipc and --shm-size leave undone. */
 static void note_shared_memory(struct run *run)
@@ -95,19 +77,16 @@ static int prepare(
         struct host_parts parts = { 0 };
         struct build_result built;
         struct facts facts;
+        bool image = !request->rootfs && !text_equal(request->image, "host");
         int r;
 
-        *run = (struct run){ .arena = arena, .request = request, .id = id, .inside = NO_FD };
+        *run = (struct run){ .arena = arena, .request = request, .id = id, .inside = NO_FD, .image.hold = NO_FD };
         run->containers = store_containers(arena, &request->engine);
         /* What is only explained lies beside the containers, should somebody run the script. */
         run->state = arena_format(arena, explain ? "%s-%s" : "%s/%s", run->containers, id);
         run->record = (struct record){
                 .name = request->name ? request->name : store_default_name(arena, id),
-                .image = request->rootfs ? request->rootfs : "host",
-                .labels = request->labels,
-                .stop_signal = request->stop_signal,
-                .stop_timeout_s = request->stop_timeout_s.set ? request->stop_timeout_s.value
-                                                              : STOP_TIMEOUT_UNSET,
+                .image = request->rootfs ? request->rootfs : request->image,
                 .remove = request->remove,
         };
         r = container_check_id(run->record.name);
@@ -121,19 +100,29 @@ static int prepare(
                 return r;
         if (explain)
                 facts_as_root(&facts);
-        r = build_spec(
-                arena, request, id,
-                &(struct build_host){ run->containers, &facts, .explain = explain }, &built);
+        r = image ? image_for_run(arena, request, &run->image) : 0;
+        if (r == 0)
+                r = build_spec(
+                        arena, request, id,
+                        &(struct build_host){ image ? &run->image : NULL, run->state,
+                                              run->containers, &facts, .explain = explain },
+                        &built);
+        if (r == 0)
+                r = build_record(arena, request, image ? &run->image : NULL, &run->record);
         if (r < 0)
                 return r;
         facts_gather_document(&facts, built.spec, built.spec->process);
         run->spec = built.spec;
         run->record.seccomp = built.seccomp;
         run->joined = built.joined;
-        if (!request->rootfs)
-                r = find_layers(run, &facts, &parts);
+        if (image)
+                parts = image_parts(arena, run->state, &built.lower);
+        else if (!request->rootfs)
+                r = host_layers(arena, run->state, &facts, &parts);
         if (r < 0)
                 return r;
+        run->record.overlays = parts.overlays;
+        run->record.n_overlays = parts.n_overlays;
         run->options = (struct runtime_options){
                 .id = id,
                 .document = "husk run",
@@ -143,6 +132,9 @@ static int prepare(
                 .n_overlays = run->record.n_overlays,
                 .links = parts.links,
                 .n_links = parts.n_links,
+                .own = built.own,
+                .n_own = built.n_own,
+                .own_dir = built.own_dir,
                 .map_root = built.map_root,
                 .volatile_upper = request->remove,
                 .seccomp = run->record.seccomp,

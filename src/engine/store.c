@@ -38,6 +38,15 @@ const char *store_containers(struct arena *arena, const struct engine_options *o
                 magic == MAGIC_OVERLAY ? store_absolute(arena, options->runroot) : root);
 }
 
+WORDS store_words(struct arena *arena, const char *word)
+{
+        const char **items = arena_array(arena, 2, sizeof *items);
+
+        items[0] = word;
+        items[1] = NULL;
+        return (WORDS){ items, 1 };
+}
+
 void record_encode(const struct record *record, struct text *out)
 {
         struct json_writer w = { .out = out };
@@ -45,6 +54,8 @@ void record_encode(const struct record *record, struct text *out)
         json_open_object(&w, NULL);
         json_put_string(&w, "name", record->name);
         json_put_string(&w, "image", record->image);
+        if (record->image_id)
+                json_put_string(&w, "imageId", record->image_id);
         if (record->seccomp)
                 json_put_string(&w, "seccomp", record->seccomp);
         json_put_bool(&w, "remove", record->remove);
@@ -99,6 +110,7 @@ void record_decode(struct arena *arena, const struct container *container, struc
         struct record record = {
                 .name = or_empty(json_string(json_member(engine, "name"))),
                 .image = or_empty(json_string(json_member(engine, "image"))),
+                .image_id = json_string(json_member(engine, "imageId")),
                 .seccomp = json_string(json_member(engine, "seccomp")),
                 .remove = json_member(engine, "remove") && json_member(engine, "remove")->boolean,
                 .stop_timeout_s = STOP_TIMEOUT_UNSET,

@@ -5,11 +5,13 @@
 #include "base/base.h"
 #include "engine.h"
 #include "runtime/runtime.h"
+#include "store/store.h"
 
 /* What the engine keeps about a container beside its document: the member "engine" of the
  * journal's header. */
 struct record {
         const char *name, *image, *seccomp; /* seccomp: name of a built-in profile, or NULL */
+        const char *image_id; /* its configuration's digest; NULL: 'host' or a directory */
         struct words labels;
         struct runtime_overlay *overlays;
         size_t n_overlays;
@@ -21,6 +23,9 @@ struct record {
 /* The path from the root on: what is stored or done later, elsewhere, must not depend on where the
  * caller stands. */
 const char *store_absolute(struct arena *arena, const char *path);
+
+/* One word as a list. */
+WORDS store_words(struct arena *arena, const char *word);
 
 /* The state root of the containers: ROOT/containers; below RUNROOT when ROOT lies on an overlay
  * file system, which cannot hold the upper layer of another. */
@@ -37,15 +42,26 @@ const char *store_find_name(struct arena *arena, const char *containers, const c
 int store_open(
         struct arena *arena, const struct engine_options *options, const char *name, bool lock,
         struct container *ret_container);
+/* What lists and inspect say of it. */
+void container_describe(
+        struct arena *arena, const struct container *container, struct container_info *info);
 /* 64 random hexadecimal digits, and a name made of them. */
 const char *store_new_id(struct arena *arena);
 const char *store_default_name(struct arena *arena, const char *id);
 
-/* The user and groups of "NAME|UID[:GROUP|GID]" by the passwd and group files below `root`; also
- * the home directory ("/" when there is none). NULL words: root. */
+/* What a container's passwd and group say; "" where there is no plain file of that name. */
+struct user_files {
+        const char *passwd, *group;
+};
+
+struct user_files user_files_of_root(struct arena *arena, int root);
+struct user_files user_files_of_layers(struct arena *arena, const struct view *layers);
+
+/* The user and groups of "NAME|UID[:GROUP|GID]"; also the home directory ("/" when there is none). NULL
+ * words: root. */
 int user_lookup(
-        struct arena *arena, int root, const char *words, struct spec_user *ret_user,
-        const char **ret_home);
+        struct arena *arena, const struct user_files *files, const char *words,
+        struct spec_user *ret_user, const char **ret_home);
 
 /* The host's disk file systems as overlays for the container `id`: the first is the root. */
 int host_overlays(
@@ -60,6 +76,11 @@ struct host_parts {
 };
 
 int host_parts(struct arena *arena, const char *state, struct host_parts *ret);
+/* Whichever of the two our rights allow. */
+int host_layers(
+        struct arena *arena, const char *state, const struct facts *facts, struct host_parts *ret);
+/* The root of an image with these layers. */
+struct host_parts image_parts(struct arena *arena, const char *state, const WORDS *lower);
 
 /* The same from the text of a mountinfo, which is cut up. */
 void host_parse_mounts(
@@ -69,14 +90,19 @@ void host_parse_mounts(
 /* Will a directory of the host be seen in a container of the image `host`? */
 bool host_shows(struct arena *arena, const char *path);
 
-/* The gid of a group's name or number, by the group file below `root`. */
-int user_find_group(struct arena *arena, int root, const char *word, uint32_t *ret_gid);
+/* The gid of a group's name or number. */
+int user_find_group(
+        struct arena *arena, const struct user_files *files, const char *word, uint32_t *ret_gid);
 
 /* "CAP_CHOWN" and so on, for each bit. */
 struct spec_texts capability_names(struct arena *arena, uint64_t caps);
 
+struct engine_image;
+
 /* What a document depends on beside its request. */
 struct build_host {
+        const struct engine_image *image; /* NULL: the host, or a directory */
+        const char *state;                /* the container's own directory */
         const char *store;         /* to be hidden from the container */
         const struct facts *facts; /* "ALL" capabilities are ours */
         bool explain;              /* make nothing: no missing source of a volume */
@@ -87,12 +113,28 @@ struct build_result {
         const char *seccomp; /* name of a built-in profile, or NULL: what the document says */
         bool map_root;       /* runtime_options.map_root */
         struct words joined; /* the containers whose namespaces it joins */
+        /* Of an image. */
+        WORDS lower; /* its layers, the topmost first */
+        struct runtime_own *own;
+        size_t n_own;
+        const char *own_dir;
 };
 
 /* The document of a run request. */
 int build_spec(
         struct arena *arena, const struct run_request *request, const char *id,
         const struct build_host *host, struct build_result *ret);
+
+/* The image of a request, here or fetched as --pull says, and for this machine. The caller closes its
+ * `hold`. */
+int image_for_run(
+        struct arena *arena, const struct run_request *request, struct engine_image *ret_image);
+/* What a record says by request and image: labels (the request's win), stop signal and timeout. */
+int build_record(
+        struct arena *arena, const struct run_request *request, const struct engine_image *image,
+        struct record *record);
+/* What an image says of its containers; never NULL. */
+const struct image_defaults *build_image_defaults(const struct engine_image *image);
 
 /* A seccomp profile from a file, in OCI's form or docker's, whose conditions (includes, excludes,
  * archMap) are resolved for this host and a container with these capabilities in its bounding set. */

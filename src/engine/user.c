@@ -16,17 +16,37 @@ enum {
         FILE_MAX = 4 << 20
 };
 
-/* A file of the root as lines; "" when it is missing or no plain file. */
-static char *read_lines(struct arena *arena, int root, const char *path)
+/* What an open file says; "" when it is missing or no plain file. Closes it. */
+static const char *read_plain(struct arena *arena, int file)
 {
-        auto_close fd = rootpath_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, false);
+        auto_close fd = file;
         struct text text;
         struct stat st;
 
         if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
             file_read_fd(arena, fd, FILE_MAX, &text) < 0)
-                return arena_string(arena, "");
-        return arena_string(arena, text_string(&text));
+                return "";
+        return text_string(&text);
+}
+
+struct user_files user_files_of_root(struct arena *arena, int root)
+{
+        const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+
+        return (struct user_files){
+                read_plain(arena, rootpath_open(root, "/etc/passwd", flags, false)),
+                read_plain(arena, rootpath_open(root, "/etc/group", flags, false)),
+        };
+}
+
+struct user_files user_files_of_layers(struct arena *arena, const struct view *layers)
+{
+        const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+
+        return (struct user_files){
+                read_plain(arena, view_open(arena, layers, "/etc/passwd", flags)),
+                read_plain(arena, view_open(arena, layers, "/etc/group", flags)),
+        };
 }
 
 /* Split off the next line, then the next field. */
@@ -114,18 +134,19 @@ static bool is_number(const char *word)
 static int parse_id(const char *word, const char *what, uint64_t *ret_id)
 {
         if (text_u64(word, ret_id) < 0 || *ret_id > INT32_MAX)
-                return trail(-ERANGE, "--user: %s %s is not below 2^31", what, word);
+                return trail(-ERANGE, "%s %s is not below 2^31", what, word);
         return 0;
 }
 
-int user_find_group(struct arena *arena, int root, const char *word, uint32_t *ret_gid)
+int user_find_group(
+        struct arena *arena, const struct user_files *files, const char *word, uint32_t *ret_gid)
 {
         uint64_t gid;
 
         if (is_number(word)) {
                 if (text_u64(word, &gid) < 0 || gid > INT32_MAX)
                         return trail(-ERANGE, "gid %s is not below 2^31", word);
-        } else if (!find_group(read_lines(arena, root, "/etc/group"), word, &gid)) {
+        } else if (!find_group(arena_string(arena, files->group), word, &gid)) {
                 return trail(-ENOENT, "there is no group '%s' in the container's /etc/group", word);
         } else if (gid > INT32_MAX) {
                 return trail(-ERANGE, "the id of '%s' is not below 2^31", word);
@@ -135,8 +156,8 @@ int user_find_group(struct arena *arena, int root, const char *word, uint32_t *r
 }
 
 int user_lookup(
-        struct arena *arena, int root, const char *words, struct spec_user *ret_user,
-        const char **ret_home)
+        struct arena *arena, const struct user_files *files, const char *words,
+        struct spec_user *ret_user, const char **ret_home)
 {
         char *user = arena_string(arena, words ? words : "0");
         char *group = strchr(user, ':');
@@ -152,13 +173,13 @@ int user_lookup(
                 r = parse_id(user, "uid", &uid);
                 if (r < 0)
                         return r;
-                known = find_user(read_lines(arena, root, "/etc/passwd"), NULL, uid, &entry);
+                known = find_user(arena_string(arena, files->passwd), NULL, uid, &entry);
         } else {
-                known = find_user(read_lines(arena, root, "/etc/passwd"), user, 0, &entry);
+                known = find_user(arena_string(arena, files->passwd), user, 0, &entry);
                 if (!known)
                         return trail(
                                 -ENOENT,
-                                "--user: there is no user '%s' in the container's "
+                                "there is no user '%s' in the container's "
                                 "/etc/passwd",
                                 user);
                 uid = entry.uid;
@@ -168,15 +189,15 @@ int user_lookup(
                 r = parse_id(group, "gid", &gid);
                 if (r < 0)
                         return r;
-        } else if (group && !find_group(read_lines(arena, root, "/etc/group"), group, &gid)) {
+        } else if (group && !find_group(arena_string(arena, files->group), group, &gid)) {
                 return trail(
-                        -ENOENT, "--user: there is no group '%s' in the container's /etc/group",
+                        -ENOENT, "there is no group '%s' in the container's /etc/group",
                         group);
         }
         if (uid > INT32_MAX || gid > INT32_MAX)
-                return trail(-ERANGE, "--user: the ids of '%s' are not below 2^31", user);
+                return trail(-ERANGE, "the ids of '%s' are not below 2^31", user);
         if (known && !group)
-                find_groups(arena, read_lines(arena, root, "/etc/group"), entry.name, &groups);
+                find_groups(arena, arena_string(arena, files->group), entry.name, &groups);
         if (!groups.items)
                 groups.items = arena_array(arena, 1, sizeof *groups.items);
         groups.items[groups.n++] = (uint32_t)gid;

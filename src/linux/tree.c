@@ -16,6 +16,18 @@ static int done(int r)
         return r < 0 ? -errno : 0;
 }
 
+ssize_t tree_read_link(int link, char *buffer, size_t size)
+{
+        ssize_t n = readlinkat(link, "", buffer, size);
+
+        if (n < 0)
+                return -errno;
+        if ((size_t)n >= size)
+                return -ENAMETOOLONG;
+        buffer[n] = '\0';
+        return n;
+}
+
 int tree_stat(int dir, const char *name, struct stat *ret)
 {
         return done(fstatat(dir, name, ret, AT_SYMLINK_NOFOLLOW));

@@ -16,6 +16,8 @@ struct tree_status {
         uint32_t mtime_ns;
 };
 
+/* The target of a symbolic link that is open (O_PATH), with a NUL: its length, or -ENAMETOOLONG. */
+ssize_t tree_read_link(int link, char *buffer, size_t size);
 int tree_stat(int dir, const char *name, struct stat *ret);
 /* What is made is new (-EEXIST), the caller's, and nobody else's: 0700, 0600. The first two give a
  * descriptor. */

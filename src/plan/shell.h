@@ -10,7 +10,6 @@ struct shell_slot {
         const char *type;   /* a new filesystem's type; NULL: a clone of `source` */
         const char *source; /* shell words */
         struct text options;
-        size_t layers_end; /* where in `options` the layers of an overlay end; 0: there are none */
         ATTRS set, clear;
         PROPAGATION propagation;
         int fill;           /* FILL, FILL_WHOLE or 0 */

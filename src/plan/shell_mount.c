@@ -218,17 +218,6 @@ void shell_open_fs(struct shell *sh, const struct op_open_fs *o)
         fs->options.arena = sh->arena;
 }
 
-/* mount(8) takes all layers as one option, whichever way the kernel gets them. */
-static void add_layer(struct shell_slot *fs, const char *path)
-{
-        if (fs->layers_end && fs->layers_end == fs->options.len)
-                text_add_char(&fs->options, ':');
-        else
-                add_option(&fs->options, "lowerdir=");
-        text_add(&fs->options, path);
-        fs->layers_end = fs->options.len;
-}
-
 void shell_set_fs(struct shell *sh, const struct op_set_fs *o)
 {
         struct shell_slot *fs = shell_slot(sh, o->fs);
@@ -239,10 +228,6 @@ void shell_set_fs(struct shell *sh, const struct op_set_fs *o)
                 return;
         }
         fs->options.arena = sh->arena;
-        if (text_equal(o->key, "lowerdir+") && o->value) {
-                add_layer(fs, o->value);
-                return;
-        }
         add_option(&fs->options, o->key);
         if (o->value)
                 text_addf(&fs->options, "=%s%s%s", quote, o->value, quote);
@@ -256,10 +241,6 @@ void shell_set_fs_fd(struct shell *sh, const struct op_set_fs_fd *o)
 
         if (layer->set & MOUNT_ATTR_IDMAP)
                 shell_cannot(sh, "set_fs_fd", "mount(8) maps no ids here");
-        if (text_equal(o->key, "lowerdir+")) {
-                add_layer(fs, path ? path : "");
-                return;
-        }
         add_option(&fs->options, o->key);
         text_addf(&fs->options, "=%s", path ? path : "");
 }
@@ -278,8 +259,13 @@ void shell_make_layered(struct shell *sh, const struct op_make_layered *o)
 
         *tree = *shell_slot(sh, o->fs);
         tree->set = o->attrs;
-        for (size_t i = 0; i < o->lower.n; i++)
-                add_layer(tree, o->lower.items[i]);
+        for (size_t i = 0; i < o->lower.n; i++) {
+                if (i)
+                        text_add_char(&tree->options, ':');
+                else
+                        add_option(&tree->options, "lowerdir=");
+                text_add(&tree->options, o->lower.items[i]);
+        }
 }
 
 static void change(struct shell_slot *tree, const struct op_set_mount *o)

@@ -8,3 +8,4 @@
 #include "stream.h"
 #include "tar.h"
 #include "unpack.h"
+#include "view.h"

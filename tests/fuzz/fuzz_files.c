@@ -13,14 +13,16 @@ static void look_up(const uint8_t *bytes, size_t size)
         auto_arena arena = { 0 };
         auto_close root = NO_FD;
         const char *home;
+        struct user_files files;
         struct spec_user user;
 
         place_write("etc/passwd", bytes, size);
         place_write("etc/group", bytes, size);
         root = file_open(AT_FDCWD, place, O_PATH | O_DIRECTORY, 0);
+        files = user_files_of_root(&arena, root);
         for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
                 trail_reset();
-                if (user_lookup(&arena, root, words[i], &user, &home) < 0)
+                if (user_lookup(&arena, &files, words[i], &user, &home) < 0)
                         continue;
                 if (user.uid > INT32_MAX || user.gid > INT32_MAX || home[0] != '/')
                         __builtin_trap();

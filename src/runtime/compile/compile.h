@@ -124,7 +124,8 @@ int compile_root_init(struct compile *c);
 void compile_pivot(struct compile *c);
 /* own.c: options->own. */
 void compile_own_host(struct compile *c);
-void compile_own_init(struct compile *c);
+void compile_own_trees(struct compile *c);
+void compile_own_attach(struct compile *c);
 /* mounts.c: sort what is asked for, into c->mounts. */
 void compile_mounts_begin(struct compile *c);
 int compile_mounts_host(struct compile *c);

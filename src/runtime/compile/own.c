@@ -4,7 +4,8 @@
  * /etc/hosts and its like are files of the store, mounted upon what the image has of that name: a
  * link there, which the image's maker chose, is covered and never followed (CVE-2024-9341 and its
  * kin). A volume is a directory of the store that gets what the image has at its place. Both lie
- * below the document's mounts, which are made later. */
+ * below the document's mounts, which are made later. They are cloned before the root is attached, which
+ * may cover the directory that they are in. */
 #include "compile.h"
 
 /* In a user namespace with mapped layers the container's root owns these, too. */
@@ -42,27 +43,38 @@ void compile_own_host(struct compile *c)
         }
 }
 
-static void attach_own(struct compile *c, const struct runtime_own *own, FD tree)
+static const char *reason_of(struct compile *c, const struct runtime_own *own)
 {
-        const char *reason = why(c, "[own %s]", own->target);
-
-        if (tree < 0) {
-                tree = plan_slot(c->plan);
-                plan_add(
-                        c->plan, INIT, reason, clone_tree, .dir = -1, .path = own->path,
-                        .tree = tree);
-        }
-        if (!own->content)
-                plan_add(
-                        c->plan, INIT, reason, copy_up, .tree = tree, .root = c->root,
-                        .path = own->target, .whole = 1);
-        plan_add(
-                c->plan, INIT, reason, attach, .tree = tree, .root = c->root, .target = own->target,
-                .make = own->content ? TARGET_PLAIN_FILE : TARGET_DIRECTORY);
+        return why(c, "[own %s]", own->target);
 }
 
-void compile_own_init(struct compile *c)
+void compile_own_trees(struct compile *c)
 {
-        for (size_t i = 0; i < c->options->n_own; i++)
-                attach_own(c, &c->options->own[i], c->own[i]);
+        for (size_t i = 0; i < c->options->n_own; i++) {
+                const struct runtime_own *own = &c->options->own[i];
+
+                if (c->own[i] >= 0)
+                        continue;
+                c->own[i] = plan_slot(c->plan);
+                plan_add(
+                        c->plan, INIT, reason_of(c, own), clone_tree, .dir = -1, .path = own->path,
+                        .tree = c->own[i]);
+        }
+}
+
+void compile_own_attach(struct compile *c)
+{
+        for (size_t i = 0; i < c->options->n_own; i++) {
+                const struct runtime_own *own = &c->options->own[i];
+                const char *reason = reason_of(c, own);
+
+                if (!own->content)
+                        plan_add(
+                                c->plan, INIT, reason, copy_up, .tree = c->own[i], .root = c->root,
+                                .path = own->target, .whole = 1);
+                plan_add(
+                        c->plan, INIT, reason, attach, .tree = c->own[i], .root = c->root,
+                        .target = own->target,
+                        .make = own->content ? TARGET_PLAIN_FILE : TARGET_DIRECTORY);
+        }
 }

@@ -254,6 +254,7 @@ static void attach_overlays(struct compile *c, FD at)
                 c->plan, INIT, "/root/path", open_path, .path = c->options->attach_point, .fd = at);
         if (by_init(c))
                 make_own(c);
+        compile_own_trees(c);
         plan_add(c->plan, INIT, "/root/path", attach, .tree = c->root, .root = at, .target = "");
         for (size_t i = 1; i < c->options->n_overlays; i++)
                 plan_add(
@@ -265,7 +266,7 @@ static void attach_overlays(struct compile *c, FD at)
                 plan_add(
                         c->plan, INIT, "/root/path", make_link, .dir = c->root,
                         .path = c->options->links[i].path, .target = c->options->links[i].target);
-        compile_own_init(c);
+        compile_own_attach(c);
 }
 
 int compile_root_init(struct compile *c)

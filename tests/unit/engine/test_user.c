@@ -71,7 +71,8 @@ static const char *look(struct arena *arena, int root, const char *words)
         struct text out = { .arena = arena };
         struct spec_user user;
         const char *home;
-        int r = user_lookup(arena, root, words, &user, &home);
+        struct user_files files = user_files_of_root(arena, root);
+        int r = user_lookup(arena, &files, words, &user, &home);
 
         if (r < 0)
                 return arena_format(arena, "error %d", -r);
@@ -230,13 +231,15 @@ TEST(groups_without_end)
         auto_arena arena = { 0 };
         int root = make_root();
         struct text text = { .arena = &arena };
+        struct user_files files;
         struct spec_user user;
         const char *home;
 
         for (int i = 0; i < 70000; i++)
                 text_addf(&text, "g%d:x:%d:last\n", i, i + 1);
         put("group", text_string(&text));
-        CHECK_INT(user_lookup(&arena, root, "last", &user, &home), 0);
+        files = user_files_of_root(&arena, root);
+        CHECK_INT(user_lookup(&arena, &files, "last", &user, &home), 0);
         CHECK(user.additional_gids.n <= 65536);
         CHECK(user.additional_gids.n >= 1000);
         CHECK_INT(user.additional_gids.items[0], 1);

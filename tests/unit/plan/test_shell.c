@@ -199,7 +199,6 @@ TEST(a_mount_of_others)
         has(script, "mount --make-private /");
 }
 
-/* One option of mount(8), in whichever of three ways the kernel gets it. */
 TEST(layers_of_an_overlay)
 {
         static const char *const lower[] = { "/d", "/c", NULL };
@@ -222,7 +221,7 @@ TEST(layers_of_an_overlay)
                 &plan, HOST, "/root", attach, .tree = 2, .root = 0, .target = "f",
                 .make = TARGET_FILE);
         script = host_script(&plan);
-        has(script, "mount -t overlay -o lowerdir=/a:/b,upperdir=/u none /r/x\n");
+        has(script, "mount -t overlay -o lowerdir+=/a,lowerdir+=/b,upperdir=/u none /r/x\n");
         has(script, "mount -t overlay -o upperdir=/u,lowerdir=/d:/c none /r/f\n");
 }
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Layers on top of each other, as overlayfs shows them, but without a mount; part of store.h. */
+#pragma once
+
+#include "base/base.h"
+
+#include <sys/stat.h>
+
+#define VIEW_LINKS_MAX 40  /* symbolic links on the way, as in the kernel */
+#define VIEW_DEPTH_MAX 256 /* directories below each other */
+
+struct view {
+        const int *layers; /* directories, the topmost first; the caller's */
+        size_t n;
+};
+
+/* A directory of the view. */
+struct view_place {
+        const char *path;   /* below each layer; "." is the root */
+        const uint16_t *in; /* the layers that show something of it, the topmost first */
+        size_t n;
+};
+
+/* Open directories by their paths, the topmost first: *ret_layers has `n` descriptors, for
+ * view_close(). A negative errno with a trail. */
+int view_open_layers(
+        struct arena *arena, const char *const *paths, size_t n, struct view *ret_view);
+void view_close(struct view *view);
+
+struct view_place view_root(struct arena *arena, const struct view *view);
+/* What a directory has of that name: an O_PATH descriptor, which is not followed, in the topmost layer
+ * that has it. -ENOENT: none has, or it was removed. ret_place may be NULL; it is filled when the name is
+ * a directory. */
+int view_look(
+        struct arena *arena, const struct view *view, const struct view_place *dir,
+        const char *name, struct stat *ret_status, struct view_place *ret_place);
+/* Open a file by its path. Symbolic links lead where they would in a container: absolute ones to the
+ * root, and ".." not beyond it. -ELOOP, -ENOENT, -ENOTDIR, -EISDIR. */
+int view_open(struct arena *arena, const struct view *view, const char *path, int flags);
+
+/* Is it what overlayfs has for a name that is removed? */
+bool view_is_whiteout(const struct stat *status);
+/* Does a directory hide what lower layers have of it? */
+bool view_is_opaque(int dir);
