@@ -36,10 +36,11 @@ const struct command cli_cmd_run = {
         .name = "run",
         .summary = "Make a container and run a command in it",
         .usage = "IMAGE|host|--rootfs DIR [COMMAND [ARG...]]",
-        .description = "Make a container from an image or a directory and run a command in it. "
-                       "The image 'host' is a read-only view of this system's own programs; an image of "
-                       "that name in a registry is docker.io/library/host.\n\n"
-                       "Options end where the image (with --rootfs, the command) begins.",
+        .description =
+                "Make a container from an image or a directory and run a command in it. "
+                "The image 'host' is a read-only view of this system's own programs; an image of "
+                "that name in a registry is docker.io/library/host.\n\n"
+                "Options end where the image (with --rootfs, the command) begins.",
         .examples = examples,
         .options = { cli_run_options },
         .operands = cli_run_operands,

@@ -120,7 +120,7 @@ int build_record(
         record->image_id = image ? image->id : NULL;
         record->labels = merge_labels(arena, &defaults->labels, &request->labels);
         record->stop_signal = request->stop_signal;
-        record->stop_timeout_s = request->stop_timeout_s.set   ? request->stop_timeout_s.value
+        record->stop_timeout_s = request->stop_timeout_s.set  ? request->stop_timeout_s.value
                                : defaults->stop_timeout_s.set ? defaults->stop_timeout_s.value
                                                               : STOP_TIMEOUT_UNSET;
         if (record->stop_signal || !word || !*word)

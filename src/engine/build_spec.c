@@ -37,8 +37,7 @@ static bool is_unset(const struct run_request *request, const char *variable)
 }
 
 /* The caller's -e win over the image's, these over the defaults; each variable once. */
-static struct spec_texts build_env(
-        const struct build *b, const char *hostname, const char *home)
+static struct spec_texts build_env(const struct build *b, const char *hostname, const char *home)
 {
         const struct run_request *request = b->request;
         struct arena *arena = b->arena;
@@ -49,9 +48,8 @@ static struct spec_texts build_env(
                 arena_format(arena, "HOME=%s", home),
                 request->tty ? "TERM=xterm" : NULL,
         };
-        struct spec_texts env = {
-                .items = arena_array(arena, image.n + request->env.n + 5, sizeof(char *))
-        };
+        struct spec_texts env = { .items = arena_array(
+                                          arena, image.n + request->env.n + 5, sizeof(char *)) };
 
         for (size_t i = request->env.n; i-- > 0;)
                 if (!has_variable(&env, request->env.items[i]))

@@ -106,6 +106,19 @@ static void put_layers(struct json_writer *w, const struct record *record)
         json_close_array(w);
 }
 
+static void put_own(struct json_writer *w, const struct record *record)
+{
+        json_open_array(w, "Mounts");
+        for (size_t i = 0; i < record->n_own; i++) {
+                json_open_object(w, NULL);
+                json_put_string(w, "Type", record->own[i].content ? "bind" : "volume");
+                json_put_string(w, "Source", record->own[i].path);
+                json_put_string(w, "Destination", record->own[i].target);
+                json_close_object(w);
+        }
+        json_close_array(w);
+}
+
 int engine_inspect(const struct inspect_request *request, struct text *out)
 {
         auto_arena arena = { 0 };
@@ -136,6 +149,7 @@ int engine_inspect(const struct inspect_request *request, struct text *out)
         put_host_config(&w, &container, &record);
         put_config(&arena, &request->engine, &w, &record);
         put_layers(&w, &record);
+        put_own(&w, &record);
         json_put_value(&w, "OCIConfig", config);
         json_close_object(&w);
         json_close_array(&w);

@@ -47,9 +47,8 @@ struct run_request {
         struct engine_options engine;
         const char *image;    /* "host", the name of an image; NULL when `rootfs` is given */
         const char *platform; /* of the image: OS/ARCHITECTURE[/VARIANT]; NULL: ours */
-        const char *pull;     /* "always", "missing", "never", "newer"; NULL: "missing" */
-        const char *rootfs; /* a directory to use as the root, or NULL */
-        struct words argv;  /* the command; n == 0: the image's own */
+        const char *rootfs;   /* a directory to use as the root, or NULL */
+        struct words argv;    /* the command; n == 0: the image's own */
         const char
                 *entrypoint; /* goes before argv, a word or a JSON array; NULL: the image's own */
         const char *name;    /* NULL: the engine picks one */

@@ -37,7 +37,7 @@ struct run {
         const char *id, *containers, *state; /* state: the container's own directory */
         struct record record;
         struct engine_image image; /* its hold is NO_FD when there is none */
-        struct words joined; /* containers whose namespaces are ours, too */
+        struct words joined;       /* containers whose namespaces are ours, too */
         struct spec *spec;
         struct runtime_options options;
         struct plan *plan;
@@ -80,7 +80,9 @@ static int prepare(
         bool image = !request->rootfs && !text_equal(request->image, "host");
         int r;
 
-        *run = (struct run){ .arena = arena, .request = request, .id = id, .inside = NO_FD, .image.hold = NO_FD };
+        *run = (struct run){
+                .arena = arena, .request = request, .id = id, .inside = NO_FD, .image.hold = NO_FD
+        };
         run->containers = store_containers(arena, &request->engine);
         /* What is only explained lies beside the containers, should somebody run the script. */
         run->state = arena_format(arena, explain ? "%s-%s" : "%s/%s", run->containers, id);
@@ -123,6 +125,8 @@ static int prepare(
                 return r;
         run->record.overlays = parts.overlays;
         run->record.n_overlays = parts.n_overlays;
+        run->record.own = built.own;
+        run->record.n_own = built.n_own;
         run->options = (struct runtime_options){
                 .id = id,
                 .document = "husk run",

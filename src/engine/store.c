@@ -81,6 +81,15 @@ void record_encode(const struct record *record, struct text *out)
                 json_close_object(&w);
         }
         json_close_array(&w);
+        json_open_array(&w, "own");
+        for (size_t i = 0; i < record->n_own; i++) {
+                json_open_object(&w, NULL);
+                json_put_string(&w, "target", record->own[i].target);
+                json_put_string(&w, "path", record->own[i].path);
+                json_put_bool(&w, "file", record->own[i].content != NULL);
+                json_close_object(&w);
+        }
+        json_close_array(&w);
         json_close_object(&w);
 }
 
@@ -99,6 +108,23 @@ static WORDS decode_paths(struct arena *arena, const struct json *from)
         for (size_t i = 0; i < n; i++)
                 items[i] = or_empty(json_string(list ? &from->items[i] : from));
         return (WORDS){ items, n };
+}
+
+static void decode_own(struct arena *arena, const struct json *list, struct record *record)
+{
+        if (!list || list->kind != JSON_ARRAY)
+                return;
+        record->own = arena_array(arena, list->n + 1, sizeof *record->own);
+        for (; record->n_own < list->n; record->n_own++) {
+                const struct json *from = &list->items[record->n_own];
+                const struct json *file = json_member(from, "file");
+
+                record->own[record->n_own] = (struct runtime_own){
+                        .target = or_empty(json_string(json_member(from, "target"))),
+                        .path = or_empty(json_string(json_member(from, "path"))),
+                        .content = file && file->boolean ? "" : NULL,
+                };
+        }
 }
 
 void record_decode(struct arena *arena, const struct container *container, struct record *ret)
@@ -140,6 +166,7 @@ void record_decode(struct arena *arena, const struct container *container, struc
                         };
                 }
         }
+        decode_own(arena, json_member(engine, "own"), &record);
         *ret = record;
 }
 

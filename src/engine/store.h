@@ -15,6 +15,8 @@ struct record {
         struct words labels;
         struct runtime_overlay *overlays;
         size_t n_overlays;
+        struct runtime_own *own; /* without their content, which is "" for a file */
+        size_t n_own;
         int stop_signal;        /* 0: SIGTERM */
         int64_t stop_timeout_s; /* -1: for ever; STOP_TIMEOUT_UNSET */
         bool remove;
@@ -103,9 +105,9 @@ struct engine_image;
 struct build_host {
         const struct engine_image *image; /* NULL: the host, or a directory */
         const char *state;                /* the container's own directory */
-        const char *store;         /* to be hidden from the container */
-        const struct facts *facts; /* "ALL" capabilities are ours */
-        bool explain;              /* make nothing: no missing source of a volume */
+        const char *store;                /* to be hidden from the container */
+        const struct facts *facts;        /* "ALL" capabilities are ours */
+        bool explain;                     /* make nothing: no missing source of a volume */
 };
 
 struct build_result {
@@ -125,7 +127,7 @@ int build_spec(
         struct arena *arena, const struct run_request *request, const char *id,
         const struct build_host *host, struct build_result *ret);
 
-/* The image of a request, here or fetched as --pull says, and for this machine. The caller closes its
+/* The image of a request, for this machine. The caller closes its
  * `hold`. */
 int image_for_run(
         struct arena *arena, const struct run_request *request, struct engine_image *ret_image);

@@ -191,8 +191,7 @@ int user_lookup(
                         return r;
         } else if (group && !find_group(arena_string(arena, files->group), group, &gid)) {
                 return trail(
-                        -ENOENT, "there is no group '%s' in the container's /etc/group",
-                        group);
+                        -ENOENT, "there is no group '%s' in the container's /etc/group", group);
         }
         if (uid > INT32_MAX || gid > INT32_MAX)
                 return trail(-ERANGE, "the ids of '%s' are not below 2^31", user);

@@ -6,9 +6,8 @@
  * layer that has it says; directories of that name below it join, down to one that is opaque, a
  * whiteout or no directory. A place is a path without links and the layers that have a part in it, so
  * no more is open at a time than the layers themselves and one file. */
-#include "store.h"
-
 #include "linux/linux.h"
+#include "store.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -38,8 +37,7 @@ void view_close(struct view *view)
         view->n = 0;
 }
 
-int view_open_layers(
-        struct arena *arena, const char *const *paths, size_t n, struct view *ret_view)
+int view_open_layers(struct arena *arena, const char *const *paths, size_t n, struct view *ret_view)
 {
         int *layers = arena_array(arena, n + 1, sizeof *layers);
         struct view view = { layers, 0 };
@@ -138,6 +136,11 @@ int view_look(
         return -ENOENT;
 }
 
+int view_open_place(const struct view *view, const struct view_place *place, size_t i)
+{
+        return file_open_strict(view->layers[place->in[i]], place->path, O_RDONLY | O_DIRECTORY);
+}
+
 /* -- paths ------------------------------------------------------------------------------------------ */
 
 struct walk {
@@ -161,8 +164,8 @@ static int follow(struct walk *walk, int link)
                 return -ELOOP;
         if (target[0] == '/')
                 walk->depth = 0;
-        walk->rest = arena_format(
-                walk->arena, "%s%s%s", target, *walk->rest ? "/" : "", walk->rest);
+        walk->rest =
+                arena_format(walk->arena, "%s%s%s", target, *walk->rest ? "/" : "", walk->rest);
         return strlen(walk->rest) < 2 * sizeof target ? 0 : -ENAMETOOLONG;
 }
 

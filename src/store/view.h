@@ -34,6 +34,8 @@ struct view_place view_root(struct arena *arena, const struct view *view);
 int view_look(
         struct arena *arena, const struct view *view, const struct view_place *dir,
         const char *name, struct stat *ret_status, struct view_place *ret_place);
+/* The directory in the `i`th of place->in, to be read. */
+int view_open_place(const struct view *view, const struct view_place *place, size_t i);
 /* Open a file by its path. Symbolic links lead where they would in a container: absolute ones to the
  * root, and ".." not beyond it. -ELOOP, -ENOENT, -ENOTDIR, -EISDIR. */
 int view_open(struct arena *arena, const struct view *view, const char *path, int flags);

@@ -51,8 +51,8 @@ image_make() {
                         cp -a --reflink=auto "$dir" "$store/layers/$hex/fs"
                         echo '{"size":1,"entries":1}' >"$store/layers/$hex/layer.json"
                 fi
-                printf '%s' "$hex" >"$box/blob"
-                layers+=",{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",$(image_blob "$box/blob")}"
+                printf '%s' "$dir" >"$store/images/blobs/sha256/$hex"
+                layers+=",{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"sha256:$hex\",\"size\":${#dir}}"
                 ids+=",\"sha256:$hex\""
         done
         printf '{"architecture":"%s","os":"linux","config":%s,"rootfs":{"type":"layers","diff_ids":[%s]}}' \

@@ -200,10 +200,9 @@ make() {
         run -125 husk run --rm nothere true
         has "$output" "there is no image 'nothere' here"
         ARCHITECTURE=riscv64 make '{}'
-        run -125 husk run --rm --pull never t true
+        run -125 husk run --rm t true
         has "$output" 'linux/riscv64'
         run -125 husk run --rm --platform linux/no-such t true
-        run -125 husk run --rm --pull sometimes t true
         run -125 husk run --rm 'NoCapitals' true
         nothing_left
 }
@@ -222,4 +221,25 @@ make() {
         run -0 husk run --rm host test -e /bin/bash
         run -0 husk run --rm docker.io/library/host
         same "$output" 'an image'
+}
+
+@test 'diff: against all layers, and no place of a mount' {
+        a=$(image_layer)
+        image_busybox "$a"
+        mkdir -p "$a/d" "$a/e"
+        echo 1 >"$a/d/one"
+        echo 1 >"$a/e/f"
+        b=$(image_layer)
+        mkdir -p "$b/d"
+        echo 2 >"$b/d/two"
+        mknod "$b/d/gone" c 0 0
+        image_make docker.io/library/t:latest '{"Volumes":{"/data":{}}}' "$a" "$b" >/dev/null
+        husk run --name one t true
+        run -0 husk diff one
+        same "$output" ''
+        husk run --name two t sh -c 'rm /d/one; echo 3 >>/d/two; rm -r /e; mkdir /e; echo >/e/g; touch /data/x /new; chmod 700 /etc'
+        run -0 husk diff two
+        same "$output" $'C /d\nD /d/one\nC /d/two\nC /e\nD /e/f\nA /e/g\nC /etc\nA /new'
+        husk rm one two
+        nothing_left
 }

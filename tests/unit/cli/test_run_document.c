@@ -43,9 +43,8 @@ static int build_for(
         if (r == 0)
                 r = build_spec(
                         arena, request, "0123456789abcdef",
-                        &(struct build_host){ .store = "/store/containers",
-                                              .facts = host,
-                                              .explain = true },
+                        &(struct build_host){
+                                .store = "/store/containers", .facts = host, .explain = true },
                         &result);
         if (r < 0)
                 return r;

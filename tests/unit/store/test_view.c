@@ -160,7 +160,8 @@ TEST(links_stay_inside)
         file("low", "usr/etc/passwd");
         link_to("mid", "etc", "usr/etc");
         link_to("top", "usr", "low");
-        CHECK_STR(look("/etc/passwd"), "ENOENT"); /* usr is a link in the topmost layer, to nothing */
+        CHECK_STR(
+                look("/etc/passwd"), "ENOENT"); /* usr is a link in the topmost layer, to nothing */
         CHECK_INT(unlink(at("top", "usr")), 0);
         CHECK_STR(look("/etc/passwd"), "low");
         dir("top", "usr/etc");
