@@ -33,3 +33,37 @@ int image_open_store(
 int image_find(
         const struct layout *layout, struct arena *arena, const struct image_index *index,
         const char *words, size_t *ret_at, bool *ret_by_name);
+
+/* -- image_index.c: names, and what they hold -- */
+
+struct image_name {
+        const char *digest, *media_type; /* of the manifest */
+        int64_t size;
+        const char *name;   /* full reference; NULL: none */
+        const char *source; /* digest of the index that it was chosen from, or NULL */
+};
+
+/* Let the index name an image whose blobs are there. Another one that had the name stays without. *ret_changed:
+ * it was not so before. */
+int image_record(
+        const struct layout *layout, struct arena *arena, const struct image_name *name,
+        bool *ret_changed);
+/* The name of what comes from a file or directory `path`, where it is called `name` (or NULL): full, or
+ * "localhost/FILE:NAME"; NULL when none can be made. */
+const char *image_local_name(struct arena *arena, const char *path, const char *name);
+
+/* A container that was made of an image. */
+struct image_user {
+        const char *id, *name;
+        const char *image;        /* digest of its configuration; NULL: it does not say */
+        struct spec_texts layers; /* hexadecimal digits of their diff_ids */
+        bool running;
+};
+
+int image_users(
+        struct arena *arena, const struct engine_options *options, struct image_user **ret_users,
+        size_t *ret_n);
+/* Remove what no image and no container refers to, if nobody else is using the store; what goes wrong is a
+ * warning. The store may be used no more. */
+void image_collect(
+        struct arena *arena, const struct engine_options *options, struct layout *layout);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to engine: how an image comes into the store, from wherever. */
+#pragma once
+
+#include "image.h"
+#include "registry/registry.h"
+
+/* Where an image comes from. */
+struct origin {
+        const char *words;           /* as the user wrote it */
+        int dir;                     /* O_PATH of an OCI image layout, or NO_FD: a registry */
+        struct registry_place place; /* the registry */
+        const char *wanted; /* the tag or digest there; of a layout NULL: the only one there is */
+        const char *name;   /* full reference to be recorded, or NULL */
+};
+
+struct pull {
+        struct arena *arena;
+        const struct pull_request *request;
+        struct layout layout;
+        struct origin origin;
+        struct registry registry; /* the helper, when it was needed so far */
+        int ns;                   /* user namespace of the layers' files, or NO_FD */
+
+        struct image_descriptor top; /* what is recorded: its manifest */
+        const char *source;          /* digest of the index that it was chosen from, or NULL */
+        struct text manifest_bytes, config_bytes;
+        const struct image_manifest *manifest;
+        const struct image_config *config;
+};
+
+/* Open the store for it; and the end, whatever happened before. */
+int pull_begin(struct pull *pull);
+void pull_end(struct pull *pull);
+/* All from an open origin, whose `dir` stays the caller's: documents, layers, and the name. */
+int pull_image(struct pull *pull, struct pull_result *ret_result);
+
+/* The helper, started when it is first needed. */
+int pull_start_helper(struct pull *pull);
+/* A blob of the origin's layout: its descriptor, a file of that size. */
+int pull_open_local(const struct pull *pull, const struct image_descriptor *blob);
+/* pull_layers.c: every layer of `config` in the store, blobs and directories. */
+int pull_layers(struct pull *pull);
