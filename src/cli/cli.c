@@ -26,6 +26,20 @@ const struct command *cli_face_command(const struct face *face, const char *name
         return NULL;
 }
 
+const struct command *cli_face_below(const struct face *face, const char *word, const char *name)
+{
+        const size_t size = strlen(word);
+
+        for (size_t i = 0; face->commands[i]; i++) {
+                const char *below = face->commands[i]->below;
+
+                if (below && strncmp(below, word, size) == 0 && below[size] == ' ' &&
+                    text_equal(below + size + 1, name))
+                        return face->commands[i];
+        }
+        return NULL;
+}
+
 int cli_face_unknown(const struct face *face, const char *name)
 {
         struct nearest nearest = { .word = name };
@@ -220,6 +234,9 @@ static int run_face(struct invocation *in, int argc, char **argv)
                 trail_hint("see '%s --help'", face->name);
                 return trail(-EINVAL, "a command is missing");
         }
+        in->command = parse.n_operands > 1 ? cli_face_below(face, argv[0], argv[1]) : NULL;
+        if (in->command)
+                return run_command(in, parse.n_operands - 2, argv + 2);
         in->command = cli_face_command(face, argv[0]);
         if (!in->command)
                 return cli_face_unknown(face, argv[0]);

@@ -51,6 +51,7 @@ enum completion {
         COMPLETE_FILE,
         COMPLETE_DIRECTORY,
         COMPLETE_CONTAINER,
+        COMPLETE_IMAGE,
         COMPLETE_COMMAND, /* a command of this face */
 };
 
@@ -109,6 +110,7 @@ struct example {
 enum command_group {
         GROUP_RUN,
         GROUP_MANAGE,
+        GROUP_IMAGES,
         GROUP_LOOK,
         GROUP_OTHER,
         GROUPS
@@ -119,6 +121,7 @@ struct invocation;
 struct command {
         const char *name;
         const char *alias;       /* a second name, or NULL */
+        const char *below;       /* what docker also calls it: "image ls", or NULL */
         const char *summary;     /* upper case, one line, no full stop */
         const char *usage;       /* operands as usage shows them; NULL: from their rows */
         const char *description; /* paragraphs divided by an empty line */
@@ -180,5 +183,7 @@ extern const struct face cli_face_husk, cli_face_oci;
 const struct absent *cli_absent_find(const struct absent *rows, const char *name, char letter);
 /* The command of that name or alias, or NULL. */
 const struct command *cli_face_command(const struct face *face, const char *name);
+/* The one that is called by these two words, or NULL. */
+const struct command *cli_face_below(const struct face *face, const char *word, const char *name);
 /* Leave a trail and a hint for an unknown command; returns -EINVAL. */
 int cli_face_unknown(const struct face *face, const char *name);

@@ -4,6 +4,7 @@
 
 #include "command.h"
 #include "options.h"
+#include "spec/spec.h"
 #include "table.h"
 #include "terminal.h"
 
@@ -16,6 +17,8 @@ extern const struct command cli_oci_create, cli_oci_delete, cli_oci_exec, cli_oc
 extern const struct command cli_oci_checkpoint, cli_oci_restore;
 extern const struct command cli_oci_pause, cli_oci_resume, cli_oci_update, cli_cmd_update;
 extern const struct command cli_oci_ps, cli_cmd_top, cli_oci_events;
+
+extern const struct command cli_cmd_images, cli_cmd_prune, cli_cmd_pull, cli_cmd_rmi, cli_cmd_tag;
 
 /* run's option rows, which explain takes too: offsets are those of struct run_request. */
 extern const struct option cli_run_options[], cli_run_operands[];
@@ -44,6 +47,17 @@ int cli_finish_text(int r, const struct text *out);
 
 /* Put the table to stdout, fitted to its terminal. */
 int cli_finish_table(struct invocation *in, struct table *table);
+
+/* What a pull tells while it goes on: cli_progress_tell() as struct pull_request.tell, with one of these as
+ * context, zeroed but for `terminal`. */
+struct cli_progress {
+        bool terminal; /* stderr is one */
+        double begun_s, last_s;
+        size_t done, lines; /* layers; lines written that can be written over */
+        bool told[IMAGE_LAYERS_MAX];
+};
+
+void cli_progress_tell(void *context, const struct pull_layer *layers, size_t n);
 
 /* The words of --version. */
 void cli_version_put(struct text *out, const struct face *face);

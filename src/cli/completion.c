@@ -27,6 +27,10 @@ static const char *list_line(const struct face *face)
                                      : "husk ps -a --format '{{.Names}}' 2>/dev/null";
 }
 
+/* The names of images; those without one are called by ids. */
+#define IMAGES_LINE \
+        "husk images --filter dangling=false --format '{{.Repository}}:{{.Tag}}' 2>/dev/null"
+
 static void put_command_names(struct text *out, const struct face *face)
 {
         for (size_t i = 0; face->commands[i]; i++)
@@ -65,6 +69,8 @@ static void bash_offer(struct text *out, const struct option *o, const char *id)
                 text_addf(out, "_%s_paths -d", id);
         else if (o->complete == COMPLETE_CONTAINER)
                 text_addf(out, "_%s_words \"$(_%s_containers)\"", id, id);
+        else if (o->complete == COMPLETE_IMAGE)
+                text_addf(out, "_%s_words \"$(" IMAGES_LINE ")\"", id);
         else if (o->complete == COMPLETE_COMMAND)
                 text_addf(out, "_%s_words \"$(_%s_commands)\"", id, id);
         else
@@ -194,6 +200,8 @@ static void zsh_action(struct text *out, const struct option *o, const char *id)
                 text_add(out, "_files -/");
         else if (o->complete == COMPLETE_CONTAINER)
                 text_addf(out, "_%s_containers", id);
+        else if (o->complete == COMPLETE_IMAGE)
+                text_addf(out, "_%s_images", id);
         else if (o->complete == COMPLETE_COMMAND)
                 text_addf(out, "_%s_commands", id);
         else
@@ -256,7 +264,15 @@ static void zsh_put(struct text *out, const struct face *face)
         text_addf(out, "#compdef %s\n\n_%s_containers() {\n", face->name, id);
         text_addf(
                 out, "        local -a names\n        names=(${(f)\"$(%s)\"})\n", list_line(face));
-        text_addf(out, "        compadd -a names\n}\n\n_%s_commands() {\n", id);
+        text_add(out, "        compadd -a names\n}\n\n");
+        if (face == &cli_face_husk)
+                text_addf(
+                        out,
+                        "_%s_images() {\n        local -a names\n"
+                        "        names=(${(f)\"$(" IMAGES_LINE
+                        ")\"})\n        compadd -a names\n}\n\n",
+                        id);
+        text_addf(out, "_%s_commands() {\n", id);
         text_add(out, "        local -a commands\n        commands=(\n");
         for (size_t i = 0; face->commands[i]; i++) {
                 text_addf(out, "                '%s:", face->commands[i]->name);
@@ -316,6 +332,8 @@ static void fish_offer(struct text *out, const struct option *o, const char *id)
                 text_add(out, " -x -a '(__fish_complete_directories)'");
         else if (o->complete == COMPLETE_CONTAINER)
                 text_addf(out, " -x -a '(__%s_containers)'", id);
+        else if (o->complete == COMPLETE_IMAGE)
+                text_addf(out, " -x -a '(__%s_images)'", id);
         else if (o->complete == COMPLETE_COMMAND)
                 text_addf(out, " -x -a '(__%s_commands)'", id);
         else if (*o->metavar)
@@ -358,6 +376,8 @@ static void fish_put(struct text *out, const struct face *face)
         text_addf(
                 out, "# fish completion for %s\n\nfunction __%s_containers\n        %s\nend\n",
                 face->name, id, list_line(face));
+        if (face == &cli_face_husk)
+                text_addf(out, "function __%s_images\n        " IMAGES_LINE "\nend\n", id);
         text_addf(out, "function __%s_commands\n        string split ' ' '", id);
         put_command_names(out, face);
         text_addf(out, "'\nend\ncomplete -c %s -f\n", face->name);

@@ -225,13 +225,13 @@ void cli_help_command(
         put_examples(&page, command->examples);
         if (command->alias)
                 text_addf(out, "\nAlso: %s %s\n", face->name, command->alias);
+        if (command->below)
+                text_addf(out, "\nAlso: %s %s\n", face->name, command->below);
 }
 
 static const char *const group_headings[GROUPS] = {
-        [GROUP_RUN] = "Run:",
-        [GROUP_MANAGE] = "Manage:",
-        [GROUP_LOOK] = "Look inside:",
-        [GROUP_OTHER] = "Other:",
+        [GROUP_RUN] = "Run:",          [GROUP_MANAGE] = "Manage:", [GROUP_IMAGES] = "Images:",
+        [GROUP_LOOK] = "Look inside:", [GROUP_OTHER] = "Other:",
 };
 
 static void put_group(const struct page *page, const struct face *face, enum command_group group)

@@ -138,13 +138,41 @@ static void put_ago(
                 out, "%llu %s%s ago", (unsigned long long)age, units[u].name, age == 1 ? "" : "s");
 }
 
+void cli_put_bytes(struct text *out, uint64_t bytes)
+{
+        static const char units[][3] = { "B", "kB", "MB", "GB", "TB", "PB" };
+        uint64_t whole = bytes, unit = 1; /* unit: of the fraction, in bytes */
+        size_t u = 0;
+
+        for (; whole >= 1000 && u + 1 < ARRAY_SIZE(units); u++, whole /= 1000)
+                unit *= 1000;
+        if (u == 0 || whole >= 100)
+                text_addf(out, "%llu%s", (unsigned long long)whole, units[u]);
+        else if (whole >= 10)
+                text_addf(
+                        out, "%llu.%llu%s", (unsigned long long)whole,
+                        (unsigned long long)(bytes % unit / (unit / 10)), units[u]);
+        else
+                text_addf(
+                        out, "%llu.%02llu%s", (unsigned long long)whole,
+                        (unsigned long long)(bytes % unit / (unit / 100)), units[u]);
+}
+
+static void put_bytes(
+        struct text *out, const struct column *c, const void *row, const struct table *t)
+{
+        (void)t;
+        cli_put_bytes(out, (uint64_t)field_number(c, row));
+}
+
 typedef void put_field(
         struct text *out, const struct column *column, const void *row, const struct table *table);
 
 static put_field *const writers[COLUMN_KINDS] = {
-        [COLUMN_TEXT] = put_text, [COLUMN_ID] = put_id,      [COLUMN_QUOTED] = put_quoted,
-        [COLUMN_CHAR] = put_char, [COLUMN_INT] = put_number, [COLUMN_I64] = put_number,
-        [COLUMN_TIME] = put_time, [COLUMN_AGO] = put_ago,    [COLUMN_JSON] = put_text,
+        [COLUMN_TEXT] = put_text,   [COLUMN_ID] = put_id,      [COLUMN_QUOTED] = put_quoted,
+        [COLUMN_CHAR] = put_char,   [COLUMN_INT] = put_number, [COLUMN_I64] = put_number,
+        [COLUMN_TIME] = put_time,   [COLUMN_AGO] = put_ago,    [COLUMN_JSON] = put_text,
+        [COLUMN_BYTES] = put_bytes,
 };
 
 static const void *row_at(const struct table *table, size_t i)

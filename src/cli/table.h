@@ -12,6 +12,7 @@ enum column_kind {
         COLUMN_INT,    /* int */
         COLUMN_I64,    /* int64_t */
         COLUMN_TIME,   /* uint64_t, ns since 1970: "2024-05-01 09:30:00 +0000 UTC" */
+        COLUMN_BYTES,  /* uint64_t: "7.38MB" */
         COLUMN_JSON,   /* const char *: a JSON value; NULL: left out, of JSON too */
         COLUMN_AGO,    /* uint64_t, ns since 1970: "3 minutes ago" */
         COLUMN_KINDS,
@@ -38,6 +39,9 @@ struct table {
         bool no_titles;
         bool json_array; /* "json" is one array, not a line a row */
 };
+
+/* "512B", "7.38MB": three digits, powers of 1000, as docker has them. */
+void cli_put_bytes(struct text *out, uint64_t bytes);
 
 /* Append the rows in the format asked for. Texts of rows are made visible in tables and
  * templates. 0, or -EINVAL with a trail for a template that does not hold. */

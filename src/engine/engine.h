@@ -31,6 +31,26 @@ struct container_info {
         int exit_code;           /* of an exited one */
 };
 
+/* An image as lists show it. Strings live in the arena of the call. */
+struct image_info {
+        const char *repository, *tag; /* short, as one would type it; "<none>" */
+        const char *name;             /* both; "<none>:<none>" */
+        const char *id;               /* digest of the configuration */
+        const char *short_id;         /* twelve digits of it */
+        const char *digest;           /* what a registry would be asked for; "<none>" */
+        const char *created;          /* as the image has it; "" */
+        uint64_t created_ns;          /* since 1970; 0: it does not say */
+        uint64_t size_bytes;          /* of the files of its layers */
+        uint64_t containers;          /* made of it */
+};
+
+/* What a pull has brought. */
+struct pull_result {
+        const char *reference;   /* full name; NULL: it has none */
+        const char *digest, *id; /* digest there; digest of the configuration */
+        bool changed;            /* the store had it not, or not by that name */
+};
+
 /* One difference between a container's root and its image. */
 struct diff_entry {
         char kind; /* 'A'dded, 'C'hanged, 'D'eleted */
@@ -150,3 +170,25 @@ int engine_oci_list(
 /* The plan that `run` of this bundle would follow; nothing is done. It lives in `arena`. */
 int engine_oci_plan(
         const struct oci_explain_request *request, struct arena *arena, struct plan **ret_plan);
+
+/* -- images ------------------------------------------------------------------------------------------ */
+
+/* Get an image and give it its name. */
+int engine_pull(
+        const struct pull_request *request, struct arena *arena, struct pull_result *ret_result);
+
+/* The images of the store, newest first; the list lives in `arena`. */
+int engine_images(
+        const struct images_request *request, struct arena *arena, struct image_info **ret_list,
+        size_t *ret_n);
+
+/* Give an image one more name; what had it goes on without. */
+int engine_tag(const struct tag_request *request);
+
+/* Remove the image that names.items[0] is, or its name if it has others. -EBUSY when a container is made of it,
+ * unless `force` (and none runs). A line "Untagged: NAME" or "Deleted: ID" each into `out`. */
+int engine_rmi(const struct rmi_request *request, struct text *out);
+
+/* Remove images that have no name, or (all) that no container is made of. Likewise, and *ret_bytes is what
+ * that freed. */
+int engine_image_prune(const struct prune_request *request, struct text *out, uint64_t *ret_bytes);

@@ -48,6 +48,8 @@ struct image_name {
 int image_record(
         const struct layout *layout, struct arena *arena, const struct image_name *name,
         bool *ret_changed);
+/* One entry less. */
+void image_drop_entry(struct image_descriptor_list *list, size_t at);
 /* The name of what comes from a file or directory `path`, where it is called `name` (or NULL): full, or
  * "localhost/FILE:NAME"; NULL when none can be made. */
 const char *image_local_name(struct arena *arena, const char *path, const char *name);

@@ -53,8 +53,7 @@ static bool is_elsewhere(const struct image_descriptor_list *list, const char *d
 
 void image_drop_entry(struct image_descriptor_list *list, size_t at)
 {
-        memmove(list->items + at, list->items + at + 1,
-                (list->n - at - 1) * sizeof *list->items);
+        memmove(list->items + at, list->items + at + 1, (list->n - at - 1) * sizeof *list->items);
         list->n--;
 }
 
@@ -76,10 +75,9 @@ static bool is_there(const struct image_descriptor_list *list, const struct imag
 {
         for (size_t i = 0; i < list->n; i++)
                 if (text_equal(list->items[i].digest, name->digest) &&
-                    (!name->name || (text_equal(name_of(&list->items[i]), name->name) &&
-                                     text_equal(
-                                             layout_annotation(&list->items[i], LAYOUT_SOURCE),
-                                             name->source))))
+                    (!name->name ||
+                     (text_equal(name_of(&list->items[i]), name->name) &&
+                      text_equal(layout_annotation(&list->items[i], LAYOUT_SOURCE), name->source))))
                         return true;
         return false;
 }
@@ -128,7 +126,6 @@ const char *image_local_name(struct arena *arena, const char *path, const char *
                         own[strlen(own) - 1] = '\0';
                 slash = strrchr(own, '/');
                 file = slash ? slash + 1 : own;
-                own[strcspn(own, "\0")] = '\0';
                 r = image_reference_parse(
                         arena,
                         arena_format(
@@ -218,8 +215,7 @@ int image_users(
         return 0;
 }
 
-static int collect(
-        struct arena *arena, const struct engine_options *options, struct layout *layout)
+static int collect(struct arena *arena, const struct engine_options *options, struct layout *layout)
 {
         struct spec_texts kept = { 0 };
         struct image_user *users;
@@ -237,15 +233,19 @@ static int collect(
         return layout_collect(layout, arena, &kept);
 }
 
-void image_collect(
-        struct arena *arena, const struct engine_options *options, struct layout *layout)
+void image_collect(struct arena *arena, const struct engine_options *options, struct layout *layout)
 {
-        struct trail_state before;
+        const char *words = arena_string(arena, trail_text());
+        const char *hint = arena_string(arena, trail_hint_text());
 
         if (layout->images < 0)
                 return;
-        trail_save(&before);
+        trail_reset();
         if (collect(arena, options, layout) < 0)
                 trail_warn("what no image needs was not removed: %s", trail_text());
-        trail_restore(&before);
+        trail_reset();
+        if (*hint)
+                trail_hint("%s", hint);
+        if (*words)
+                trail(0, "%s", words);
 }

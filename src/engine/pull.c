@@ -24,8 +24,7 @@ int pull_start_helper(struct pull *pull)
         if (pull->registry.socket >= 0)
                 return 0;
         return registry_start(
-                arena_format(
-                        pull->arena, "%s/%s", pull->request->engine.libexec, REGISTRY_PROGRAM),
+                arena_format(pull->arena, "%s/%s", pull->request->engine.libexec, REGISTRY_PROGRAM),
                 NULL, &pull->registry);
 }
 
@@ -34,7 +33,8 @@ static bool is_digest(const char *words)
         return text_starts(words, "sha256:");
 }
 
-static int check_digest(const char *what, const struct text *bytes, const char *digest, int64_t size)
+static int check_digest(
+        const char *what, const struct text *bytes, const char *digest, int64_t size)
 {
         char hex[SHA256_HEX_SIZE];
 
@@ -50,21 +50,19 @@ static int check_digest(const char *what, const struct text *bytes, const char *
 
 int pull_open_local(const struct pull *pull, const struct image_descriptor *blob)
 {
-        const char *path =
-                arena_format(pull->arena, "blobs/sha256/%s", LAYOUT_HEX(blob->digest));
-        int fd = rootpath_open(
-                pull->origin.dir, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, true);
+        const char *path = arena_format(pull->arena, "blobs/sha256/%s", LAYOUT_HEX(blob->digest));
+        int fd = rootpath_open(pull->origin.dir, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, true);
         struct stat st;
         int r = fd < 0 ? fd : file_stat(fd, "", AT_EMPTY_PATH, &st);
 
         if (r == 0 && (!S_ISREG(st.st_mode) || st.st_size != blob->size))
-                r = trail(
-                        -EBADMSG, "%s: blobs/sha256/%s is no file of %lld bytes",
-                        pull->origin.words, LAYOUT_HEX(blob->digest), (long long)blob->size);
+                r =
+                        trail(-EBADMSG, "%s: blobs/sha256/%s is no file of %lld bytes",
+                              pull->origin.words, LAYOUT_HEX(blob->digest), (long long)blob->size);
         else if (r < 0)
-                r = trail(
-                        r, "%s: cannot open blobs/sha256/%s: %s", pull->origin.words,
-                        LAYOUT_HEX(blob->digest), text_errno(r));
+                r =
+                        trail(r, "%s: cannot open blobs/sha256/%s: %s", pull->origin.words,
+                              LAYOUT_HEX(blob->digest), text_errno(r));
         if (r < 0)
                 file_close(&fd);
         return r < 0 ? r : fd;
@@ -167,7 +165,8 @@ static int choose_local(
         const char *wanted = pull->origin.wanted;
 
         for (size_t i = 0; wanted && i < index->manifests.n; i++)
-                if (text_equal(layout_annotation(&index->manifests.items[i], LAYOUT_NAME), wanted) ||
+                if (text_equal(
+                            layout_annotation(&index->manifests.items[i], LAYOUT_NAME), wanted) ||
                     text_equal(index->manifests.items[i].digest, wanted)) {
                         *ret = index->manifests.items[i];
                         return 0;
@@ -201,11 +200,11 @@ static int read_layout(struct pull *pull, struct image_descriptor *ret)
         if (r == 0)
                 r = file_read_fd(pull->arena, fd, IMAGE_DOCUMENT_MAX, &bytes);
         if (r < 0) {
-                trail_hint("an OCI image layout is a directory with the files oci-layout and index.json");
+                trail_hint(
+                        "an OCI image layout is a directory with the files oci-layout and index.json");
                 return trail(r, "cannot read %s: %s", name, text_errno(r));
         }
-        r = image_parse(
-                pull->arena, name, text_string(&bytes), bytes.len, IMAGE_INDEX, &document);
+        r = image_parse(pull->arena, name, text_string(&bytes), bytes.len, IMAGE_INDEX, &document);
         return r < 0 ? r : choose_local(pull, document.index, ret);
 }
 
@@ -287,7 +286,8 @@ static int find_manifest(struct pull *pull)
                 if (r < 0 || document.manifest)
                         break;
                 if (depth == 2)
-                        return trail(-ELOOP, "%s: indexes in indexes in indexes", pull->origin.words);
+                        return trail(
+                                -ELOOP, "%s: indexes in indexes in indexes", pull->origin.words);
                 if (!pull->source)
                         pull->source = pull->top.digest;
                 r = choose_platform(pull, document.index, &pull->top);
@@ -308,7 +308,8 @@ static int find_manifest(struct pull *pull)
 static int check_layers(const struct pull *pull)
 {
         if (image_media(pull->manifest->config->media_type).type != IMAGE_CONFIG) {
-                trail_hint("registries hold other things than images, too: charts, signatures, modules");
+                trail_hint(
+                        "registries hold other things than images, too: charts, signatures, modules");
                 return trail(
                         -EOPNOTSUPP, "%s is no image: its configuration is of type '%.200s'",
                         pull->origin.words, pull->manifest->config->media_type);
@@ -319,13 +320,16 @@ static int check_layers(const struct pull *pull)
 
                 if (media.type != IMAGE_LAYER)
                         return trail(
-                                -EOPNOTSUPP, "layer %zu of %zu (%s) is of type '%.200s', which is not known",
+                                -EOPNOTSUPP,
+                                "layer %zu of %zu (%s) is of type '%.200s', which is not known",
                                 i + 1, pull->manifest->layers.n, layer->digest, layer->media_type);
                 if (media.foreign) {
-                        trail_hint("its owner allows nobody else to pass it on; husk fetches from no "
-                                   "addresses that an image names");
+                        trail_hint(
+                                "its owner allows nobody else to pass it on; husk fetches from no "
+                                "addresses that an image names");
                         return trail(
-                                -EOPNOTSUPP, "layer %zu of %zu (%s) is a foreign one, which is not fetched",
+                                -EOPNOTSUPP,
+                                "layer %zu of %zu (%s) is a foreign one, which is not fetched",
                                 i + 1, pull->manifest->layers.n, layer->digest);
                 }
         }
@@ -340,8 +344,7 @@ static int fetch_config(struct pull *pull)
         int r = have == -ENOENT ? fetch(pull, config, true, &pull->config_bytes)
               : have < 0        ? have
                                 : layout_read_blob(
-                                   &pull->layout, pull->arena, config->digest,
-                                   &pull->config_bytes);
+                                          &pull->layout, pull->arena, config->digest, &pull->config_bytes);
 
         if (r == 0)
                 r = image_parse_config(
@@ -361,8 +364,8 @@ static int check_platform(struct pull *pull)
         struct image_platform wanted;
         int r = wanted_platform(pull, &wanted);
 
-        if (r < 0 || (text_equal(own.os, wanted.os) &&
-                      text_equal(own.architecture, wanted.architecture)))
+        if (r < 0 ||
+            (text_equal(own.os, wanted.os) && text_equal(own.architecture, wanted.architecture)))
                 return r;
         if (pull->request->platform)
                 return trail(
@@ -420,10 +423,11 @@ int pull_image(struct pull *pull, struct pull_result *ret_result)
                 r = image_record(
                         &pull->layout, pull->arena,
                         &(struct image_name){ .digest = pull->top.digest,
-                                              .media_type = image_media(pull->top.media_type).type ==
-                                                                            IMAGE_MANIFEST
-                                                                    ? pull->top.media_type
-                                                                    : IMAGE_TYPE_MANIFEST,
+                                              .media_type =
+                                                      image_media(pull->top.media_type).type ==
+                                                                      IMAGE_MANIFEST
+                                                              ? pull->top.media_type
+                                                              : IMAGE_TYPE_MANIFEST,
                                               .size = (int64_t)pull->manifest_bytes.len,
                                               .name = pull->origin.name,
                                               .source = pull->source },
@@ -470,8 +474,7 @@ static int open_registry(struct pull *pull, const char *words)
         if (r < 0)
                 return r;
         pull->origin.place = (struct registry_place){ reference.registry, reference.repository };
-        pull->origin.wanted =
-                reference.digest ? reference.digest : image_reference_tag(&reference);
+        pull->origin.wanted = reference.digest ? reference.digest : image_reference_tag(&reference);
         pull->origin.name = image_reference_full(pull->arena, &reference);
         return 0;
 }
@@ -486,7 +489,8 @@ int pull_begin(struct pull *pull)
         if (pull->layout.map) {
                 pull->ns = idmap_open(pull->layout.map);
                 if (pull->ns < 0)
-                        return trail(pull->ns, "cannot make a user namespace for the layers' files");
+                        return trail(
+                                pull->ns, "cannot make a user namespace for the layers' files");
         }
         return 0;
 }
@@ -510,9 +514,8 @@ int engine_pull(
                              .origin = { .words = request->image, .dir = NO_FD },
                              .registry = REGISTRY_NONE,
                              .ns = NO_FD };
-        int r = text_starts(request->image, oci)
-                      ? open_layout(&pull, request->image + strlen(oci))
-                      : open_registry(&pull, request->image);
+        int r = text_starts(request->image, oci) ? open_layout(&pull, request->image + strlen(oci))
+                                                 : open_registry(&pull, request->image);
 
         if (r == 0)
                 r = pull_begin(&pull);

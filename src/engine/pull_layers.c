@@ -87,13 +87,14 @@ static int feed(struct crew *crew, struct job *job, int source, int copy, int pi
         r = pull_start_helper(pull);
         if (r == 0)
                 r = registry_ask_blob(
-                        &pull->registry, &(struct registry_blob){ .place = pull->origin.place,
-                                                                  .digest = job->layer->digest,
-                                                                  .size = (uint64_t)job->layer->size,
-                                                                  .compression = compression,
-                                                                  .file = copy,
-                                                                  .records = pipe,
-                                                                  .source = source });
+                        &pull->registry,
+                        &(struct registry_blob){ .place = pull->origin.place,
+                                                 .digest = job->layer->digest,
+                                                 .size = (uint64_t)job->layer->size,
+                                                 .compression = compression,
+                                                 .file = copy,
+                                                 .records = pipe,
+                                                 .source = source });
         if (r > 0)
                 job->request = (unsigned)r;
         return r < 0 ? r : 0;
@@ -147,7 +148,8 @@ static int start(struct crew *crew, struct job *job)
         return r < 0 ? r : run(crew, job);
 }
 
-static int check(const struct crew *crew, const struct job *job, const char *digest, const char *diff_id)
+static int check(
+        const struct crew *crew, const struct job *job, const char *digest, const char *diff_id)
 {
         struct stat st;
         uint64_t size;

@@ -202,6 +202,56 @@ struct wait_request {
         struct words names;
 };
 
+enum pull_phase {
+        PULL_WAITING,
+        PULL_RUNNING,
+        PULL_DONE,
+        PULL_THERE, /* it was in the store already */
+};
+
+/* How far a layer is. */
+struct pull_layer {
+        const char *digest;
+        uint64_t size, done; /* bytes, as they travel */
+        enum pull_phase phase;
+};
+
+struct pull_request {
+        struct engine_options engine;
+        const char *image;    /* a reference, or oci:DIR[:NAME] */
+        const char *platform; /* NULL: this machine's */
+        bool quiet;           /* read by cli alone */
+        /* Told when something has changed, and now and then; NULL: nobody listens. */
+        void (*tell)(void *context, const struct pull_layer *layers, size_t n);
+        void *context;
+};
+
+struct images_request {
+        struct engine_options engine;
+        const char *name;    /* NULL: all; a name without a tag: all tags */
+        struct words filter; /* dangling=true|false, reference=PATTERN */
+        const char *format;
+        bool quiet, no_trunc, digests;
+        bool all; /* there are no others than those: accepted */
+};
+
+struct tag_request {
+        struct engine_options engine;
+        const char *image, *name;
+};
+
+struct rmi_request {
+        struct engine_options engine;
+        struct words names;
+        bool force;
+};
+
+struct prune_request {
+        struct engine_options engine;
+        bool all;   /* also those with names that no container uses */
+        bool force; /* docker's "do not ask": nothing is asked */
+};
+
 struct diff_request {
         struct engine_options engine;
         const char *container;

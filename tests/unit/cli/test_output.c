@@ -166,3 +166,20 @@ TEST(log_lines_are_as_callers_parse_them)
         cli_report_line(&text, false, "error", "no x", 1700000000);
         CHECK_STR(text_string(&text), "time=\"2023-11-14T22:13:20Z\" level=error msg=\"no x\"");
 }
+
+TEST(output_bytes_have_three_digits)
+{
+        static const struct {
+                uint64_t bytes;
+                const char *words;
+        } rows[] = { { 0, "0B" },           { 999, "999B" },          { 1000, "1.00kB" },
+                     { 7381999, "7.38MB" }, { 12345678, "12.3MB" },   { 394000000, "394MB" },
+                     { 999999, "999kB" },   { UINT64_MAX, "18446PB" } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct text text = { .arena = &arena };
+
+                cli_put_bytes(&text, rows[i].bytes);
+                CHECK_STR(text_string(&text), rows[i].words);
+        }
+}

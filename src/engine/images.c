@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: images, tag, rmi, prune: what is done with the index and needs nothing unpacked.
+ *
+ * An image is in use when a container was made of it, running or not: the container's record has its id. Removing is
+ * taking entries out of the index; what nothing refers to then is collected at the end, or, when somebody uses the
+ * store at that moment, by the next command. */
+#include "image.h"
+#include "store.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* -- the list --------------------------------------------------------------------------------------------- */
+
+/* RFC 3339 in UTC or with an offset, to nanoseconds since 1970; 0: it is none. */
+static uint64_t parse_time(const char *text)
+{
+        struct tm tm = { 0 };
+        const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+        time_t when = rest ? timegm(&tm) : -1;
+
+        return when > 0 ? (uint64_t)when * 1000000000 : 0;
+}
+
+/* What layer.json says of each; one that is missing counts for nothing here. */
+static uint64_t size_of(
+        const struct layout *layout, struct arena *arena, const struct image_config *config)
+{
+        uint64_t size = 0;
+
+        for (size_t i = 0; i < config->rootfs->diff_ids.n; i++) {
+                struct layout_layer layer;
+
+                if (layout_read_layer(layout, arena, config->rootfs->diff_ids.items[i], &layer) ==
+                    0)
+                        size += layer.size_bytes;
+                trail_reset();
+        }
+        return size;
+}
+
+static void put_names(struct arena *arena, const char *full, struct image_info *info)
+{
+        struct image_reference reference;
+
+        info->repository = info->tag = "<none>";
+        info->name = "<none>:<none>";
+        if (!full || image_reference_parse(arena, full, &reference) < 0)
+                return;
+        info->name = image_reference_short(arena, &reference);
+        info->tag = reference.tag ? reference.tag : "<none>";
+        reference.tag = reference.digest = NULL;
+        info->repository = image_reference_short(arena, &reference);
+        /* Without a tag the shortest name ends in the one that is meant. */
+        if (strlen(info->repository) > 7 &&
+            text_equal(info->repository + strlen(info->repository) - 7, ":latest"))
+                info->repository =
+                        arena_copy(arena, info->repository, strlen(info->repository) - 7);
+}
+
+static void describe(
+        const struct layout *layout, struct arena *arena, const struct image_descriptor *image,
+        struct image_info *info)
+{
+        const char *source = layout_annotation(image, LAYOUT_SOURCE);
+        struct layout_image documents;
+
+        *info = (struct image_info){ .id = "", .short_id = "<damaged>", .created = "" };
+        put_names(arena, layout_annotation(image, LAYOUT_NAME), info);
+        info->digest = source ? source : image->digest;
+        if (layout_read_image(layout, arena, image->digest, &documents) < 0) {
+                trail_warn("%s", trail_text());
+                trail_reset();
+                return;
+        }
+        info->id = documents.manifest->config->digest;
+        info->short_id = arena_copy(arena, LAYOUT_HEX(info->id), 12);
+        if (documents.config->created)
+                info->created = documents.config->created;
+        info->created_ns = parse_time(documents.config->created);
+        info->size_bytes = size_of(layout, arena, documents.config);
+}
+
+static bool matches_name(const struct image_info *info, const char *pattern)
+{
+        return fnmatch(pattern, info->name, 0) == 0 || fnmatch(pattern, info->repository, 0) == 0;
+}
+
+/* 1, 0, or -EINVAL with a trail. */
+static int passes_filter(const struct image_info *info, const char *filter)
+{
+        const bool dangling = text_equal(info->repository, "<none>");
+
+        if (text_equal(filter, "dangling=true") || text_equal(filter, "dangling=1"))
+                return dangling;
+        if (text_equal(filter, "dangling=false") || text_equal(filter, "dangling=0"))
+                return !dangling;
+        if (text_starts(filter, "reference="))
+                return matches_name(info, filter + strlen("reference="));
+        trail_hint("filters are dangling=true, dangling=false and reference=PATTERN");
+        return trail(-EINVAL, "--filter: '%s' is none that is known", filter);
+}
+
+static int passes(
+        struct arena *arena, const struct images_request *request, const struct image_info *info)
+{
+        if (request->name) {
+                struct image_reference reference;
+                struct image_info wanted;
+                int r = image_reference_parse(arena, request->name, &reference);
+
+                if (r < 0)
+                        return r;
+                put_names(arena, image_reference_full(arena, &reference), &wanted);
+                if (!text_equal(wanted.repository, info->repository) ||
+                    (reference.tag && !text_equal(wanted.tag, info->tag)) ||
+                    (reference.digest && !text_equal(reference.digest, info->digest)))
+                        return 0;
+        }
+        for (size_t i = 0; i < request->filter.n; i++) {
+                int r = passes_filter(info, request->filter.items[i]);
+
+                if (r <= 0)
+                        return r;
+        }
+        return 1;
+}
+
+static int by_age(const void *a, const void *b)
+{
+        const struct image_info *x = a, *y = b;
+
+        if (x->created_ns != y->created_ns)
+                return x->created_ns < y->created_ns ? 1 : -1;
+        return strcmp(x->name, y->name);
+}
+
+static int list_all(
+        const struct layout *layout, struct arena *arena, const struct images_request *request,
+        struct image_info **ret_list, size_t *ret_n)
+{
+        struct image_index index;
+        struct image_info *list;
+        size_t n = 0;
+        int r = layout_read_index(layout, arena, &index);
+
+        if (r < 0)
+                return r;
+        list = arena_array(arena, index.manifests.n + 1, sizeof *list);
+        for (size_t i = 0; i < index.manifests.n; i++) {
+                describe(layout, arena, &index.manifests.items[i], &list[n]);
+                r = passes(arena, request, &list[n]);
+                if (r < 0)
+                        return r;
+                n += (size_t)r;
+        }
+        qsort(list, n, sizeof *list, by_age);
+        *ret_list = list;
+        *ret_n = n;
+        return 0;
+}
+
+int engine_images(
+        const struct images_request *request, struct arena *arena, struct image_info **ret_list,
+        size_t *ret_n)
+{
+        struct layout layout = LAYOUT_NONE;
+        struct image_user *users = NULL;
+        size_t n_users = 0;
+        int r = image_open_store(arena, &request->engine, false, &layout);
+
+        *ret_n = 0;
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        r = list_all(&layout, arena, request, ret_list, ret_n);
+        if (r == 0)
+                r = image_users(arena, &request->engine, &users, &n_users);
+        for (size_t i = 0; r == 0 && i < *ret_n; i++)
+                for (size_t k = 0; k < n_users; k++)
+                        (*ret_list)[i].containers += text_equal(users[k].image, (*ret_list)[i].id);
+        layout_close(&layout);
+        return r;
+}
+
+/* -- tag -------------------------------------------------------------------------------------------------- */
+
+static int tag(const struct layout *layout, struct arena *arena, const struct tag_request *request)
+{
+        const struct image_descriptor *image;
+        struct image_reference reference;
+        struct image_index index;
+        bool by_name, changed;
+        size_t at;
+        int r = image_reference_parse(arena, request->name, &reference);
+
+        if (r == 0 && reference.digest)
+                r = trail(-EINVAL, "'%s': a name to give cannot have a digest", request->name);
+        if (r == 0)
+                r = layout_read_index(layout, arena, &index);
+        if (r == 0)
+                r = image_find(layout, arena, &index, request->image, &at, &by_name);
+        if (r < 0)
+                return r;
+        image = &index.manifests.items[at];
+        return image_record(
+                layout, arena,
+                &(struct image_name){ .digest = image->digest,
+                                      .media_type = image->media_type,
+                                      .size = image->size,
+                                      .name = image_reference_full(arena, &reference),
+                                      .source = layout_annotation(image, LAYOUT_SOURCE) },
+                &changed);
+}
+
+int engine_tag(const struct tag_request *request)
+{
+        auto_arena arena = { 0 };
+        struct layout layout = LAYOUT_NONE;
+        int r = image_open_store(&arena, &request->engine, true, &layout);
+
+        if (r == 0)
+                r = tag(&layout, &arena, request);
+        layout_close(&layout);
+        return r;
+}
+
+/* -- rmi and prune ---------------------------------------------------------------------------------------- */
+
+struct removal {
+        struct arena *arena;
+        const struct engine_options *options;
+        struct layout layout;
+        struct image_index index;
+        struct image_user *users;
+        size_t n_users;
+        struct text *out;
+        uint64_t bytes;
+        int lock; /* of the index */
+};
+
+static int begin(struct removal *removal)
+{
+        int r = image_open_store(removal->arena, removal->options, true, &removal->layout);
+
+        if (r == 0)
+                r = image_users(
+                        removal->arena, removal->options, &removal->users, &removal->n_users);
+        if (r == 0)
+                r = removal->lock = layout_lock_index(&removal->layout);
+        return r < 0 ? r : layout_read_index(&removal->layout, removal->arena, &removal->index);
+}
+
+static void end(struct removal *removal)
+{
+        file_close(&removal->lock);
+        image_collect(removal->arena, removal->options, &removal->layout);
+        layout_close(&removal->layout);
+}
+
+static const char *shown_name(struct arena *arena, const char *full)
+{
+        struct image_info info;
+
+        put_names(arena, full, &info);
+        return info.name;
+}
+
+/* Its id; NULL when it cannot be read: such an image can be removed all the same. */
+static const char *id_of(struct removal *removal, size_t at, uint64_t *ret_bytes)
+{
+        struct layout_image documents;
+
+        if (layout_read_image(
+                    &removal->layout, removal->arena, removal->index.manifests.items[at].digest,
+                    &documents) < 0) {
+                trail_reset();
+                return NULL;
+        }
+        *ret_bytes = size_of(&removal->layout, removal->arena, documents.config);
+        return documents.manifest->config->digest;
+}
+
+/* What containers are made of it, for a message; NULL: none. */
+static const char *users_of(struct removal *removal, const char *id, bool *ret_running)
+{
+        struct text names = { .arena = removal->arena };
+
+        *ret_running = false;
+        for (size_t i = 0; i < removal->n_users; i++) {
+                const struct image_user *user = &removal->users[i];
+
+                if (!id || !text_equal(user->image, id))
+                        continue;
+                *ret_running |= user->running;
+                text_addf(
+                        &names, "%s%s (%.12s%s)", names.len ? ", " : "",
+                        user->name ? user->name : "", user->id, user->running ? ", running" : "");
+        }
+        return names.len ? text_string(&names) : NULL;
+}
+
+static void drop_name(struct removal *removal, size_t at)
+{
+        const char *full = layout_annotation(&removal->index.manifests.items[at], LAYOUT_NAME);
+
+        if (full)
+                text_addf(removal->out, "Untagged: %s\n", shown_name(removal->arena, full));
+        image_drop_entry(&removal->index.manifests, at);
+}
+
+/* The whole image, by whatever names. */
+static void drop_image(struct removal *removal, const char *digest, const char *id)
+{
+        struct image_descriptor_list *list = &removal->index.manifests;
+
+        for (size_t i = 0; i < list->n; i++)
+                if (text_equal(list->items[i].digest, digest))
+                        drop_name(removal, i--);
+        text_addf(removal->out, "Deleted: %s\n", id ? id : digest);
+}
+
+static size_t names_of(const struct image_index *index, const char *digest)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < index->manifests.n; i++)
+                n += text_equal(index->manifests.items[i].digest, digest);
+        return n;
+}
+
+static int remove_one(struct removal *removal, const char *words, bool force)
+{
+        uint64_t bytes = 0;
+        const char *digest, *id, *users;
+        bool by_name, running;
+        size_t at, names;
+        int r = image_find(&removal->layout, removal->arena, &removal->index, words, &at, &by_name);
+
+        if (r < 0)
+                return r;
+        digest = removal->index.manifests.items[at].digest;
+        names = names_of(&removal->index, digest);
+        if (by_name && names > 1) {
+                drop_name(removal, at);
+                return 0;
+        }
+        id = id_of(removal, at, &bytes);
+        if (!by_name && names > 1 && !force) {
+                trail_hint("remove them by name, or all with --force");
+                return trail(-EBUSY, "the image '%s' has %zu names", words, names);
+        }
+        users = users_of(removal, id, &running);
+        if (users && (running || !force)) {
+                trail_hint(
+                        running ? "stop and remove them first: husk rm --force"
+                                : "remove them first: husk rm; or only the image: --force");
+                return trail(-EBUSY, "the image '%s' is used by %s", words, users);
+        }
+        removal->bytes += bytes;
+        drop_image(removal, digest, id);
+        return 0;
+}
+
+int engine_rmi(const struct rmi_request *request, struct text *out)
+{
+        struct removal removal = { .arena = out->arena,
+                                   .options = &request->engine,
+                                   .layout = LAYOUT_NONE,
+                                   .out = out,
+                                   .lock = NO_FD };
+        int r = begin(&removal);
+
+        if (r == 0)
+                r = remove_one(&removal, request->names.items[0], request->force);
+        if (r == 0)
+                r = layout_write_index(&removal.layout, removal.arena, &removal.index);
+        end(&removal);
+        return r;
+}
+
+static void prune(struct removal *removal, bool all)
+{
+        struct image_descriptor_list *list = &removal->index.manifests;
+
+        for (size_t i = 0; i < list->n;) {
+                const char *digest = list->items[i].digest;
+                uint64_t bytes = 0;
+                bool running;
+                const char *id = id_of(removal, i, &bytes);
+
+                if ((!all && layout_annotation(&list->items[i], LAYOUT_NAME)) ||
+                    users_of(removal, id, &running)) {
+                        i++;
+                        continue;
+                }
+                removal->bytes += bytes;
+                drop_image(removal, digest, id);
+                i = 0;
+        }
+}
+
+int engine_image_prune(const struct prune_request *request, struct text *out, uint64_t *ret_bytes)
+{
+        struct removal removal = { .arena = out->arena,
+                                   .options = &request->engine,
+                                   .layout = LAYOUT_NONE,
+                                   .out = out,
+                                   .lock = NO_FD };
+        int r = begin(&removal);
+
+        if (r == 0)
+                prune(&removal, request->all);
+        if (r == 0)
+                r = layout_write_index(&removal.layout, removal.arena, &removal.index);
+        end(&removal);
+        *ret_bytes = removal.bytes;
+        return r;
+}

@@ -1,0 +1,127 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Images that lie: each is refused with one error that names the layer and the entry, and nothing of it is kept.
+
+# shellcheck disable=SC2154,SC2016,SC2030,SC2031 # set by bats and the helper; other shells' words
+load images_helper
+
+setup() {
+        engine_setup
+        echo mine >"$box/victim"
+}
+
+# refused WORDS...: a pull of the layout's image fails with all of them, and the store is as it was.
+refused() {
+        run -1 husk pull -q "oci:$box/layout"
+        for words in "$@"; do
+                has "$output" "$words"
+        done
+        same "$(grep -c '^husk:' <<<"$output")" 1
+        store_is_empty
+        same "$(cat "$box/victim")" mine
+        rm -rf "$box/layout"
+}
+
+# entry PYTHON WORDS...: a layer with such an entry is refused.
+entry() {
+        archive bad.tar "$1"
+        archive good.tar 'add("a", b"1")'
+        layout bad "$box/good.tar" "$box/bad.tar"
+        shift
+        refused "layer 2 of 2 (sha256:$(digest_of "$box/bad.tar" | cut -c-12))" "$@"
+}
+
+@test 'names that lead out' {
+        entry 'add("../victim", b"evil")' "'../victim': '..' in a name leads out of the layer"
+        entry 'add("a/../../victim", b"evil")' "'..' in a name leads out of the layer"
+        entry "add('h', type='link', link='../victim')" "'h': '..' in a name"
+        entry "add('h', type='link', link='$box/victim')" "'h': a hard link to what is not in the layer"
+        entry 'add("a", b""); add("a/b", b"")' "'a/b': cannot open the directory that it is in"
+}
+
+@test 'links first, then what is behind them' {
+        archive links.tar "
+add('l', type='symlink', link='$box')
+add('l/victim', b'evil')
+add('m', type='symlink', link='../../../../../../../../$box/victim')
+add('m', b'evil')
+add('n', type='symlink', link='$box/victim')
+add('o', type='link', link='n')"
+        layout links "$box/links.tar"
+        husk pull -q "oci:$box/layout" || :
+        same "$(cat "$box/victim")" mine
+}
+
+@test 'whiteouts and devices that would be believed' {
+        entry 'add(".wh..")' "'.wh..': a whiteout of nothing"
+        entry 'add("d/.wh...")' "'d/.wh...': a whiteout of nothing"
+        entry 'add("z", type="char", devmajor=0, devminor=0)' "'z': a device 0:0 would hide a file"
+}
+
+@test 'archives that are none' {
+        head -c 5000 /dev/urandom >"$box/noise.tar"
+        layout noise "$box/noise.tar"
+        refused 'layer 1 of 1' 'entry 1' 'not a tar archive'
+        archive cut.tar 'add("a", b"1" * 5000)'
+        truncate -s 3000 "$box/cut.tar"
+        layout cut "$box/cut.tar"
+        refused 'layer 1 of 1' 'entry 1' 'the archive ends within its data'
+}
+
+@test 'sizes and digests that are others' {
+        archive good.tar 'add("a", b"1")'
+        blob=$box/layout/blobs/sha256/$(digest_of "$box/good.tar")
+        layout bad "$box/good.tar"
+        printf x >>"$blob"
+        refused 'is no file of 10240 bytes'
+        layout bad "$box/good.tar"
+        printf y | dd of="$blob" bs=1 seek=512 conv=notrunc status=none
+        refused 'layer 1 of 1' 'its content has the digest'
+        layout bad --diff-id sha256:0000000000000000000000000000000000000000000000000000000000000000 "$box/good.tar"
+        refused 'layer 1 of 1' 'but the configuration says sha256:000000'
+        layout bad --config '{"rootfs": {"type": "layers", "diff_ids": []}}' "$box/good.tar"
+        refused '/rootfs/diff_ids' 'there are 0 of them for 1 layers'
+        layout bad --manifest '{"config": {"mediaType": "application/vnd.oci.image.config.v1+json", "size": 2,
+                "digest": "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"}}' "$box/good.tar"
+        refused 'cannot open blobs/sha256/44136fa3'
+        printf '{}' >"$box/empty.json"
+        layout bad "$box/good.tar"
+        entry=$(jq -r '.manifests[0].digest' "$box/layout/index.json")
+        sed -i 's/schemaVersion": 2/schemaVersion": 3/' "$box/layout/blobs/sha256/${entry#sha256:}"
+        refused 'has the digest sha256:'
+}
+
+@test 'documents that are something else' {
+        archive good.tar 'add("a", b"1")'
+        layout both --manifest '{"manifests": []}' "$box/good.tar"
+        refused 'is both, an image index and a manifest'
+        layout foreign --type application/vnd.oci.image.layer.nondistributable.v1.tar "$box/good.tar"
+        refused 'layer 1 of 1' 'a foreign one'
+        layout unknown --type application/x-evil "$box/good.tar"
+        refused 'layer 1 of 1' "of type 'application/x-evil', which is not known"
+        layout chart --manifest '{"config": {"mediaType": "application/vnd.cncf.helm.config.v1+json", "size": 2,
+                "digest": "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"}}' "$box/good.tar"
+        refused 'is no image: its configuration is of type'
+        layout good "$box/good.tar"
+        jq '.manifests[0].digest = "sha256:../../../../victim"' "$box/layout/index.json" >"$box/index"
+        cp "$box/index" "$box/layout/index.json"
+        refused '/manifests/0/digest' 'is no digest'
+}
+
+@test 'files of a layout that are no files' {
+        archive good.tar 'add("a", b"1")'
+        layout bad "$box/good.tar"
+        blob=$box/layout/blobs/sha256/$(digest_of "$box/good.tar")
+        mv "$blob" "$box/elsewhere"
+        ln -s "$box/elsewhere" "$blob"
+        refused 'cannot open blobs/sha256/'
+        layout bad "$box/good.tar"
+        rm "$blob"
+        mkfifo "$blob"
+        refused 'is no file of 10240 bytes'
+        layout bad "$box/good.tar"
+        rm "$box/layout/index.json"
+        mkfifo "$box/layout/index.json"
+        refused 'cannot read'
+}
+
