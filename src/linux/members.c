@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,7 +52,7 @@ static int add_listed(struct members *m, int cgroup)
 
                 if (end == at)
                         break;
-                if (pid > 0) /* 0: in a pid namespace that we cannot see */
+                if (pid > 0 && pid <= INT_MAX) /* 0: in a pid namespace that we cannot see */
                         add(m, (pid_t)pid);
                 at = end + (*end == '\n');
         }

@@ -70,6 +70,18 @@ static void put_unless_zero(struct json_writer *w, const char *name, uint64_t va
 
 /* -- pressure ------------------------------------------------------------------------------------- */
 
+/* How long the number is that the text begins with, as JSON has them; 0: it is none. */
+static size_t number_size(const char *text)
+{
+        static const char digits[] = "0123456789";
+        size_t whole = strspn(text, digits);
+        size_t rest = whole && text[whole] == '.' ? strspn(text + whole + 1, digits) : 0;
+
+        if (whole > 1 && text[0] == '0')
+                return 0;
+        return rest ? whole + 1 + rest : whole;
+}
+
 /* A line "some avg10=0.00 avg60=0.00 avg300=0.00 total=0"; the averages are numbers as they are. */
 static void put_pressure_line(const struct stats *s, const char *text, const char *word)
 {
@@ -84,7 +96,7 @@ static void put_pressure_line(const struct stats *s, const char *text, const cha
 
                 if (at) {
                         at += strlen(key);
-                        size = strspn(at, "0123456789.");
+                        size = number_size(at);
                 }
                 json_put_raw(s->w, keys[i], size ? at : "0", size ? size : 1);
         }
