@@ -59,10 +59,12 @@ static bool cannot_fail(int call)
         return false;
 }
 
-/* That others are in a cgroup, or that it is not ours to remove, is no fault but a fact: it stays. */
+/* That others are in a cgroup, or that it is not ours to remove, or that it was locked by another who makes
+ * a container in it, is no fault but a fact: it stays. */
 static bool is_fact(int call, int error)
 {
-        return call == SYS_rmdir && (error == EBUSY || error == EPERM);
+        return (call == SYS_rmdir && (error == EBUSY || error == EPERM)) ||
+               (call == SYS_flock && error == EAGAIN);
 }
 
 static const char *error_name(int error)

@@ -13,8 +13,8 @@ enum {
         ROLES_MAX = 32,
         CALLS_MAX = 3000, /* of one role */
         CALL_NUMBERS = 512,
-        KILL = 0, /* as an error */
-        HANG_S = 10
+        KILL = 0,   /* as an error */
+        HANG_S = 60 /* what is not hung ends by then on any machine */
 };
 
 /* A process of the command, by its place in the tree: "0" is the command itself, "0.1" the second
