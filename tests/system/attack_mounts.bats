@@ -24,7 +24,8 @@ victim_is_hit() {
         ! victim_is_whole 2>/dev/null || [ -s "$BUNDLE/mounts" ]
 }
 
-# link_to KIND NAME: NAME in the root becomes a link to VICTIM, the file in it if NAME is a file
+# link_to KIND NAME: NAME in the root becomes a link to VICTIM, the file in it if NAME is a file; chained: by
+# two more links, relative ones, so that the way is the same for the host and in the container
 link_to() {
         local root=$BUNDLE/rootfs name=$2 target=$VICTIM/directory
         [ ! -f "$root$name" ] && [ "$name" != /dev/console ] || target=$VICTIM/file
@@ -34,9 +35,9 @@ link_to() {
         absolute) ln -s "$target" "$root$name" ;;
         relative) ln -s "../../../../../../../../../../../../../../../../../..$target" "$root$name" ;;
         chained)
-                ln -s "$target" "$root/hop"
                 ln -s "$target" "$root/tmp/hop"
-                ln -s /hop "$root$name"
+                ln -s tmp/hop "$root/hop"
+                ln -s "$(realpath -ms --relative-to="$(dirname "$root$name")" "$root/hop")" "$root$name"
                 ;;
         esac
 }
@@ -44,8 +45,7 @@ link_to() {
 # -- every destination of a document ----------------------------------------------------------------
 
 # linked KIND LEAST: each destination in turn is a link out of the root, and mounted alone. Success: at
-# least so many of them hit the victim. (A chain of absolute links is one in the host's terms only if
-# the host has the middle: a relative one leads there.)
+# least so many of them hit the victim.
 linked() {
         local hits=0 destination
         cp "$BUNDLE/config.json" "$BUNDLE/all.json"
@@ -79,6 +79,11 @@ linked() {
 @test "CVE-2015-3629: every destination a relative link" {
         immune linked relative 1
         weak in_root,strict linked relative 10
+}
+
+@test "CVE-2015-3629: every destination a chain of links" {
+        immune linked chained 1
+        weak in_root,strict linked chained 10
 }
 
 # -- raced -------------------------------------------------------------------------------------------
@@ -117,6 +122,49 @@ raced() {
         weak in_root raced 150
 }
 
+# raced_root STARTS: the root's own name is exchanged with a link to another root while containers are
+# made. Success: a start has something of both: a place for a mount made in the one that the program is not
+# in, or a mount or a mask that it goes without
+raced_root() {
+        local root=$BUNDLE/rootfs other=$BUNDLE/other i n=$1 source got=1
+        local -A seen=([first]=0 [other]=0)
+        echo secret >"$root/secret"
+        cp -a "$root" "$other"
+        echo first >"$root/which"
+        echo other >"$other/which"
+        ln -s other "$BUNDLE/link"
+        mkdir -p "$BUNDLE/source"
+        source=$(stat -c %i "$BUNDLE/source")
+        config --arg source "$BUNDLE/source" '
+                .mounts += [{destination: "/made", type: "bind", source: $source, options: ["bind"]}]
+                | .linux.maskedPaths += ["/secret"] | .root.readonly = false'
+        script 'echo $(cat /which /secret) $(stat -c %i /made) $(stat -f -c %T /proc)'
+        # Whatever their names are: the one and the other.
+        exec 8<"$root" 9<"$other"
+        "$PROBES/probe_racer" "$root" "$BUNDLE/link" 8<&- 9<&- &
+        RACER=$!
+        for ((i = 0; i < n; i++)); do
+                oci run --bundle "$BUNDLE" "$WORD" >"$BUNDLE/output" 2>&1 8<&- 9<&- || true
+                case "$(cat "$BUNDLE/output")$(printf " %s" /proc/self/fd/[89]/made)" in
+                "first $source proc /proc/self/fd/8/made") seen[first]=$((seen[first] + 1)) ;;
+                "other $source proc /proc/self/fd/9/made") seen[other]=$((seen[other] + 1)) ;;
+                *) cat "$BUNDLE/output" >&3 && got=0 && break ;;
+                esac
+                rmdir /proc/self/fd/[89]/made
+        done
+        exec 8<&- 9<&-
+        kill "$RACER" || return 2
+        wait "$RACER" || true
+        RACER=
+        echo "# ${seen[first]} starts in the one root, ${seen[other]} in the other" >&3
+        return $got
+}
+
+# No control: the root is opened once, and by its name nothing else is found.
+@test "the root's own name exchanged with a link to another root" {
+        if [ -n "${HUSK_LOAD:-}" ]; then immune raced_root 1000; else immune raced_root "$(sample 60)"; fi
+}
+
 # -- /dev --------------------------------------------------------------------------------------------
 
 # no_dev KIND NAME FILTER: without a mount on /dev, and with NAME a link out
@@ -141,6 +189,7 @@ DEVPTS='.mounts += [{destination: "/dev/pts", type: "devpts", source: "devpts", 
         done
         weak in_root,strict no_dev absolute /dev .
         weak in_root,strict no_dev relative /dev .
+        weak in_root,strict no_dev chained /dev .
 }
 
 @test "CVE-2026-41579: /dev/pts is a link" {
@@ -150,6 +199,7 @@ DEVPTS='.mounts += [{destination: "/dev/pts", type: "devpts", source: "devpts", 
         done
         weak in_root,strict no_dev absolute /dev/pts "$DEVPTS"
         weak in_root,strict no_dev relative /dev/pts "$DEVPTS"
+        weak in_root,strict no_dev chained /dev/pts "$DEVPTS"
 }
 
 @test "CVE-2026-88264: /dev/console is a link, and there is a terminal" {
@@ -159,6 +209,7 @@ DEVPTS='.mounts += [{destination: "/dev/pts", type: "devpts", source: "devpts", 
         done
         weak in_root,strict no_dev absolute /dev/console "$DEVPTS | .process.terminal = true"
         weak in_root,strict no_dev relative /dev/console "$DEVPTS | .process.terminal = true"
+        weak in_root,strict no_dev chained /dev/console "$DEVPTS | .process.terminal = true"
 }
 
 # null_file: the image's /dev/null is a plain file. Success: it has what the container wrote to its own

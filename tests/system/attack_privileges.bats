@@ -251,6 +251,24 @@ types() {
         fi
 }
 
+# The same on a virtual console, the last one, whose user is husk's caller: a session on it, and the container
+# gets it as its standard input.
+pastes() {
+        cp "$PROBES/probe_terminal" "$BUNDLE/rootfs/bin/terminal"
+        config '.process.terminal = false | .process.args = ["/bin/terminal", "-v"]'
+        local got
+        got=$(setsid --ctty --wait timeout --foreground -k 5 30 "$HUSK_OCI" --root "$ROOT" run \
+                --bundle "$BUNDLE" "$WORD" <>/dev/tty63 2>&1)
+        [[ $got == *typed* || $got == *"TIOCLINUX: Operation not permitted"* ]] || return 2
+        [[ $got == *typed* ]]
+}
+
+@test "nothing can be pasted into the caller's virtual console" {
+        { : <>/dev/tty63; } 2>/dev/null || skip "needs virtual consoles"
+        immune pastes
+        weak new_session pastes
+}
+
 # -- cgroups ----------------------------------------------------------------------------------------
 
 # CVE-2023-25809, CVE-2022-0492: its own cgroup, as root, by a namespace of its own or the host's.
