@@ -58,6 +58,20 @@ echo '| T1 | x | `attack_state` "no such words" |' >"$work/words"
 check 'check-threats: a test that is not there' 'no test with "no such words"' "$top/tools/check-threats" "$work/words"
 echo '| T1 | x | `attack_nothing` |' >"$work/file"
 check 'check-threats: a file that is not there' 'no tests/system/attack_nothing.bats' "$top/tools/check-threats" "$work/file"
+
+table=$top/tests/conformance/table
+mkdir "$work/results"
+echo 'a new machine' >"$work/results/v2.txt"
+printf '1..2\nok 1 one\nnot ok 2 two\n' >"$work/results/v2.crun.docker.tap"
+printf '# Before\n\n## a new machine\n\nwas\n\n## an old machine\n\nis\n' >"$work/before"
+echo 'v2 | crun | * | two | it has but one' >"$work/reasons"
+# sections: what the machines of the table are, and what is said of the old one
+sections() { "$table" "$work/results" "$work/reasons" "$work/before" | grep -E '^(##|is$|was$|[|] d|  - )' | paste -sd' '; }
+check 'table: a machine that is not run again keeps what was said of it' '' \
+        test "$(sections)" = '## a new machine | docker | not run | not run | 1/1/0 |   - docker: two ## an old machine is'
+check 'table: a failure that has no reason' 'not explained' "$table" "$work/results"
+echo 'ok 3 three' >>"$work/results/v2.crun.docker.tap"
+check 'table: a suite that is not whole' 'docker: the suite runs to its end' "$table" "$work/results" "$work/reasons"
 printf '| T1 | `attack_state` |\n| T3 | x |\n' >"$work/gap"
 check 'check-threats: a number left out' 'T2 is not where' "$top/tools/check-threats" "$work/gap"
 check 'check-threats: a threat that no test holds' 'no test holds T2' "$top/tools/check-threats" "$work/gap"
