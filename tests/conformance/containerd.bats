@@ -74,7 +74,7 @@ heard() {
         tmp=/proc/$(ct task ls | awk -v id="$name" '$1 == id { print $2 }')/root/tmp
         ct task exec "$@" "$name" sh -c "$script; until [ -e /tmp/heard ]; do sleep 0.1; done; exit 3" >"$out" &
         ctr=$!
-        await 20 test -s "$out"
+        await 60 test -s "$out"
         touch "$tmp/heard"
         wait "$ctr" || status=$?
         rm "$tmp/heard"
@@ -117,7 +117,7 @@ is_state() { ct task ls | grep -q "^$1 .* $2"; }
         is_state "$name" RUNNING
         ct task kill -s TERM "$name" # pid 1 does not hear it
         ct task kill -s KILL "$name"
-        await 20 is_state "$name" STOPPED
+        await 60 is_state "$name" STOPPED
         run ct task delete "$name"
         ct container delete "$name"
         same "$(find "$STATE" -mindepth 2)" ''
@@ -148,14 +148,14 @@ is_state() { ct task ls | grep -q "^$1 .* $2"; }
         ct task exec -d --exec-id one "$name" sleep 601
         ct task ps "$name" | grep -q one
         ct task kill -s KILL --exec-id one "$name"
-        await 20 eval '! pgrep -f "^sleep 601$"'
+        await 60 eval '! pgrep -f "^sleep 601$"'
         is_state "$name" RUNNING
 }
 
 @test "kill --all" {
         ct_run "$name" -d -- sh -c 'sleep 600 & wait'
         ct task kill --all -s KILL "$name"
-        await 20 is_state "$name" STOPPED
+        await 60 is_state "$name" STOPPED
 }
 
 @test "pause and resume" {
@@ -174,7 +174,7 @@ is_state() { ct task ls | grep -q "^$1 .* $2"; }
         ct task pause "$name"
         ct task kill -s KILL "$name"
         ct task resume "$name" || :
-        await 20 is_state "$name" STOPPED
+        await 60 is_state "$name" STOPPED
 }
 
 # bats test_tags=sample
@@ -198,16 +198,16 @@ is_state() { ct task ls | grep -q "^$1 .* $2"; }
 @test "events: start, exit, out of memory" {
         ct events >"$BATS_TEST_TMPDIR/events" 2>&1 3>&- &
         watcher=$!
-        await 20 eval 'ct_run "$name-0" --rm -- true && grep -q /tasks/exit "$BATS_TEST_TMPDIR/events"'
+        await 60 eval 'ct_run "$name-0" --rm -- true && grep -q /tasks/exit "$BATS_TEST_TMPDIR/events"'
         run ct_run "$name" --rm --memory-limit 16777216 -- sh -c 'tail /dev/zero; sleep 0.2; exit 3'
-        await 20 grep -q "/tasks/oom.*$name" "$BATS_TEST_TMPDIR/events"
+        await 60 grep -q "/tasks/oom.*$name" "$BATS_TEST_TMPDIR/events"
         kill "$watcher"
         grep -q "/tasks/start.*$name" "$BATS_TEST_TMPDIR/events"
 }
 
 @test "processes of a container" {
         ct_run "$name" -d -- sh -c 'sleep 600 & sleep 601'
-        await 20 eval '[ "$(ct task ps "$name" | grep -c "^[0-9]")" = 2 ]'
+        await 60 eval '[ "$(ct task ps "$name" | grep -c "^[0-9]")" = 2 ]'
 }
 
 @test "mounts, a read-only root" {
@@ -253,5 +253,5 @@ is_state() { ct task ls | grep -q "^$1 .* $2"; }
         is_state "$name" RUNNING
         run -3 ct task exec --exec-id one "$name" sh -c 'exit 3'
         ct task kill -s KILL "$name"
-        await 20 is_state "$name" STOPPED
+        await 60 is_state "$name" STOPPED
 }

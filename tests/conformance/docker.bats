@@ -82,7 +82,7 @@ shows() { dk logs "$1" 2>&1 | grep -q "$2"; }
 @test "run -d: state, logs, wait" {
         dk run -d --name "$name" "$IMAGE" sh -c 'echo out; echo err >&2; until [ -e /go ]; do sleep 0.1; done; exit 3'
         is_state "$name" running
-        await 20 shows "$name" err
+        await 60 shows "$name" err
         dk exec "$name" touch /go
         same "$(dk wait "$name")" 3
         same "$(dk inspect --format '{{.State.Status}} {{.State.ExitCode}}' "$name")" 'exited 3'
@@ -93,23 +93,23 @@ shows() { dk logs "$1" 2>&1 | grep -q "$2"; }
         dk create --name "$name" "$IMAGE" sh -c 'echo once >>/count; wc -l </count; exec sleep 600'
         is_state "$name" created
         dk start "$name"
-        await 20 shows "$name" 1
+        await 60 shows "$name" 1
         dk restart -t 0 "$name"
-        await 20 shows "$name" 2
+        await 60 shows "$name" 2
 }
 
 @test "a restart policy" {
         dk run -d --restart on-failure:2 --name "$name" "$IMAGE" sh -c 'echo again; exit 1'
-        await 20 eval '[ "$(dk logs "$name" | grep -c again)" = 3 ]'
+        await 60 eval '[ "$(dk logs "$name" | grep -c again)" = 3 ]'
 }
 
 @test "stop and kill" {
         dk run -d --name "$name" "$IMAGE" sh -c 'trap "exit 9" TERM; echo up; while :; do sleep 0.1; done'
-        await 20 shows "$name" up
+        await 60 shows "$name" up
         dk stop "$name"
         same "$(dk inspect --format '{{.State.ExitCode}}' "$name")" 9
         dk run -d --name "$name-2" "$IMAGE" sh -c 'trap "exit 11" USR1; echo up; while :; do sleep 0.1; done'
-        await 20 shows "$name-2" up
+        await 60 shows "$name-2" up
         dk kill -s USR1 "$name-2"
         same "$(dk wait "$name-2")" 11
         dk run -d --name "$name-3" "$IMAGE" sleep 600
@@ -139,7 +139,7 @@ shows() { dk logs "$1" 2>&1 | grep -q "$2"; }
         has "$output" /dev/pts/
         has "$output" '30 100'
         dk exec -d "$name" touch /tmp/done
-        await 20 dk exec "$name" test -e /tmp/done
+        await 60 dk exec "$name" test -e /tmp/done
         run dk exec "$name" mount -t tmpfs none /mnt
         [ "$status" -ne 0 ]
         [ "$(dk exec --privileged "$name" grep CapEff /proc/self/status)" != "$(dk exec "$name" grep CapEff /proc/self/status)" ]
@@ -203,7 +203,7 @@ shows() { dk logs "$1" 2>&1 | grep -q "$2"; }
 
 @test "top" {
         dk run -d --name "$name" "$IMAGE" sh -c 'sleep 600 & sleep 601'
-        await 20 eval 'dk top "$name" | grep -q "sleep 600"'
+        await 60 eval 'dk top "$name" | grep -q "sleep 600"'
         dk top "$name" -o pid,args | grep -q 'sleep 601'
 }
 
@@ -258,7 +258,7 @@ shows() { dk logs "$1" 2>&1 | grep -q "$2"; }
 @test "a network with addresses, and none" {
         dk run -d --name "$name" -p 127.0.0.1:18081:80 "$IMAGE" \
                 sh -c 'mkdir /w; echo page >/w/index.html; exec httpd -f -h /w'
-        await 20 eval 'busybox wget -qO- http://127.0.0.1:18081/ | grep -q page'
+        await 60 eval 'busybox wget -qO- http://127.0.0.1:18081/ | grep -q page'
         run -0 dk run --rm --network none "$IMAGE" ls /sys/class/net
         same "$output" lo
 }
@@ -273,9 +273,9 @@ shows() { dk logs "$1" 2>&1 | grep -q "$2"; }
 
 @test "health checks" {
         dk run -d --name "$name" --health-cmd 'test ! -e /sick' --health-interval 1s --health-retries 1 "$IMAGE" sleep 600
-        await 30 eval '[ "$(dk inspect --format "{{.State.Health.Status}}" "$name")" = healthy ]'
+        await 60 eval '[ "$(dk inspect --format "{{.State.Health.Status}}" "$name")" = healthy ]'
         dk exec "$name" touch /sick
-        await 30 eval '[ "$(dk inspect --format "{{.State.Health.Status}}" "$name")" = unhealthy ]'
+        await 60 eval '[ "$(dk inspect --format "{{.State.Health.Status}}" "$name")" = unhealthy ]'
 }
 
 @test "events" {

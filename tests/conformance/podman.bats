@@ -61,7 +61,7 @@ teardown() { pod rm -f -t 0 -a >/dev/null 2>&1 || :; }
 @test "run -d: state, logs, wait" {
         pod run -d --name "$name" "$IMAGE" sh -c 'echo out; echo err >&2; until [ -e /go ]; do sleep 0.1; done; exit 3'
         is_state "$name" running
-        await 20 eval 'pod logs "$name" 2>&1 | grep -q err'
+        await 60 eval 'pod logs "$name" 2>&1 | grep -q err'
         pod exec "$name" touch /go
         same "$(pod wait "$name")" 3
         same "$(pod inspect --format '{{.State.Status}} {{.State.ExitCode}}' "$name")" 'exited 3'
@@ -70,7 +70,7 @@ teardown() { pod rm -f -t 0 -a >/dev/null 2>&1 || :; }
 
 @test "run -d --rm goes by itself" {
         pod run -d --rm --name "$name" "$IMAGE" true
-        await 20 eval '[ -z "$(pod ps -aq)" ]'
+        await 60 eval '[ -z "$(pod ps -aq)" ]'
 }
 
 @test "run -it: a terminal, its size, its exit status" {
@@ -102,7 +102,7 @@ teardown() { pod rm -f -t 0 -a >/dev/null 2>&1 || :; }
 
 @test "stop: the program's own end, and KILL after the time" {
         pod run -d --name "$name" "$IMAGE" sh -c 'trap "exit 9" TERM; echo up; while :; do sleep 0.1; done'
-        await 20 eval 'pod logs "$name" | grep -q up'
+        await 60 eval 'pod logs "$name" | grep -q up'
         pod stop "$name"
         same "$(pod inspect --format '{{.State.ExitCode}}' "$name")" 9
         pod run -d --name "$name-2" "$IMAGE" sleep 600
@@ -112,7 +112,7 @@ teardown() { pod rm -f -t 0 -a >/dev/null 2>&1 || :; }
 
 @test "kill: a signal of choice" {
         pod run -d --name "$name" "$IMAGE" sh -c 'trap "exit 11" USR1; echo up; while :; do sleep 0.1; done'
-        await 20 eval 'pod logs "$name" | grep -q up'
+        await 60 eval 'pod logs "$name" | grep -q up'
         pod kill -s USR1 "$name"
         same "$(pod wait "$name")" 11
         run pod kill "$name"
@@ -147,7 +147,7 @@ teardown() { pod rm -f -t 0 -a >/dev/null 2>&1 || :; }
 @test "exec -d, exec --privileged" {
         pod run -d --name "$name" "$IMAGE" sleep 600
         pod exec -d "$name" touch /tmp/done
-        await 20 pod exec "$name" test -e /tmp/done
+        await 60 pod exec "$name" test -e /tmp/done
         run -0 pod exec "$name" mount -t tmpfs none /mnt || :
         [ "$status" -ne 0 ]
         run -0 pod exec --privileged "$name" grep CapEff /proc/self/status
@@ -217,7 +217,7 @@ teardown() { pod rm -f -t 0 -a >/dev/null 2>&1 || :; }
 
 @test "top" {
         pod run -d --name "$name" "$IMAGE" sh -c 'sleep 600 & sleep 601'
-        await 20 eval 'pod top "$name" pid args | grep -q "sleep 600"'
+        await 60 eval 'pod top "$name" pid args | grep -q "sleep 600"'
         pod top "$name" | grep -q 'sleep 601'
         run -0 pod top "$name" ps -o pid,args
         has "$output" 'sleep 601'
@@ -305,7 +305,7 @@ teardown() { pod rm -f -t 0 -a >/dev/null 2>&1 || :; }
         ip link del hkprobe
         pod run -d --name "$name" -p 127.0.0.1:18080:80 "$IMAGE" \
                 sh -c 'mkdir /w; echo page >/w/index.html; exec httpd -f -h /w'
-        await 20 eval 'busybox wget -qO- http://127.0.0.1:18080/ | grep -q page'
+        await 60 eval 'busybox wget -qO- http://127.0.0.1:18080/ | grep -q page'
         run -0 pod run --rm --network none "$IMAGE" ls /sys/class/net
         same "$output" lo
 }

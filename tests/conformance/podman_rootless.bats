@@ -73,7 +73,7 @@ state_of() { upod inspect --format '{{.State.Status}}' "$1"; }
 
 @test "-d, exec, logs, stop" {
         upod run -d --name "$name" --network none "$IMAGE" sh -c 'trap "exit 9" TERM; echo up; while :; do sleep 0.1; done'
-        await 20 eval 'upod logs "$name" | grep -q up'
+        await 60 eval 'upod logs "$name" | grep -q up'
         run -3 upod exec "$name" sh -c 'echo inside; exit 3'
         same "$output" inside
         run -0 upod exec -u alice "$name" id -u

@@ -132,7 +132,7 @@ gone() { [ "$(shown LoadState "$1")" = not-found ] && [ ! -e "$2" ]; }
 
 @test "Podman: one that ends by itself, a restart, a pod in its slice" {
         run -7 pod run --rm "$IMAGE" sh -c 'exit 7'
-        await 20 eval '[ -z "$(systemctl list-units --all --plain --no-legend "libpod-*")" ]'
+        await 60 eval '[ -z "$(systemctl list-units --all --plain --no-legend "libpod-*")" ]'
         pod pod create --name "$name" --network none
         pod run -d --pod "$name" --name "$name-a" "$IMAGE" sleep 600
         pod restart -t 0 "$name-a"
@@ -141,7 +141,7 @@ gone() { [ "$(shown LoadState "$1")" = not-found ] && [ ! -e "$2" ]; }
         slice=$(shown Slice "libpod-$id.scope")
         [[ $slice == machine-libpod_pod_*.slice ]]
         pod pod rm -f -t 0 "$name"
-        await 20 eval '[ -z "$(systemctl list-units --all --plain --no-legend "libpod-*")" ]'
+        await 60 eval '[ -z "$(systemctl list-units --all --plain --no-legend "libpod-*")" ]'
 }
 
 @test "containerd: limits, exec, metrics, delete" {
@@ -156,7 +156,7 @@ gone() { [ "$(shown LoadState "$1")" = not-found ] && [ ! -e "$2" ]; }
         same "$(processes "$unit")" 2
         directory=$(dirname "$(file_of "$unit" memory memory.limit_in_bytes memory.max)")
         ct task kill -s KILL "$name"
-        await 20 eval 'ct task ls | grep -q "^$name .* STOPPED"'
+        await 60 eval 'ct task ls | grep -q "^$name .* STOPPED"'
         ct task delete "$name" || :
         gone "$unit" "$directory"
 }
@@ -169,7 +169,7 @@ gone() { [ "$(shown LoadState "$1")" = not-found ] && [ ! -e "$2" ]; }
         run -3 dk exec "$name" sh -c 'echo inside; exit 3'
         same "$output" inside
         dk exec -d "$name" sleep 601
-        await 20 eval '[ "$(processes "$unit")" = 2 ]'
+        await 60 eval '[ "$(processes "$unit")" = 2 ]'
         same "$(dk stats --no-stream --format '{{.PIDs}}' "$name")" 2
         dk update --memory 128m --memory-swap 256m --cpus 0.25 --pids-limit 99 "$name"
         limited "$unit" 134217728 25000 99
@@ -183,5 +183,5 @@ gone() { [ "$(shown LoadState "$1")" = not-found ] && [ ! -e "$2" ]; }
         [ "$status" = 3 ]
         same "$(dk inspect --format '{{.State.OOMKilled}}' "$name")" true
         id=$(dk inspect --format '{{.Id}}' "$name")
-        await 20 eval '[ "$(shown LoadState "docker-$id.scope")" = not-found ]'
+        await 60 eval '[ "$(shown LoadState "docker-$id.scope")" = not-found ]'
 }
