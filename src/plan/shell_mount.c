@@ -416,7 +416,11 @@ void shell_attach(struct shell *sh, const struct op_attach *o)
                 return;
         }
         if (o->tree == sh->root) {
-                shell_line(sh, "root=$(realpath -- %s)", where);
+                /* What is mounted there would hide the layers of the mounts that follow, which the plan
+                 * has opened by then. */
+                shell_line(sh, "root=$(realpath -- %s)%s", where, tree->type ? "/root" : "");
+                if (tree->type)
+                        shell_line(sh, "mkdir -p \"$root\" # stays when the script ends");
                 where = "\"$root\"";
         } else if (in_root(where) && *o->target) {
                 put_target(sh, tree, o->make, where);

@@ -244,6 +244,22 @@ nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --)
         grep -q "$host\$" "$box/run.out"
 }
 
+@test "that script has what else is mounted on this system, too" {
+        need_root
+        host=$(mktemp -d /var/tmp/husk-explain.XXXXXX)
+        chmod 755 "$host"
+        mkdir "$host/part" "$host/place"
+        echo words >"$host/part/file"
+        engine=("${HUSK:-$BATS_TEST_DIRNAME/../../build/husk}" --root "$box/store" --runroot "$box/runroot")
+        # shellcheck disable=SC2016 # the other shell expands it
+        run unshare --mount --propagation private bash -ec 'mount --bind "$0/part" "$0/place"
+                "$@" explain run --format shell --rm host cat "$0/place/file" >"$0/script"
+                timeout 120 sh "$0/script"' "$host" "${engine[@]}" </dev/null
+        [ "$status" = 0 ]
+        [ "$output" = words ]
+        grep -q "lowerdir=$host/place" "$host/script"
+}
+
 @test "explain needs no root and does nothing" {
         need_root
         chmod 777 "$box"
