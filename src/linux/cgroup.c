@@ -36,7 +36,7 @@ int cgroup_is_one(const char *path)
 
         if (magic < 0 && magic != -ENOENT && magic != -ENOTDIR && magic != -ENODEV)
                 return (int)magic;
-        return is_cgroup(magic);
+        return magic == MAGIC_CGROUP1 ? 1 : magic == MAGIC_CGROUP2 ? 2 : 0;
 }
 
 /* A v1 cpuset that was just made is empty and accepts no task before it has cpus and mems: it gets
@@ -153,6 +153,15 @@ static int has_mark(const char *path)
                 return 1;
         return errno == ENODATA || errno == ENOTSUP || errno == ENOENT || errno == EPERM ? 0
                                                                                          : -errno;
+}
+
+bool cgroup_is_outermost(const char *path, int version)
+{
+        static const char mounts[] = "/sys/fs/cgroup/";
+        const char *slash =
+                text_starts(path, mounts) ? strchr(path + sizeof mounts - 1, '/') : NULL;
+
+        return version == 1 && slash && !strchr(slash + 1, '/');
 }
 
 int cgroup_remove_parents(const char *path, unsigned n)

@@ -7,7 +7,7 @@
 /* Control groups of both versions, cgroups(7). Paths are absolute and must lie on a cgroup
  * filesystem: the magic is checked on the descriptor that is used. */
 
-/* Is the path a cgroup's directory? 1, 0, or -errno: it cannot be found out. */
+/* Is the path a cgroup's directory? Its version, 1 or 2; 0; or -errno: it cannot be found out. */
 int cgroup_is_one(const char *path);
 /* The directory: a descriptor of it, or with `tasks` its file of that name (v1), open for writing.
  * -ENOENT: a parent is missing. -ENOTTY when it is not on cgroupfs; -EEXIST when it exists and has
@@ -20,6 +20,9 @@ int cgroup_missing(const char *path);
 /* Make its last `n` parents, from the top down; what is there by now is no error. -ENOENT: somebody
  * removes them at the same time; count again. */
 int cgroup_make_parents(const char *path, unsigned n);
+/* Does it lie at the top of a hierarchy of v1, `version` being cgroup_is_one()'s answer? Each has its own mount,
+ * which nobody's mark is on. */
+bool cgroup_is_outermost(const char *path, int version);
 /* Remove its last `n` parents, from the bottom up, and those above that have the mark of having been made by
  * cgroup_make_parents(), until one is in use. 0 or -errno. */
 int cgroup_remove_parents(const char *path, unsigned n);

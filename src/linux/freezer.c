@@ -81,7 +81,7 @@ static int await_state(int cgroup, uint64_t deadline_ns)
         for (unsigned round = 1;; round++) {
                 const struct timespec moment = { .tv_nsec = round < 50 ? 200000 : 2000000 };
                 char state[16];
-                ssize_t n = file_get(cgroup, "freezer.state", state, sizeof state);
+                ssize_t n = file_get_once(cgroup, "freezer.state", state, sizeof state);
 
                 if (n < 0)
                         return (int)n;

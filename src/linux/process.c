@@ -481,12 +481,12 @@ int process_seal_executable(char *const *argv, char *const *envp)
 
         if (is_sealed())
                 return 0;
-        sealed = mount_clone(AT_FDCWD, "/proc/self/exe", false);
-        if (sealed < 0 ||
-            mount_set_attributes(sealed, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, 0, false) < 0) {
+        sealed = mount_clone_changed(
+                AT_FDCWD, "/proc/self/exe", false,
+                &(struct mount_change){ .set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID });
+        if (sealed < 0) {
                 auto_close self = file_open(AT_FDCWD, "/proc/self/exe", O_RDONLY, 0);
 
-                file_close(&sealed);
                 if (self < 0)
                         return trail(self, "cannot open our own executable: %s", text_errno(self));
                 sealed = copy_sealed(self);

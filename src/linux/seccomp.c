@@ -430,13 +430,13 @@ int seccomp_compile(
         struct arena *arena, const struct seccomp_profile *profile,
         const struct sock_filter **ret_program, size_t *ret_count)
 {
-        struct seccomp_program program; /* 32 KiB, of which only what is used is touched */
+        /* 32 KiB, of which only what is used is touched: on the stack the compiler would clear all of it. */
+        struct seccomp_program *program = arena_new(arena, struct seccomp_program);
         struct compilation c = {
                 .arena = arena,
                 .default_action = profile->default_action,
-                .program = &program,
+                .program = program,
         };
-        struct sock_filter *code;
 
         architectures_note(&c, profile);
         for (size_t i = 0; i < profile->n_rules; i++) {
@@ -448,12 +448,10 @@ int seccomp_compile(
         if (c.listed[SECCOMP_ABI_I386])
                 multiplexed_add(&c);
         program_write(&c);
-        if (program.full)
+        if (program->full)
                 return trail(
                         -E2BIG, "the seccomp filter has more than %d instructions", BPF_MAXINSNS);
-        code = arena_array(arena, program.count, sizeof *code);
-        memcpy(code, seccomp_program_code(&program), program.count * sizeof *code);
-        *ret_program = code;
-        *ret_count = program.count;
+        *ret_program = seccomp_program_code(program);
+        *ret_count = program->count;
         return 0;
 }

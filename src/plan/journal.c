@@ -129,16 +129,19 @@ struct cgroups {
         bool foreign; /* a container that began after ours had ended has them now */
 };
 
-static int undo_cgroup(const char *path, const struct cgroups *cgroups)
+/* *ret_version is 0 when it was not found there. */
+static int undo_cgroup(const char *path, const struct cgroups *cgroups, int *ret_version)
 {
         int r;
 
+        *ret_version = 0;
         if (cgroups->foreign || (!cgroups->ours && cgroups->claim < 0))
                 return 0; /* another has them, or none was made */
         r = cgroup_is_one(path);
         if (r <= 0) /* it is gone, or a plain directory */
                 return r < 0 ? trail(r, "cannot look at the cgroup %s: %s", path, text_errno(r))
                              : 0;
+        *ret_version = r;
         r = file_remove(AT_FDCWD, path, AT_REMOVEDIR);
         if (r == 0 || r == -ENOENT)
                 return 0; /* as a rule: what was in it has ended */
@@ -150,6 +153,22 @@ static int undo_cgroup(const char *path, const struct cgroups *cgroups)
         if (r == 0 || r == -ENOTTY)
                 r = cgroup_remove(path);
         return r < 0 && r != -ENOENT ? trail(r, "cannot remove the cgroup %s", path) : 0;
+}
+
+static int undo_cgroup_line(const char *path, struct cgroups *cgroups)
+{
+        int version, r = undo_cgroup(path, cgroups, &version), parents;
+        unsigned made;
+
+        if (cgroups->n == 0 || --cgroups->n >= CGROUPS_MAX)
+                return r;
+        made = cgroups->parents[cgroups->n];
+        if (made == 0 && cgroup_is_outermost(path, version))
+                return r;
+        parents = cgroup_remove_parents(path, made);
+        return parents < 0 && r == 0
+                     ? trail(parents, "cannot remove the parents of the cgroup %s", path)
+                     : r;
 }
 
 /* Of a unit that was never ours the name says nothing: another container may bear it. A manager that
@@ -198,18 +217,8 @@ static int undo_line(int dir, const struct json *line, struct cgroups *cgroups)
 
         if (!what || !path || path[0] != '/')
                 return 0;
-        if (text_equal(what, "remove_cgroup")) {
-                r = undo_cgroup(path, cgroups);
-                if (cgroups->n > 0 && --cgroups->n < CGROUPS_MAX) {
-                        int parents = cgroup_remove_parents(path, cgroups->parents[cgroups->n]);
-
-                        if (parents < 0 && r == 0)
-                                r =
-                                        trail(parents, "cannot remove the parents of the cgroup %s",
-                                              path);
-                }
-                return r;
-        }
+        if (text_equal(what, "remove_cgroup"))
+                return undo_cgroup_line(path, cgroups);
         if (text_equal(what, "remove_group")) {
                 r = resctrl_remove(path, !cgroups->ours);
                 return r < 0 && r != -ENOTTY ? trail(r, "cannot remove the group %s", path) : 0;

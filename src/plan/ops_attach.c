@@ -56,10 +56,15 @@ static bool is_directory(int fd)
  * careful way, which can say more. */
 static bool attach_in_root(int tree, int root, const char *path)
 {
+        bool is_there =
+                *path == '/'; /* in the root, as a rule; in a mount of ours, which is new, never */
+
         while (*path == '/')
                 path++;
         if (!is_name(path))
                 return false;
+        if (is_there && mount_attach_name(tree, root, path) == 0)
+                return true;
         mkdirat(root, path, 0755);
         return mount_attach_name(tree, root, path) == 0;
 }

@@ -78,6 +78,16 @@ static void check_life(const char *root, const char *join)
         CHECK(access(path, F_OK) < 0);
 }
 
+TEST(only_the_top_of_a_v1_hierarchy_has_no_parents)
+{
+        CHECK(cgroup_is_outermost("/sys/fs/cgroup/pids/demo", 1));
+        CHECK(!cgroup_is_outermost("/sys/fs/cgroup/pids/a/demo", 1));
+        CHECK(!cgroup_is_outermost("/sys/fs/cgroup/a/demo", 2));
+        CHECK(!cgroup_is_outermost("/sys/fs/cgroup/a/demo", 0));
+        CHECK(!cgroup_is_outermost("/sys/fs/cgroup/demo", 1));
+        CHECK(!cgroup_is_outermost("/elsewhere/pids/demo", 1));
+}
+
 TEST(all_are_killed_v1)
 {
         SKIP_UNLESS(mounted(FREEZER "/tasks"), "needs root and the freezer of cgroup v1");
