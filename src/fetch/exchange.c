@@ -66,6 +66,7 @@ static size_t host_schemes(
         return 2;
 }
 
+/* Certificates, and whether any will do, are of an origin, too: where a redirect leads has its own. */
 static struct http_request request_for(
         const struct exchange *x, const struct fetch_host *host, const char *url)
 {
@@ -73,7 +74,9 @@ static struct http_request request_for(
 
         request.url = url;
         request.settings = &x->job->fetcher->settings;
-        request.host = host->settings;
+        request.host = http_same_origin(url, host->url)
+                             ? host->settings
+                             : settings_of(request.settings, http_host(&x->job->arena, url));
         return request;
 }
 

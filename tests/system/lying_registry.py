@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""lying_registry.py [FILE...]: a registry on 127.0.0.1 that does not mean well.
+"""lying_registry.py [--tls PEM] [FILE...]: a registry on 127.0.0.1 that does not mean well.
 
 Each FILE is a blob. The first part of a repository's name says how it is served: `fine` as it should be,
 anything else as the function of that name here does. A second server, whose address is printed, too, is the
@@ -11,11 +11,15 @@ import json
 import pathlib
 import re
 import socket
+import ssl
 import struct
 import sys
 import threading
 import time
 
+certificate = sys.argv.pop(2) if sys.argv[1:2] == ['--tls'] else None
+if certificate:
+    sys.argv.pop(1)
 blobs = {'sha256:' + hashlib.sha256(data).hexdigest(): data
          for data in (pathlib.Path(name).read_bytes() for name in sys.argv[1:])}
 MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
@@ -194,6 +198,9 @@ class Registry(http.server.BaseHTTPRequestHandler):
             return self.say(401, WWW_Authenticate='Basic realm="r"')
         return self.say(307, Location=foreign + self.path.replace('away-asked', 'fine'))
 
+    def be_elsewhere(self):
+        self.say(307, Location=foreign + self.path.replace('elsewhere', 'fine'))
+
     def be_to_file(self):
         self.say(302, Location='file:///etc/passwd')
 
@@ -244,10 +251,22 @@ class Foreign(Tokens):
         return super().answer()
 
 
-other = http.server.ThreadingHTTPServer(('127.0.0.2', 0), Foreign)
-foreign = 'http://%s:%d' % other.server_address
+def serve(address, what):
+    """TLS with one certificate, which nobody has signed, for both; who does not like it is none of our trouble."""
+    server = http.server.ThreadingHTTPServer((address, 0), what)
+    server.daemon_threads = True
+    server.handle_error = lambda *_: None
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    return server
+
+
+other = serve('127.0.0.2', Foreign)
+foreign = 'http%s://%s:%d' % ('s' if certificate else '', *other.server_address)
 threading.Thread(target=other.serve_forever, daemon=True).start()
-server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Tokens)
-server.daemon_threads = other.daemon_threads = True
+server = serve('127.0.0.1', Tokens)
+print('foreign on %s:%d' % other.server_address, flush=True)
 print('listening on %s:%d' % server.server_address, flush=True)
 server.serve_forever()

@@ -121,3 +121,20 @@ refused() { # refused HOW WORDS...
         same "$output" '200000 -'
         not_has "$(cat "$asked")" "$(printf someone:secret | base64)"
 }
+
+@test "how a registry is trusted is not how a host is to which it sends us" {
+        local foreign hosts
+        openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=none -keyout "$here/pem" -out "$here/crt" 2>/dev/null
+        cat "$here/crt" >>"$here/pem"
+        lie --tls "$here/pem" "$box/blob"
+        foreign=$(sed -n 's/^foreign on //p' "$asked")
+        hosts="{\"hosts\":{\"$address\":{\"insecure\":true}},\"patience\":10}"
+        run ask "$hosts" blob "$address" fine/x "$digest" 200000 gzip "$here/blob" -
+        same "$output" '200000 -'
+        run ask "$hosts" blob "$address" elsewhere/x "$digest" 200000 gzip "$here/blob" -
+        has "$output" EKEYREJECTED
+        # the control: it may be trusted, too, when the user says so
+        hosts="{\"hosts\":{\"$address\":{\"insecure\":true},\"$foreign\":{\"insecure\":true}},\"patience\":10}"
+        run ask "$hosts" blob "$address" elsewhere/x "$digest" 200000 gzip "$here/blob" -
+        same "$output" '200000 -'
+}
