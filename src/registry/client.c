@@ -203,6 +203,13 @@ static const char *visible(struct arena *arena, const struct json *object, const
         return text_string(&text);
 }
 
+static const char *string(struct arena *arena, const struct json *object, const char *name)
+{
+        const char *string = json_string(json_member(object, name));
+
+        return string ? arena_string(arena, string) : NULL;
+}
+
 /* An errno by its name: the helper's words are a name and a sentence. */
 static int errno_of(const char *name)
 {
@@ -234,8 +241,8 @@ static int read_answer(
                 if (json_u64(json_member(done, "size"), &answer.size) < 0)
                         return -EBADMSG;
                 answer.media_type = visible(arena, done, "mediaType");
-                answer.digest = json_string(json_member(done, "digest"));
-                answer.diff_id = json_string(json_member(done, "diffId"));
+                answer.digest = string(arena, done, "digest");
+                answer.diff_id = string(arena, done, "diffId");
                 if ((answer.digest && image_digest_check(answer.digest) < 0) ||
                     (answer.diff_id && image_digest_check(answer.diff_id) < 0))
                         return -EBADMSG;
@@ -266,7 +273,8 @@ int registry_next(
         struct registry_answer *ret_answer)
 {
         struct pollfd entry = { .fd = registry->socket, .events = POLLIN };
-        char *packet = arena_alloc(arena, REGISTRY_PACKET_MAX);
+        auto_arena packets = { 0 }; /* words of progress must not add up in the caller's */
+        char *packet = arena_alloc(&packets, REGISTRY_PACKET_MAX);
         const struct json *root;
         ssize_t size;
         int r;
@@ -281,7 +289,7 @@ int registry_next(
                 return ended(registry);
         if (size < 0)
                 return trail((int)size, "cannot read what %s says: %m", REGISTRY_PROGRAM);
-        r = json_parse(arena, REGISTRY_PROGRAM, packet, (size_t)size, &root);
+        r = json_parse(&packets, REGISTRY_PROGRAM, packet, (size_t)size, &root);
         if (r == 0)
                 r = read_answer(arena, root, ret_answer);
         if (r < 0)

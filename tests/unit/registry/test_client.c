@@ -87,6 +87,19 @@ TEST(answers)
         CHECK_STR(a.media_type, "t");
 }
 
+TEST(words_of_progress_take_no_memory)
+{
+        auto_arena arena = { 0 };
+        struct registry_answer a;
+        const char *before = arena_alloc(&arena, 1), *after;
+
+        connect_helper();
+        for (int i = 0; i < 100; i++)
+                CHECK_INT(answer(&arena, "{\"id\":3,\"progress\":{\"bytes\":12}}", &a), 1);
+        after = arena_alloc(&arena, 1);
+        CHECK(after > before && after - before < 4096);
+}
+
 TEST(nothing_is_believed)
 {
         auto_arena arena = { 0 };
