@@ -173,10 +173,10 @@ static int write_layer(
                 if (r < 0)
                         return trail(r, "cannot enter the user namespace of the layer's files: %m");
         }
+        umask(0); /* of directories that no entry speaks of: they are as every other one */
         r = confine(dir, writer_capabilities);
         if (r < 0)
                 return r;
-        umask(0);
         layer_begin(&layer, dir, options);
         r = stream_unpack(&layer, pipe);
         result->entries = layer.entries;

@@ -94,6 +94,24 @@ TEST(unpack_makes_all_that_a_layer_may_have)
         end();
 }
 
+TEST(unpack_does_not_have_the_callers_umask)
+{
+        const mode_t before = umask(077);
+        struct unpack_result result;
+        struct stat st;
+
+        SKIP_UNLESS(geteuid() == 0, "needs root");
+        clear();
+        put_header("unsaid/deep/f", '0', 0, "");
+        put_data("\0", 1);
+        put_data("\0", 1);
+        CHECK_INT(unpack(bytes_file(archive.size), archive.size, NO_FD, &result), 0);
+        CHECK_INT(stat(arena_format(&arena, "%s/unsaid/deep", base), &st), 0);
+        CHECK_INT(st.st_mode & 07777, 0755);
+        umask(before);
+        end();
+}
+
 TEST(unpack_says_what_is_wrong)
 {
         struct unpack_result result;
