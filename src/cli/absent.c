@@ -63,7 +63,6 @@ const struct absent cli_commands_absent[] = {
           "husk run -d makes and starts it; husk explain run shows what would be done" },
         { "info", 0, "husk version, and husk inspect for a container" },
         { "load", 0, IMAGES },
-        { "login", 0, IMAGES },
         { "logs", 0, "there are no logs yet: send the output where it is to go" },
         { "network", 0, NETWORKS },
         { "port", 0, NETWORKS },

@@ -142,6 +142,7 @@ static void resolve_directories(struct invocation *in)
                 husk->runroot = root ? "/run/husk"
                                      : user_directory(in->arena, "XDG_RUNTIME_DIR", NULL, "husk");
         husk->libexec = libexec_directory(in->arena);
+        husk->registries = cli_registry_files(in->arena);
 }
 
 static int show_help(struct invocation *in, const struct command *command)

@@ -16,6 +16,7 @@ extern const struct command cli_oci_create, cli_oci_delete, cli_oci_exec, cli_oc
         cli_oci_start, cli_oci_state;
 extern const struct command cli_oci_checkpoint, cli_oci_restore;
 extern const struct command cli_oci_pause, cli_oci_resume, cli_oci_update, cli_cmd_update;
+extern const struct command cli_cmd_login, cli_cmd_logout;
 extern const struct command cli_oci_ps, cli_cmd_top, cli_oci_events;
 
 extern const struct command cli_cmd_images, cli_cmd_prune, cli_cmd_pull, cli_cmd_rmi, cli_cmd_tag;
@@ -58,6 +59,9 @@ struct cli_progress {
 };
 
 void cli_progress_tell(void *context, const struct pull_layer *layers, size_t n);
+
+/* Where the user's files about registries are, by the environment. */
+const struct registry_files *cli_registry_files(struct arena *arena);
 
 /* The words of --version. */
 void cli_version_put(struct text *out, const struct face *face);

@@ -102,6 +102,12 @@ int engine_stop(const struct stop_request *request);
 int engine_pause(const struct pause_request *request);
 int engine_unpause(const struct pause_request *request);
 
+/* Ask the registry whether it takes name and password, and if so keep them. -EACCES: it does not. *ret_file is
+ * where they are now; it lives in `arena`. */
+int engine_login(const struct login_request *request, struct arena *arena, const char **ret_file);
+/* Forget them. *ret_was: there were some. */
+int engine_logout(const struct login_request *request, bool *ret_was);
+
 /* The processes of a running container. -EOPNOTSUPP: it has no cgroup. */
 int engine_top(const struct top_request *request, struct arena *arena, struct top *ret_top);
 

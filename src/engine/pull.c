@@ -21,11 +21,20 @@
 
 int pull_start_helper(struct pull *pull)
 {
+        const struct engine_options *options = &pull->request->engine;
+        const char *settings = NULL;
+        int r = 0;
+
         if (pull->registry.socket >= 0)
                 return 0;
+        if (pull->origin.dir < 0)
+                r = registry_settings(
+                        pull->arena, options->registries, &pull->origin.place, NULL, &settings);
+        if (r < 0)
+                return r;
         return registry_start(
-                arena_format(pull->arena, "%s/%s", pull->request->engine.libexec, REGISTRY_PROGRAM),
-                NULL, &pull->registry);
+                arena_format(pull->arena, "%s/%s", options->libexec, REGISTRY_PROGRAM), settings,
+                &pull->registry);
 }
 
 static bool is_digest(const char *words)

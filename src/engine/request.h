@@ -34,10 +34,13 @@ struct number {
 #define PIDS_LIMIT_UNSET INT64_MIN
 
 /* husk's global options. cli resolves the defaults; both paths are never NULL in a request. */
+struct registry_files;
+
 struct engine_options {
         const char *root;    /* the store: what survives a reboot */
         const char *runroot; /* the state of running containers: a tmpfs */
         const char *libexec; /* the programs that only husk calls: husk-registry */
+        const struct registry_files *registries; /* what the user's files say of them */
         bool debug;
 };
 
@@ -162,6 +165,15 @@ struct update_request {
         struct engine_options engine;
         struct words names;
         struct limits limits;
+};
+
+/* login, logout */
+struct login_request {
+        struct engine_options engine;
+        const char *registry; /* NULL: docker.io */
+        const char *username, *password;
+        const char *authfile; /* NULL: registries->login */
+        bool password_stdin;  /* read by cli alone */
 };
 
 struct rm_request {

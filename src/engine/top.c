@@ -74,6 +74,7 @@ static int run_ps(struct arena *arena, const struct words *options, const char *
 {
         const char **arguments = arena_array(arena, options->n + 3, sizeof *arguments);
         size_t n = 0;
+        const struct capture_job job = { .arguments = arguments, .most = OUTPUT_MAX };
         struct text output = { .arena = arena };
         int status = 0, r;
 
@@ -83,7 +84,7 @@ static int run_ps(struct arena *arena, const struct words *options, const char *
                         arguments[n++] = options->items[i];
         if (n == 1)
                 arguments[n++] = "-ef";
-        r = capture_run(arena, arguments, OUTPUT_MAX, &output, &status);
+        r = capture_run(arena, &job, &output, &status);
         if (r == -ENOENT) {
                 trail_hint("it is in the package procps; --format json does without");
                 return trail(r, "there is no ps(1) on this host");

@@ -57,6 +57,7 @@ void fetch_progress(struct fetch_job *job, uint64_t bytes);
 /* The kinds of requests: 0 and the members of "done" put into `answer`, or a negative errno with a trail. */
 int fetch_manifest(struct fetch_job *job, struct text *answer);
 int fetch_blob(struct fetch_job *job, struct text *answer);
+int fetch_login(struct fetch_job *job, struct text *answer);
 
 /* Take every right away that the process has and will not need. Before there is a second thread. */
 int fetch_confine(void);

@@ -19,6 +19,7 @@ static const struct {
 } kinds[] = {
         { "manifest", fetch_manifest, 1 },
         { "blob", fetch_blob, 0 },
+        { "login", fetch_login, 0 },
 };
 
 int fetch_text(const struct fetch_job *job, const char *name, const char **ret_text)

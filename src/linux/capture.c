@@ -8,26 +8,44 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static void enter(const char *const *arguments, int output, int error)
+static void enter(const struct capture_job *job, int input, int output, int error)
 {
         int null = open("/dev/null", O_RDWR | O_CLOEXEC), failure;
 
         process_reset_signals();
-        if (null >= 0 && dup2(null, 0) >= 0 && dup2(output, 1) >= 0 && dup2(output, 2) >= 0)
-                execvp(arguments[0], (char *const *)(uintptr_t)arguments);
+        if (null >= 0 && dup2(input >= 0 ? input : null, 0) >= 0 && dup2(output, 1) >= 0 &&
+            dup2(job->output_only ? null : output, 2) >= 0)
+                execvp(job->arguments[0], (char *const *)(uintptr_t)job->arguments);
         failure = -errno;
         file_write(error, (const char *)&failure, sizeof failure);
         _exit(127);
 }
 
+/* A pipe with the input in it, closed behind: nobody has to write while it runs. */
+static int put_input(const char *input)
+{
+        int pair[2], r;
+
+        if (pipe2(pair, O_CLOEXEC) < 0)
+                return -errno;
+        r = file_write(pair[1], input, strlen(input));
+        close(pair[1]);
+        if (r < 0)
+                close(pair[0]);
+        return r < 0 ? r : pair[0];
+}
+
 int capture_run(
-        struct arena *arena, const char *const *arguments, size_t most, struct text *ret_output,
+        struct arena *arena, const struct capture_job *job, struct text *ret_output,
         int *ret_status)
 {
         auto_close output = NO_FD, output_in = NO_FD, error = NO_FD, error_in = NO_FD;
+        auto_close input = job->input ? put_input(job->input) : NO_FD;
         int pair[2], r, failure;
         pid_t pid;
 
+        if (job->input && input < 0)
+                return input;
         if (pipe2(pair, O_CLOEXEC) < 0)
                 return -errno;
         output = pair[0];
@@ -40,10 +58,10 @@ int capture_run(
         if (pid < 0)
                 return -errno;
         if (pid == 0)
-                enter(arguments, output_in, error_in);
+                enter(job, input, output_in, error_in);
         file_close(&output_in);
         file_close(&error_in);
-        r = file_read_fd(arena, output, most, ret_output);
+        r = file_read_fd(arena, output, job->most, ret_output);
         file_close(&output); /* one that has more to say ends by SIGPIPE */
         if (process_wait(pid, ret_status) < 0 && r == 0)
                 r = -ECHILD;

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena;
 struct text;
 
-/* Run a program of the host, found in PATH, with our environment and nothing to read, to its end. All
- * that it writes, at most `most` bytes, goes to ret_output; *ret_status is its wait status. -ENOENT: it
- * is not installed; -EFBIG. Not child-safe. */
+struct capture_job {
+        const char *const *arguments;
+        const char *input; /* what it reads, less than a pipe holds; NULL: nothing */
+        bool output_only;  /* what it writes to 2 is thrown away */
+        size_t most;       /* bytes that it may write */
+};
+
+/* Run a program of the host, found in PATH, with our environment, to its end. All that it writes goes to
+ * ret_output; *ret_status is its wait status. -ENOENT: it is not installed; -EFBIG. Not child-safe. */
 int capture_run(
-        struct arena *arena, const char *const *arguments, size_t most, struct text *ret_output,
+        struct arena *arena, const struct capture_job *job, struct text *ret_output,
         int *ret_status);

@@ -32,11 +32,10 @@ int socket_send_all(int fd, const void *bytes, size_t size, const int *passed, s
         if (n_passed > SOCKET_PASSED_MAX)
                 return -E2BIG;
         if (n_passed) {
-                struct cmsghdr *header;
+                struct cmsghdr *header = &control.align;
 
                 message.msg_control = control.bytes;
                 message.msg_controllen = CMSG_SPACE(n_passed * sizeof(int));
-                header = CMSG_FIRSTHDR(&message);
                 header->cmsg_level = SOL_SOCKET;
                 header->cmsg_type = SCM_RIGHTS;
                 header->cmsg_len = CMSG_LEN(n_passed * sizeof(int));
@@ -66,9 +65,9 @@ ssize_t socket_receive_all(int fd, void *bytes, size_t size, int *ret_passed, si
 
         if (most > SOCKET_PASSED_MAX)
                 return -E2BIG;
-        for (size_t i = 0; i < most; i++)
-                ret_passed[i] = NO_FD;
-        if (most) {
+        if (ret_passed && most) {
+                for (size_t i = 0; i < most; i++)
+                        ret_passed[i] = NO_FD;
                 message.msg_control = control.bytes;
                 message.msg_controllen = CMSG_LEN(most * sizeof(int));
         }
@@ -77,7 +76,7 @@ ssize_t socket_receive_all(int fd, void *bytes, size_t size, int *ret_passed, si
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 return -errno;
-        header = most ? CMSG_FIRSTHDR(&message) : NULL;
+        header = ret_passed ? CMSG_FIRSTHDR(&message) : NULL;
         if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
                 memcpy(ret_passed, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
         return n;
@@ -85,7 +84,7 @@ ssize_t socket_receive_all(int fd, void *bytes, size_t size, int *ret_passed, si
 
 ssize_t socket_receive(int fd, void *bytes, size_t size, int *ret_passed)
 {
-        return socket_receive_all(fd, bytes, size, ret_passed, ret_passed ? 1 : 0);
+        return socket_receive_all(fd, bytes, size, ret_passed, 1);
 }
 
 bool socket_is_closed(int fd)

@@ -157,6 +157,20 @@ int registry_ask_manifest(
         return ask(registry, &packet, &file, 1);
 }
 
+int registry_ask_login(struct registry *registry, const char *name)
+{
+        auto_arena arena = { 0 };
+        struct text packet = { .arena = &arena };
+        struct json_writer w = { .out = &packet };
+
+        if (registry->running >= REGISTRY_JOBS)
+                return -EBUSY;
+        open_request(registry, &w, "login", &(struct registry_place){ 0 });
+        json_put_string(&w, "registry", name);
+        close_request(&w);
+        return ask(registry, &packet, NULL, 0);
+}
+
 int registry_ask_blob(struct registry *registry, const struct registry_blob *blob)
 {
         static const char *const compressions[] = {

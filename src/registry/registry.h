@@ -19,6 +19,47 @@
 /* Its name, in the directory for programs that only husk calls. */
 #define REGISTRY_PROGRAM "husk-registry"
 
+/* -- what the user's files say ---------------------------------------------------------------------------- */
+
+/* Where the user's words about registries are; each may be NULL: there is none. */
+struct registry_files {
+        const char *config;  /* docs/registries.md */
+        const char *auth[4]; /* docker's and podman's; the first that knows a registry counts */
+        const char *login;   /* the one that login writes */
+        const char *http_proxy, *https_proxy, *no_proxy; /* where `config` says nothing */
+};
+
+/* What a request is about. */
+struct registry_place {
+        const char *registry;   /* as a reference has it: "docker.io", "localhost:5000" */
+        const char *repository; /* "library/alpine" */
+};
+
+/* Who we are to a registry: name and password, or a token that stands for both; NULL: nobody. */
+struct registry_credentials {
+        const char *username, *password, *identity_token;
+};
+
+/* All that a helper needs to know to speak to this registry and its mirrors, read from the files, as the JSON
+ * object for registry_start(). `credentials`: instead of what the files say; NULL: what they say. Runs the
+ * user's credential helper, if that is what they say. -EPERM: the registry is blocked; -EINVAL: a file is
+ * wrong; with a trail. */
+int registry_settings(
+        struct arena *arena, const struct registry_files *files, const struct registry_place *place,
+        const struct registry_credentials *credentials, const char **ret_settings);
+
+/* What the auth files know for `place`; all NULL: nothing. */
+int registry_auth_find(
+        struct arena *arena, const char *const *files, size_t n_files,
+        const struct registry_place *place, struct registry_credentials *ret_credentials);
+/* Write the credentials for a registry to the file, which may not be there yet, or (NULL) take them out;
+ * what else is in it stays. *ret_was: there were some. */
+int registry_auth_store(
+        const char *file, const char *registry, const struct registry_credentials *credentials,
+        bool *ret_was);
+
+/* -- the helper -------------------------------------------------------------------------------------------- */
+
 /* A running helper. */
 struct registry {
         int socket; /* to be polled together with others; readable: registry_next() has something */
@@ -38,18 +79,15 @@ void registry_end(struct registry *registry);
                 .socket = NO_FD, .pidfd = NO_FD \
         }
 
-/* What a request is about. */
-struct registry_place {
-        const char *registry;   /* as a reference has it: "docker.io", "localhost:5000" */
-        const char *repository; /* "library/alpine" */
-};
-
 /* Ask for a manifest or index; `reference` is a tag or a digest, `file` what it is to be written to from its
  * beginning on. Returns the request's number (> 0); the descriptor stays the caller's. -EBUSY: there are
  * REGISTRY_JOBS under way. -EPIPE: the helper is gone. */
 int registry_ask_manifest(
         struct registry *registry, const struct registry_place *place, const char *reference,
         int file);
+
+/* Ask whether the registry takes our credentials. Likewise. */
+int registry_ask_login(struct registry *registry, const char *name);
 
 struct registry_blob {
         struct registry_place place;

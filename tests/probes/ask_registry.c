@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* husk's side of husk-registry on a command line, for the system tests.
+/* husk's side of husk-registry on a command line, for the system tests. SETTINGS "-": those that the files
+ * REGISTRY_AUTH_FILE and HUSK_REGISTRIES give.
  *
  *      probe_ask_registry HELPER SETTINGS manifest REGISTRY REPOSITORY REFERENCE FILE
  *      probe_ask_registry HELPER SETTINGS blob REGISTRY REPOSITORY DIGEST SIZE COMPRESSION FILE DIRECTORY
@@ -114,15 +115,33 @@ static const struct {
         { "blob", 7, blob },
 };
 
+static int settings(struct arena *arena, char **argv)
+{
+        const struct registry_files files = { .config = getenv("HUSK_REGISTRIES"),
+                                              .auth = { getenv("REGISTRY_AUTH_FILE") } };
+        const struct registry_place place = { argv[4], argv[5] };
+        const char *said;
+        int r = 0;
+
+        if (text_equal(argv[2], "-")) {
+                r = registry_settings(arena, &files, &place, NULL, &said);
+                argv[2] = (char *)(uintptr_t)said;
+        }
+        return r;
+}
+
 int main(int argc, char **argv)
 {
         struct registry registry = REGISTRY_NONE;
+        auto_arena arena = { 0 };
         int r = -EINVAL;
 
         for (size_t i = 0; argc > 3 && i < ARRAY_SIZE(verbs); i++) {
                 if (!text_equal(argv[3], verbs[i].name) || argc - 4 != verbs[i].n)
                         continue;
-                r = registry_start(argv[1], argv[2], &registry);
+                r = settings(&arena, argv);
+                if (r == 0)
+                        r = registry_start(argv[1], argv[2], &registry);
                 if (r == 0)
                         r = verbs[i].run(&registry, argv + 4);
         }

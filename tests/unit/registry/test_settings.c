@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file about registries: what of it goes to the helper, and what is refused. */
+#include "linux/linux.h"
+#include "registry/registry.h"
+#include "tap.h"
+
+#include <fcntl.h>
+
+static char directory[] = "/tmp/husk-settings.XXXXXX";
+static struct arena arena;
+static struct registry_files files;
+
+static const char *put(const char *name, const char *words)
+{
+        const char *path = arena_format(&arena, "%s/%s", directory, name);
+        int fd = open(path, O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, 0600);
+
+        CHECK(fd >= 0 && file_write(fd, words, strlen(words)) == 0);
+        close(fd);
+        return path;
+}
+
+static void start(void)
+{
+        CHECK(mkdtemp(directory));
+        files.auth[1] =
+                put("auth.json",
+                    "{\"auths\":{\"a.io\":{\"auth\":\"YTpi\"},\"m.io:1\":{\"auth\":\"bTpi\"},"
+                    "\"x.io\":{\"auth\":\"eDp5\"}}}");
+}
+
+static void done(void)
+{
+        file_remove_tree(AT_FDCWD, directory);
+        arena_free(&arena);
+}
+
+static const char *settings(const char *registry, const struct registry_credentials *credentials)
+{
+        const struct registry_place place = { registry, "r" };
+        const char *result = NULL;
+        int r;
+
+        trail_reset();
+        r = registry_settings(&arena, &files, &place, credentials, &result);
+        return r < 0 ? arena_format(&arena, "%s %s", text_errno_name(r), trail_text()) : result;
+}
+
+TEST(nothing_said)
+{
+        start();
+        CHECK_STR(
+                settings("b.io", NULL),
+                "{\"hosts\":{\"b.io\":{}},\"credentials\":{},\"proxies\":{}}");
+        files.config = "/nonexistent/registries.json";
+        CHECK_STR(
+                settings("b.io", NULL),
+                "{\"hosts\":{\"b.io\":{}},\"credentials\":{},\"proxies\":{}}");
+        done();
+}
+
+TEST(only_what_this_registry_needs)
+{
+        const char *ca;
+
+        start();
+        ca = put("ca.pem", "PEM\n");
+        files.https_proxy = "http://proxy:3128";
+        files.no_proxy = "localhost";
+        files.config = put(
+                "registries.json",
+                arena_format(
+                        &arena,
+                        "{\"hosts\":{\"a.io\":{\"mirrors\":[\"m.io:1\",\"bad.io\"],\"insecure\":false},"
+                        "\"m.io:1\":{\"ca\":\"%s\",\"insecure\":true},\"bad.io\":{\"blocked\":true},"
+                        "\"x.io\":{\"ca\":\"/nonexistent\"}},\"proxies\":{\"no\":\"a.io\"},\"patience\":5}",
+                        ca));
+        CHECK_STR(
+                settings("a.io", NULL),
+                "{\"hosts\":{\"a.io\":{\"mirrors\":[\"m.io:1\"]},\"m.io:1\":{\"insecure\":true,\"ca\":\"PEM\\n\"},"
+                "\"bad.io\":{}},\"credentials\":{\"a.io\":{\"username\":\"a\",\"password\":\"b\"},"
+                "\"m.io:1\":{\"username\":\"m\",\"password\":\"b\"}},"
+                "\"proxies\":{\"https\":\"http://proxy:3128\",\"no\":\"a.io\"},\"patience\":5}");
+        CHECK(strstr(settings("bad.io", NULL), "EPERM bad.io is blocked in "));
+        CHECK(strstr(settings("x.io", NULL), "ENOENT cannot read '/nonexistent' (ca in "));
+        done();
+}
+
+TEST(credentials_of_the_caller)
+{
+        const struct registry_credentials given = { "n", "p", NULL };
+
+        start();
+        CHECK_STR(
+                settings("a.io", &given),
+                "{\"hosts\":{\"a.io\":{}},\"credentials\":{\"a.io\":{\"username\":\"n\",\"password\":\"p\"}},"
+                "\"proxies\":{}}");
+        done();
+}
+
+TEST(what_is_refused)
+{
+        static const char *const wrong[][2] = {
+                { "[]", "expected an object" },
+                { "{\"host\":{}}", "/host: unknown member" },
+                { "{\"hosts\":[]}", "/hosts: expected an object" },
+                { "{\"hosts\":{\"a b\":{}}}", "/hosts/a b: expected HOST[:PORT] as the name" },
+                { "{\"hosts\":{\"a\":{\"mirror\":[]}}}", "/hosts/a/mirror: unknown member" },
+                { "{\"hosts\":{\"a\":{\"mirrors\":\"b\"}}}", "/hosts/a/mirrors: expected a list" },
+                { "{\"hosts\":{\"a\":{\"mirrors\":[\"b\",\"https://c\"]}}}",
+                  "/hosts/a/mirrors/1: expected HOST" },
+                { "{\"hosts\":{\"a\":{\"mirrors\":[\"b\",\"b\"]}}}",
+                  "/hosts/a/mirrors/1: expected each mirror once" },
+                { "{\"hosts\":{\"a\":{\"mirrors\":[1]}}}", "/hosts/a/mirrors/0: expected HOST" },
+                { "{\"hosts\":{\"a\":{\"insecure\":1}}}",
+                  "/hosts/a/insecure: expected true or false" },
+                { "{\"hosts\":{\"a\":{\"ca\":\"x\"}}}", "/hosts/a/ca: expected an absolute path" },
+                { "{\"proxies\":{\"ftp\":\"x\"}}", "/proxies/ftp: unknown member" },
+                { "{\"proxies\":{\"no\":1}}", "/proxies/no: expected a string" },
+                { "{\"patience\":0}", "/patience: expected 1 to 3600 seconds" },
+        };
+
+        start();
+        for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+                files.config = put("registries.json", wrong[i][0]);
+                printf("# %s: %s\n", wrong[i][0], settings("b.io", NULL));
+                CHECK(text_starts(settings("b.io", NULL), "EINVAL "));
+                CHECK(strstr(settings("b.io", NULL), wrong[i][1]));
+        }
+        done();
+}
