@@ -460,6 +460,8 @@ static int follow(struct run *run, int keeper, int *ret_exit)
         char byte;
         int r = receive(keeper, &report, &process);
 
+        /* The journal says by now what the container needs of its image. */
+        file_close(&run->image.hold);
         if (r < 0 && report.command) {
                 *ret_exit = r == -ENOENT || r == -ENOTDIR ? 127 : 126;
                 return ENGINE_NO_COMMAND;

@@ -4,8 +4,6 @@
 # that a pull leaves there: an OCI layout in images/, and each layer unpacked in layers/HEX/fs. What is
 # hostile about an image is then exactly what the test put there.
 
-load engine_helper
-
 # image_layer: begins a layer; prints the directory to fill.
 image_layer() {
         local n=0

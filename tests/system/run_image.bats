@@ -4,6 +4,7 @@
 # command line makes of it.
 
 # shellcheck disable=SC2154,SC2016,SC2030,SC2031,SC2034 # set by bats and the helper; other shells' words
+load engine_helper
 load image_helper
 
 # In a user namespace the container's ids have to get to the store.
