@@ -44,8 +44,6 @@ const struct absent cli_run_absent[] = {
         { "pod", 0, "there are no pods: --network, --ipc and --pid take container:NAME" },
         { "publish", 'p', NETWORKS },
         { "publish-all", 'P', NETWORKS },
-        { "pull", 0, "nothing is fetched yet: the image must be in the store" },
-        { "quiet", 'q', "nothing is downloaded that could be told of: leave it out" },
         { "runtime", 0, "husk makes containers itself: leave it out" },
         { "storage-opt", 0, "the layer of changes has the size of the file system of --root" },
         { "volume-driver", 0, "there are no named volumes yet: -v /DIR:/DIR" },

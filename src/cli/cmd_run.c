@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: `husk run`: its rows (run_options.c) to a request, and what it has to print. */
 #include "commands.h"
+#include "terminal.h"
 
 #include <unistd.h>
 
@@ -8,10 +9,15 @@ static int run(struct invocation *in)
 {
         struct run_request *request = in->request;
         struct text id = { .arena = in->arena }, timing = { .arena = in->arena };
+        struct cli_progress progress = { .terminal = cli_terminal_width(STDERR_FILENO) > 0 };
         int r = cli_run_finish(in->arena, request);
 
         if (r < 0)
                 return r;
+        if (!request->quiet) {
+                request->tell = cli_progress_tell;
+                request->context = &progress;
+        }
         request->id_out = request->detach ? &id : NULL;
         request->timing_out = request->timing ? &timing : NULL;
         r = engine_run(request, &in->exit);
@@ -23,6 +29,8 @@ static int run(struct invocation *in)
 }
 
 static const struct example examples[] = {
+        { "husk run --rm -it alpine",
+          "what the image says, on a terminal; fetched when it is missing" },
         { "husk run --rm -it host sh", "a shell in a throw-away container" },
         { "husk run -d --name web --rootfs /srv/web /bin/httpd",
           "a server from a directory, in the background" },

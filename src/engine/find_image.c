@@ -4,7 +4,8 @@
  * A word that names no image is an error before anything is made, and so is an image for another
  * machine: its programs could not be executed, which the kernel would say much later and in fewer
  * words. One that was asked for by --platform is taken as it is: the kernel may have an interpreter.
- * The root is one overlay of the image's layers. */
+ * What is missing is fetched first, unless --pull says otherwise. The root is one overlay of the image's
+ * layers. */
 #include "image.h"
 #include "store.h"
 
@@ -22,16 +23,68 @@ static int own_platform(struct image_platform *ret_platform)
         return 0;
 }
 
-int image_for_run(
-        struct arena *arena, const struct run_request *request, struct engine_image *ret_image)
+static int fetch(struct arena *arena, const struct run_request *request)
 {
+        struct pull_result result;
+
+        return engine_pull(
+                &(struct pull_request){ .engine = request->engine,
+                                        .image = request->image,
+                                        .platform = request->platform,
+                                        .tell = request->tell,
+                                        .context = request->context },
+                arena, &result);
+}
+
+/* What is here will do when nothing newer can be had. */
+static int refresh(
+        struct arena *arena, const struct run_request *request, struct engine_image *image)
+{
+        int r = fetch(arena, request);
+
+        if (r == 0) {
+                file_close(&image->hold);
+                return 1;
+        }
+        trail_warn("the image that is here is used: %s", trail_text());
+        trail_reset();
+        return 0;
+}
+
+int image_for_run(
+        struct arena *arena, const struct run_request *request, bool may_fetch,
+        struct engine_image *ret_image)
+{
+        const char *when = request->pull && may_fetch ? request->pull : "missing";
         struct image_platform platform;
         int r = request->platform ? image_platform_parse(arena, request->platform, &platform)
                                   : own_platform(&platform);
 
         if (r < 0)
                 return request->platform ? trail(r, "--platform") : r;
-        return image_open(arena, &request->engine, request->image, &platform, ret_image);
+        if (!text_equal(when, "missing") && !text_equal(when, "newer") &&
+            !text_equal(when, "always") && !text_equal(when, "never"))
+                return trail(
+                        -EINVAL,
+                        "'%s' is not a value for --pull: expected always, missing, newer or never",
+                        when);
+        if (text_equal(when, "always")) {
+                r = fetch(arena, request);
+                return r < 0 ? r
+                             : image_open(
+                                       arena, &request->engine, request->image, &platform,
+                                       ret_image);
+        }
+        r = image_open(arena, &request->engine, request->image, &platform, ret_image);
+        if (r == 0 && text_equal(when, "newer"))
+                r = refresh(arena, request, ret_image);
+        else if (r == -ENOENT && may_fetch && !text_equal(when, "never")) {
+                trail_reset();
+                r = fetch(arena, request);
+                r = r < 0 ? r : 1;
+        }
+        return r <= 0 ? r
+                      : image_open(arena, &request->engine, request->image, &platform, ret_image);
 }
 
 /* The mode of the image's root directory, which the upper layer shows. */

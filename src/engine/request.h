@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct text;
+struct pull_layer;
 
 /* The values of an option or operand that may be repeated. `items` is NULL (n is 0) or ends
  * with a NULL at items[n], so that it can be given to execve as it is. */
@@ -50,8 +51,12 @@ struct run_request {
         struct engine_options engine;
         const char *image;    /* "host", the name of an image; NULL when `rootfs` is given */
         const char *platform; /* of the image: OS/ARCHITECTURE[/VARIANT]; NULL: ours */
-        const char *rootfs;   /* a directory to use as the root, or NULL */
-        struct words argv;    /* the command; n == 0: the image's own */
+        const char *pull;     /* "always", "missing" (NULL), "newer", "never" */
+        /* As in struct pull_request, while the image is fetched. */
+        void (*tell)(void *context, const struct pull_layer *layers, size_t n);
+        void *context;
+        const char *rootfs; /* a directory to use as the root, or NULL */
+        struct words argv;  /* the command; n == 0: the image's own */
         const char
                 *entrypoint; /* goes before argv, a word or a JSON array; NULL: the image's own */
         const char *name;    /* NULL: the engine picks one */
@@ -116,7 +121,7 @@ struct run_request {
         struct text *timing_out; /* gets the table of --timing; NULL: nobody asks */
         /* read by cli alone */
         struct words env_file, label_file;
-        bool env_host;
+        bool env_host, quiet;
         const char *restart;
 };
 

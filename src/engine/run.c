@@ -102,7 +102,7 @@ static int prepare(
                 return r;
         if (explain)
                 facts_as_root(&facts);
-        r = image ? image_for_run(arena, request, &run->image) : 0;
+        r = image ? image_for_run(arena, request, !explain, &run->image) : 0;
         if (r == 0)
                 r = build_spec(
                         arena, request, id,

@@ -127,10 +127,11 @@ int build_spec(
         struct arena *arena, const struct run_request *request, const char *id,
         const struct build_host *host, struct build_result *ret);
 
-/* The image of a request, for this machine. The caller closes its
+/* The image of a request, here or fetched as it says, for this machine. The caller closes its
  * `hold`. */
 int image_for_run(
-        struct arena *arena, const struct run_request *request, struct engine_image *ret_image);
+        struct arena *arena, const struct run_request *request, bool may_fetch,
+        struct engine_image *ret_image);
 /* What a record says by request and image: labels (the request's win), stop signal and timeout. */
 int build_record(
         struct arena *arena, const struct run_request *request, const struct engine_image *image,

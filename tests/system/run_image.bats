@@ -244,3 +244,23 @@ make() {
         husk rm one two
         nothing_left
 }
+
+@test '--pull: always, newer, missing, never, where there is no registry' {
+        make '{}'
+        image_make localhost:1/t:latest '{}' "$box/layers/0" >/dev/null
+        run -0 husk run --rm localhost:1/t echo here
+        same "$output" here
+        run -0 husk run --rm --pull never localhost:1/t echo here
+        run -0 --separate-stderr husk run --rm --pull newer localhost:1/t echo here
+        same "$output" here
+        has "$stderr" 'the image that is here is used'
+        run -125 husk run --rm --pull always localhost:1/t echo here
+        has "$output" 'localhost:1'
+        run -125 husk run --rm localhost:1/none echo here
+        has "$output" 'localhost:1'
+        run -125 husk run --rm --pull never localhost:1/none echo here
+        has "$output" "there is no image 'localhost:1/none' here"
+        run -125 husk run --rm --pull sometimes t echo here
+        run -0 husk explain run --pull always localhost:1/t true
+        nothing_left
+}
