@@ -16,7 +16,7 @@ teardown() { finish; }
 new_store() {
         box=$BATS_TEST_TMPDIR/$WORD
         store=$box/store
-        rm -rf --one-file-system "$box/layers" "$store" "$store.run"
+        rm -rf --one-file-system "$store" "$store.run"
         layer=$(image_layer)
         image_busybox "$layer"
 }

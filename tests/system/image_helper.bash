@@ -4,13 +4,15 @@
 # that a pull leaves there: an OCI layout in images/, and each layer unpacked in layers/HEX/fs. What is
 # hostile about an image is then exactly what the test put there.
 
-# image_layer: begins a layer; prints the directory to fill.
+# image_layer: a new, empty layer; prints its directory, which is to be filled. The digests of layers are numbers
+# here: nobody looks at their blobs again.
 image_layer() {
-        local n=0
-        while [ -e "$box/layers/$n" ]; do n=$((n + 1)); done
-        mkdir -p "$box/layers/$n"
-        chmod 755 "$box/layers/$n"
-        printf '%s\n' "$box/layers/$n"
+        local n=0 hex
+        mkdir -p "$store/layers"
+        while printf -v hex '%064x' "$n" && [ -e "$store/layers/$hex" ]; do n=$((n + 1)); done
+        mkdir -p "$store/layers/$hex/fs"
+        echo '{"size":1,"entries":1}' >"$store/layers/$hex/layer.json"
+        printf '%s\n' "$store/layers/$hex/fs"
 }
 
 # image_busybox DIR: a root file system that can run things.
@@ -41,16 +43,11 @@ image_blob() {
 image_make() {
         local name=$1 config=$2 dir hex ids='' layers='' about
         shift 2
-        mkdir -p "$store/images/blobs/sha256" "$store/layers" "$store/tmp"
+        mkdir -p "$store/images/blobs/sha256" "$store/tmp"
         for dir; do
-                hex=$(printf '%s' "$dir" | sha256sum | cut -d' ' -f1)
-                if [ ! -e "$store/layers/$hex" ]; then
-                        mkdir "$store/layers/$hex"
-                        cp -a --reflink=auto "$dir" "$store/layers/$hex/fs"
-                        echo '{"size":1,"entries":1}' >"$store/layers/$hex/layer.json"
-                fi
-                printf '%s' "$dir" >"$store/images/blobs/sha256/$hex"
-                layers+=",{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"sha256:$hex\",\"size\":${#dir}}"
+                hex=${dir%/fs}
+                hex=${hex##*/}
+                layers+=",{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"sha256:$hex\",\"size\":1}"
                 ids+=",\"sha256:$hex\""
         done
         printf '{"architecture":"%s","os":"linux","config":%s,"rootfs":{"type":"layers","diff_ids":[%s]}}' \

@@ -18,9 +18,8 @@ setup() {
         done
 }
 
-# An image t of one layer with this configuration.
+# An image t of one layer, $layer, with this configuration.
 make() {
-        local layer
         layer=$(image_layer)
         image_busybox "$layer"
         [ -z "${FILL:-}" ] || (cd "$layer" && eval "$FILL")
@@ -49,7 +48,7 @@ make() {
         run -0 husk run --rm t:latest echo docker.io/library/t@
         run -0 husk run --rm docker.io/library/t echo full
         same "$output" full
-        image_make docker.io/library/bare:latest '{}' "$box/layers/0" >/dev/null
+        image_make docker.io/library/bare:latest '{}' "$layer" >/dev/null
         run -125 husk run --rm bare
         has "$output" 'the image bare has neither Entrypoint nor Cmd'
         run -0 husk run --rm bare echo said
@@ -218,7 +217,7 @@ make() {
 
 @test "'host' stays the host, whatever an image is called" {
         make '{}'
-        image_make docker.io/library/host:latest '{"Cmd":["echo","an image"]}' "$box/layers/0" >/dev/null
+        image_make docker.io/library/host:latest '{"Cmd":["echo","an image"]}' "$layer" >/dev/null
         run -0 husk run --rm host test -e /bin/bash
         run -0 husk run --rm docker.io/library/host
         same "$output" 'an image'
@@ -247,7 +246,7 @@ make() {
 
 @test '--pull: always, newer, missing, never, where there is no registry' {
         make '{}'
-        image_make localhost:1/t:latest '{}' "$box/layers/0" >/dev/null
+        image_make localhost:1/t:latest '{}' "$layer" >/dev/null
         run -0 husk run --rm localhost:1/t echo here
         same "$output" here
         run -0 husk run --rm --pull never localhost:1/t echo here
