@@ -339,7 +339,7 @@ static void keep(struct run *run, int client)
 
         setsid();
         process_reset_signals();
-        r = stdio_forget_others(&run->stdio, client);
+        r = stdio_forget_others(&run->stdio, client, run->image.hold);
         if (r == 0)
                 r = stdio_enter(&run->stdio);
         if (r == 0)
@@ -348,6 +348,7 @@ static void keep(struct run *run, int client)
                 send_report(client, &report, r, NO_FD);
                 _exit(1);
         }
+        file_close(&run->image.hold); /* the journal says what the container needs of its image */
         if (process_change_dir("/") < 0)
                 trail_reset(); /* then it keeps the caller's file system busy: no more than that */
         r = check_joined(run);
@@ -460,7 +461,6 @@ static int follow(struct run *run, int keeper, int *ret_exit)
         char byte;
         int r = receive(keeper, &report, &process);
 
-        /* The journal says by now what the container needs of its image. */
         file_close(&run->image.hold);
         if (r < 0 && report.command) {
                 *ret_exit = r == -ENOENT || r == -ENOTDIR ? 127 : 126;

@@ -27,10 +27,10 @@ const struct spec_console_size *stdio_size(struct arena *arena)
         return size;
 }
 
-int stdio_forget_others(const struct stdio *stdio, int keep)
+int stdio_forget_others(const struct stdio *stdio, int keep, int also)
 {
         const int *theirs = stdio->theirs;
-        const int kept[] = { keep, theirs[0], theirs[1], theirs[2] };
+        const int kept[] = { keep, also, theirs[0], theirs[1], theirs[2] };
 
         return process_close_fds(3, kept, ARRAY_SIZE(kept));
 }

@@ -165,5 +165,5 @@ void stdio_relay(const struct stdio *stdio, struct keeper_relay *relay);
 void stdio_close(struct stdio *stdio);
 /* The size of the caller's terminal, which a new one is to have from its first moment; NULL: none. */
 const struct spec_console_size *stdio_size(struct arena *arena);
-/* Nothing open but 0, 1, 2 and `keep`, so that nobody waits for our end in vain. */
-int stdio_forget_others(const struct stdio *stdio, int keep);
+/* Nothing open but 0, 1, 2 and the two that are to be kept, so that nobody waits for our end in vain. */
+int stdio_forget_others(const struct stdio *stdio, int keep, int also);

@@ -197,12 +197,12 @@ make() {
 }
 
 @test 'an image that is not there, or for another machine' {
-        run -125 husk run --rm nothere true
+        run -125 husk run --rm --pull never nothere true
         has "$output" "there is no image 'nothere' here"
         ARCHITECTURE=riscv64 make '{}'
-        run -125 husk run --rm t true
+        run -125 husk run --rm --pull never t true
         has "$output" 'linux/riscv64'
-        run -125 husk run --rm --platform linux/no-such t true
+        run -125 husk run --rm --pull never --platform linux/no-such t true
         run -125 husk run --rm 'NoCapitals' true
         nothing_left
 }
