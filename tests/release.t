@@ -43,6 +43,17 @@ stripped() { [ -z "$(nm "$HUSK" 2>/dev/null)" ]; }
 not_weak() { ! grep -qa 'HUSK_WEAK' "$HUSK" && grep -qa 'HUSK_WEAK' "$weak"; }
 weak=$(dirname "$0")/../build/dev/tests/weak
 
+# The helper is another kind of program: of this system's C library, and hardened as that can be.
+helper=$(dirname "$HUSK")/husk-registry
+helper_has() { readelf -lWd "$helper" | grep -Eq "$1"; }
+helper_lacks() { ! helper_has "$1"; }
+helper_loads() { # what it says it needs, and nothing more
+        local needed
+        needed=$(readelf -dW "$helper" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -Ev '^(libc|ld-linux-x86-64|libcurl|libcrypto|libisal|libz|libzstd)\.so')
+        [ -z "$needed" ]
+}
+helper_installed() { cmp "$helper" "$work/usr/libexec/husk/husk-registry"; }
+
 check 'no interpreter: it runs in an empty root' lacks 'INTERP'
 check 'position independent' has 'PIE'
 check 'relocations become read-only' has 'GNU_RELRO'
@@ -57,6 +68,13 @@ check 'they are on at most fourteen pages' few_private_pages
 check 'husk and husk-oci are one file' one_file
 check 'starts without any environment' starts
 check 'make install' in_tree install
+check 'husk-registry: position independent' helper_has 'PIE'
+check 'husk-registry: relocations become read-only' helper_has 'GNU_RELRO'
+check 'husk-registry: all functions are bound at the start' helper_has 'BIND_NOW|FLAGS.*NOW'
+check 'husk-registry: the stack is not executable' helper_has 'GNU_STACK.* RW '
+check 'husk-registry: no segment is writable and executable' helper_lacks 'LOAD.* RWE '
+check 'husk-registry: the libraries that it needs' helper_loads
+check 'husk-registry is installed where husk looks for it' helper_installed
 check 'manual pages of husk' has_pages husk
 check 'manual pages of husk-oci' has_pages husk-oci
 check 'completions of husk' has_completions husk

@@ -39,3 +39,18 @@ setup() { registry_setup; }
         same "$status" 1
         has "$output" 'ECONNREFUSED: cannot speak to 127.0.0.1:1: '
 }
+
+@test "an ordinary user's husk-registry" {
+        [ "$(id -u)" = 0 ] || skip 'needs root'
+        local there
+        there=$(mktemp -d "/var/tmp/husk-test.${HUSK_TEST_WORD:-}.XXXXXX")
+        cp "$helper" "$ask" "$there"
+        chmod -R a+rX "$there"
+        install -d -o 4711 "$there/out"
+        run setpriv --reuid 4711 --regid 4711 --clear-groups timeout 60 "$there/probe_ask_registry" \
+                "$there/husk-registry" '{}' manifest "$plain" library/one latest "$there/out/m"
+        skopeo --insecure-policy inspect --raw --tls-verify=false "docker://$plain/library/one:latest" |
+                cmp "$there/out/m" - || status=2
+        rm -rf "$there"
+        same "$status" 0
+}
