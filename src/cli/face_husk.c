@@ -22,11 +22,33 @@ static const struct command globals = {
 };
 
 static const struct command *const commands[] = {
-        &cli_cmd_run,     &cli_cmd_exec,    &cli_cmd_ps,      &cli_cmd_stop,       &cli_cmd_kill,
-        &cli_cmd_pause,   &cli_cmd_unpause, &cli_cmd_update,  &cli_cmd_wait,       &cli_cmd_rm,
-        &cli_cmd_inspect, &cli_cmd_top,     &cli_cmd_pull,    &cli_cmd_images,     &cli_cmd_tag,
-        &cli_cmd_rmi,     &cli_cmd_prune,   &cli_cmd_login,   &cli_cmd_logout,     &cli_cmd_diff,
-        &cli_cmd_explain, &cli_cmd_help,    &cli_cmd_version, &cli_cmd_completion, NULL,
+        &cli_cmd_run,
+        &cli_cmd_exec,
+        &cli_cmd_ps,
+        &cli_cmd_stop,
+        &cli_cmd_kill,
+        &cli_cmd_pause,
+        &cli_cmd_unpause,
+        &cli_cmd_update,
+        &cli_cmd_wait,
+        &cli_cmd_rm,
+        &cli_cmd_inspect,
+        &cli_cmd_top,
+        &cli_cmd_pull,
+        &cli_cmd_images,
+        &cli_cmd_tag,
+        &cli_cmd_rmi,
+        &cli_cmd_prune,
+        &cli_cmd_load,
+        &cli_cmd_save,
+        &cli_cmd_login,
+        &cli_cmd_logout,
+        &cli_cmd_diff,
+        &cli_cmd_explain,
+        &cli_cmd_help,
+        &cli_cmd_version,
+        &cli_cmd_completion,
+        NULL,
 };
 
 static const struct example examples[] = {

@@ -183,6 +183,13 @@ int engine_oci_plan(
 int engine_pull(
         const struct pull_request *request, struct arena *arena, struct pull_result *ret_result);
 
+/* Take the images of an archive of `docker save` or of an OCI layout. A line "Loaded image: NAME" each into
+ * `out`. */
+int engine_load(const struct load_request *request, struct text *out);
+
+/* Write images into one archive, which is both, an OCI layout and what `docker load` reads. */
+int engine_save(const struct save_request *request);
+
 /* The images of the store, newest first; the list lives in `arena`. */
 int engine_images(
         const struct images_request *request, struct arena *arena, struct image_info **ret_list,

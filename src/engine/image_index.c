@@ -220,9 +220,11 @@ static int collect(struct arena *arena, const struct engine_options *options, st
         struct spec_texts kept = { 0 };
         struct image_user *users;
         size_t n, all = 0;
-        int r = image_users(arena, options, &users, &n);
+        int r = layout_lock_all(layout);
 
-        if (r < 0)
+        if (r == 0)
+                r = image_users(arena, options, &users, &n);
+        if (r != 0)
                 return r;
         for (size_t i = 0; i < n; i++)
                 all += users[i].layers.n;

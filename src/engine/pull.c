@@ -57,21 +57,29 @@ static int check_digest(
         return trail(-EBADMSG, "%s has the digest sha256:%s instead of %s", what, hex, digest);
 }
 
+static const char *local_path(const struct pull *pull, const char *digest)
+{
+        const struct spec_map *paths = &pull->origin.paths;
+
+        for (size_t i = 0; i < paths->n; i++)
+                if (text_equal(paths->items[i].key, digest))
+                        return paths->items[i].value;
+        return arena_format(pull->arena, "blobs/sha256/%s", LAYOUT_HEX(digest));
+}
+
 int pull_open_local(const struct pull *pull, const struct image_descriptor *blob)
 {
-        const char *path = arena_format(pull->arena, "blobs/sha256/%s", LAYOUT_HEX(blob->digest));
-        int fd = rootpath_open(pull->origin.dir, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, true);
+        const char *path = local_path(pull, blob->digest), *words = pull->origin.words;
+        /* Links lead nowhere but into the directory; Docker's archives have some between their layers. */
+        int fd = rootpath_open(
+                pull->origin.dir, path, O_RDONLY | O_NONBLOCK, pull->origin.paths.n == 0);
         struct stat st;
         int r = fd < 0 ? fd : file_stat(fd, "", AT_EMPTY_PATH, &st);
 
-        if (r == 0 && (!S_ISREG(st.st_mode) || st.st_size != blob->size))
-                r =
-                        trail(-EBADMSG, "%s: blobs/sha256/%s is no file of %lld bytes",
-                              pull->origin.words, LAYOUT_HEX(blob->digest), (long long)blob->size);
-        else if (r < 0)
-                r =
-                        trail(r, "%s: cannot open blobs/sha256/%s: %s", pull->origin.words,
-                              LAYOUT_HEX(blob->digest), text_errno(r));
+        if (r < 0)
+                r = trail(r, "%s: cannot open %s: %s", words, path, text_errno(r));
+        else if (!S_ISREG(st.st_mode) || st.st_size != blob->size)
+                r = trail(-EBADMSG, "%s: %s is no file of %lld bytes", words, path, (long long)blob->size);
         if (r < 0)
                 file_close(&fd);
         return r < 0 ? r : fd;
@@ -413,10 +421,31 @@ static int write_documents(struct pull *pull)
         return r;
 }
 
+int pull_parse_manifest(struct pull *pull, const struct text *bytes)
+{
+        struct image_document document;
+        char hex[SHA256_HEX_SIZE];
+        int r;
+
+        sha256_hex(text_string(bytes), bytes->len, hex);
+        pull->top = (struct image_descriptor){ .media_type = IMAGE_TYPE_MANIFEST,
+                                               .digest = arena_format(
+                                                       pull->arena, "sha256:%s", hex),
+                                               .size = (int64_t)bytes->len };
+        r = image_parse(
+                pull->arena, pull->origin.words, text_string(bytes), bytes->len, IMAGE_MANIFEST,
+                &document);
+        if (r < 0)
+                return r;
+        pull->manifest = document.manifest;
+        pull->manifest_bytes = *bytes;
+        return 0;
+}
+
 int pull_image(struct pull *pull, struct pull_result *ret_result)
 {
         bool changed = false;
-        int r = find_manifest(pull);
+        int r = pull->manifest ? 0 : find_manifest(pull);
 
         if (r == 0)
                 r = check_layers(pull);

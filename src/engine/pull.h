@@ -12,6 +12,7 @@ struct origin {
         struct registry_place place; /* the registry */
         const char *wanted; /* the tag or digest there; of a layout NULL: the only one there is */
         const char *name;   /* full reference to be recorded, or NULL */
+        struct spec_map paths; /* of a layout: digests whose files have other names than it says */
 };
 
 struct pull {
@@ -25,13 +26,15 @@ struct pull {
         struct image_descriptor top; /* what is recorded: its manifest */
         const char *source;          /* digest of the index that it was chosen from, or NULL */
         struct text manifest_bytes, config_bytes;
-        const struct image_manifest *manifest;
+        const struct image_manifest *manifest; /* NULL: it is to be found */
         const struct image_config *config;
 };
 
 /* Open the store for it; and the end, whatever happened before. */
 int pull_begin(struct pull *pull);
 void pull_end(struct pull *pull);
+/* Instead of asking the origin: this is the manifest. */
+int pull_parse_manifest(struct pull *pull, const struct text *bytes);
 /* All from an open origin, whose `dir` stays the caller's: documents, layers, and the name. */
 int pull_image(struct pull *pull, struct pull_result *ret_result);
 

@@ -243,6 +243,20 @@ struct pull_request {
         void *context;
 };
 
+struct load_request {
+        struct engine_options engine;
+        const char *input; /* a file; NULL: standard input */
+        bool quiet;        /* read by cli alone */
+        void (*tell)(void *context, const struct pull_layer *layers, size_t n);
+        void *context;
+};
+
+struct save_request {
+        struct engine_options engine;
+        struct words names;
+        const char *output; /* a file; NULL: standard output */
+};
+
 struct images_request {
         struct engine_options engine;
         const char *name;    /* NULL: all; a name without a tag: all tags */

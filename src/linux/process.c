@@ -421,7 +421,8 @@ int process_close_fds(unsigned first, const int *keep, size_t n)
                                 next = keep[i];
                 if (next < 0)
                         return close_range_of(first, ~0U, true);
-                r = close_range_of(first, (unsigned)next - 1, true);
+                /* None lie before it when it is the first: 0 - 1 would be all. */
+                r = (unsigned)next == first ? 0 : close_range_of(first, (unsigned)next - 1, true);
                 if (r < 0)
                         return r;
                 first = (unsigned)next + 1;

@@ -100,15 +100,19 @@ static int sweep(
         return result;
 }
 
-int layout_collect(struct layout *layout, struct arena *arena, const struct spec_texts *kept)
+int layout_lock_all(const struct layout *layout)
+{
+        int r = lock_take(layout->images, LOCK_FOR_CHANGE, false);
+
+        return r == -EAGAIN ? 1 : r < 0 ? trail(r, "cannot lock %s/images: %m", layout->path) : 0;
+}
+
+int layout_collect(const struct layout *layout, struct arena *arena, const struct spec_texts *kept)
 {
         struct marks blobs = { 0 }, layers = { 0 };
         struct image_index index;
-        int r = lock_take(layout->images, LOCK_FOR_CHANGE, false);
+        int r = layout_read_index(layout, arena, &index);
 
-        if (r < 0)
-                return r == -EAGAIN ? 1 : trail(r, "cannot lock %s/images: %m", layout->path);
-        r = layout_read_index(layout, arena, &index);
         for (size_t i = 0; r == 0 && i < index.manifests.n; i++)
                 r = mark_image(layout, arena, &index.manifests.items[i], &blobs, &layers);
         for (size_t i = 0; i < kept->n; i++)

@@ -121,7 +121,9 @@ void layout_drop(struct layout_work *work);
 
 /* -- collecting ----------------------------------------------------------------------------------------- */
 
-/* Remove blobs and layers to which no image refers; of layers not those whose directories' names are `kept`.
- * Nothing is done, and 1 returned, while somebody else uses the store: this is the last thing to do with
- * `layout`, whose lock may be lost by it. */
-int layout_collect(struct layout *layout, struct arena *arena, const struct spec_texts *kept);
+/* May the unreferenced go now? 0, and then nobody begins to use the store before it is closed; 1: somebody does.
+ * This and layout_collect() are the last things to do with `layout`, whose lock may be lost by it. */
+int layout_lock_all(const struct layout *layout);
+/* Remove blobs and layers to which no image refers; of layers not those whose directories' names are `kept`,
+ * which were found out under that lock. */
+int layout_collect(const struct layout *layout, struct arena *arena, const struct spec_texts *kept);

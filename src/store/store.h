@@ -7,5 +7,6 @@
 #include "layout.h"
 #include "stream.h"
 #include "tar.h"
+#include "tar_write.h"
 #include "unpack.h"
 #include "view.h"

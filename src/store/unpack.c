@@ -214,6 +214,9 @@ int unpack_start_writer(
 struct input {
         int source, copy;
         uint64_t left;
+        bool to_the_end;
+        unsigned char magic[4];
+        uint64_t done;
         struct sha256 hash;
 };
 
@@ -229,11 +232,17 @@ static ssize_t read_input(void *context, void *buffer, size_t size)
                 n = file_read_some(input->source, buffer, size);
         if (n < 0)
                 return trail((int)n, "cannot read it: %s", text_errno((int)n));
+        if (n == 0 && input->to_the_end)
+                return 0;
         if (size && n == 0)
                 return trail(
                         -EBADMSG, "it ends %llu bytes before it should",
                         (unsigned long long)input->left);
-        input->left -= (uint64_t)n;
+        if (!input->to_the_end)
+                input->left -= (uint64_t)n;
+        if (input->done == 0 && (size_t)n >= sizeof input->magic)
+                memcpy(input->magic, buffer, sizeof input->magic);
+        input->done += (uint64_t)n;
         sha256_add(&input->hash, buffer, (size_t)n);
         if (input->copy >= 0)
                 r = file_write(input->copy, buffer, (size_t)n);
@@ -268,6 +277,14 @@ static int send_entries(struct tar_reader *reader, struct stream_writer *to)
         return r;
 }
 
+static void suspect_compression(const struct input *input)
+{
+        if (input->magic[0] == 0x1f && input->magic[1] == 0x8b)
+                trail_hint("it is compressed: give it through gunzip -c");
+        else if (memcmp(input->magic, "\x28\xb5\x2f\xfd", 4) == 0)
+                trail_hint("it is compressed: give it through zstd -dc");
+}
+
 static int read_archive(struct input *input, int pipe, struct unpack_result *result)
 {
         static struct stream_writer to;
@@ -287,6 +304,8 @@ static int read_archive(struct input *input, int pipe, struct unpack_result *res
         if (r == 0)
                 r = send_entries(&reader, &to);
         tar_end(&reader);
+        if (r < 0)
+                suspect_compression(input);
         sha256_end_hex(&input->hash, result->hex);
         return r;
 }
@@ -294,7 +313,10 @@ static int read_archive(struct input *input, int pipe, struct unpack_result *res
 int unpack_start_reader(
         int source, uint64_t size, int copy, int pipe, struct unpack_process *ret_process)
 {
-        struct input input = { .source = source, .copy = copy, .left = size };
+        struct input input = { .source = source,
+                               .copy = copy,
+                               .left = size,
+                               .to_the_end = size == UNPACK_TO_THE_END };
         const int kept[] = { source, copy, pipe };
         struct unpack_result result = { 0 };
         int report;

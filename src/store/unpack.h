@@ -33,7 +33,8 @@ int unpack_start_writer(
         int dir, const struct layer_options *options, int ns, struct unpack_process *ret_process,
         int *ret_pipe);
 
-/* Read `size` bytes, a tar archive, from `source`: its entries into `pipe`, its bytes into `copy` (NO_FD:
+#define UNPACK_TO_THE_END UINT64_MAX
+/* Read `size` bytes, or UNPACK_TO_THE_END, a tar archive, from `source`: its entries into `pipe`, its bytes into `copy` (NO_FD:
  * nowhere). */
 int unpack_start_reader(
         int source, uint64_t size, int copy, int pipe, struct unpack_process *ret_process);

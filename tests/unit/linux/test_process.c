@@ -228,3 +228,19 @@ TEST(a_child_that_was_killed_before_exec_has_not_executed)
         CHECK_INT(reaper_has_executed(killed), false);
         CHECK_INT(reaper_has_executed(executed), true);
 }
+
+/* What lies before descriptor 0 is nothing, and not all. */
+TEST(close_fds_may_keep_the_first_of_all)
+{
+        int status;
+        pid_t child = fork();
+
+        CHECK(child >= 0);
+        if (child == 0) {
+                int r = process_close_fds(0, (const int[]){ 0 }, 1);
+
+                _exit(r < 0 || fcntl(0, F_GETFD) < 0 || fcntl(1, F_GETFD) >= 0);
+        }
+        CHECK_INT(process_wait(child, &status), 0);
+        CHECK_INT(status, 0);
+}

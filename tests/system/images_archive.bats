@@ -1,0 +1,102 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Images in archives: load and save, Docker's form and the OCI's, there and back, and those that lie.
+
+# shellcheck disable=SC2154,SC2016,SC2030,SC2031 # set by bats and the helper; other shells' words
+load images_helper
+
+two_layers() {
+        archive one.tar 'add("etc/", type="dir", mode=0o755); add("etc/a", b"1")'
+        archive two.tar 'add("etc/b", b"22"); add("etc/.wh.a")'
+        layout tool "$box/one.tar" "$box/two.tar"
+}
+
+@test 'load: an archive of docker save' {
+        two_layers
+        skopeo copy -q "oci:$box/layout:tool" "docker-archive:$box/docker.tar:example.org/some/tool:1"
+        run -0 husk load -i "$box/docker.tar"
+        has "$output" 'Loaded image: example.org/some/tool:1'
+        same "$(layers)" "$(printf '%s\n' "$(digest_of "$box/one.tar")" "$(digest_of "$box/two.tar")" | sort)"
+        store_is_whole
+        run -0 husk load -q <"$box/docker.tar"
+        same "$output" 'Loaded image: example.org/some/tool:1'
+        id=$(husk images -q)
+        run -0 husk rmi example.org/some/tool:1
+        has "$output" "$id"
+        store_is_empty
+}
+
+@test 'load: an image layout in a tar file, with names and without' {
+        digest=$(two_layers)
+        layout none --annotation io.containerd.image.name=docker.io/library/other:2 "$box/one.tar"
+        tar -C "$box/layout" -cf "$box/some.tar" .
+        run -0 husk load -q -i "$box/some.tar"
+        same "$output" $'Loaded image: localhost/some:tool\nLoaded image: docker.io/library/other:2'
+        run -0 husk images --digests --no-trunc localhost/some:tool
+        has "$output" "$digest"
+        jq 'del(.manifests[].annotations)' "$box/layout/index.json" >"$box/index"
+        cp "$box/index" "$box/layout/index.json"
+        tar -C "$box/layout" -cf "$box/some.tar" .
+        husk rmi -f localhost/some:tool other:2
+        store_is_empty
+        run -0 husk load -q -i "$box/some.tar"
+        has "$output" 'Loaded image ID: sha256:'
+        same "$(husk images -q -f dangling=true | wc -l)" 2
+        store_is_whole
+}
+
+@test 'save: there and back, and for others' {
+        digest=$(two_layers)
+        husk pull -q "oci:$box/layout:tool"
+        husk tag localhost/layout:tool tool:3
+        husk save -o "$box/saved.tar" tool:3
+        same "$(tar -tf "$box/saved.tar" | sed -n '1p;$p')" $'oci-layout\nmanifest.json'
+        run -0 skopeo inspect --format '{{.Digest}}' "oci-archive:$box/saved.tar"
+        same "$output" "$digest"
+        run -0 skopeo inspect --config "docker-archive:$box/saved.tar:docker.io/library/tool:3"
+        same "$(jq -r '.rootfs.diff_ids | length' <<<"$output")" 2
+        husk save tool:3 localhost/layout:tool >"$box/two.tar" # one image, twice
+        husk rmi tool:3 localhost/layout:tool
+        store_is_empty
+        run -0 husk load -q -i "$box/two.tar"
+        same "$output" $'Loaded image: docker.io/library/tool:3\nLoaded image: localhost/layout:tool'
+        run -0 husk images --digests --no-trunc tool:3
+        has "$output" "$digest"
+        store_is_whole
+        run -1 husk save -o "$box/none.tar" none
+        [ ! -e "$box/none.tar" ] && [ ! -e "$box/none.tar.part" ]
+        run -1 husk save -o /nonexistent/x.tar tool:3
+        run -1 bash -c '"$@" >/dev/full' bash "$husk" "${flags[@]}" save tool:3
+        has "$output" 'No space left on device'
+}
+
+@test 'load: archives that lie' {
+        echo mine >"$box/victim"
+        refused() {
+                run -1 husk load -q -i "$box/bad.tar"
+                for words in "$@"; do
+                        has "$output" "$words"
+                done
+                store_is_empty
+                same "$(cat "$box/victim")" mine
+        }
+        archive bad.tar 'add("../victim", b"evil")'
+        refused "'../victim': '..' in a name leads out of the layer"
+        archive bad.tar 'add("a", b"1")'
+        refused 'neither index.json nor manifest.json'
+        gzip -c "$box/bad.tar" >"$box/x"
+        mv "$box/x" "$box/bad.tar"
+        refused 'hint: it is compressed: give it through gunzip -c'
+        archive bad.tar 'add("manifest.json", b"{}")'
+        refused 'it is no list'
+        archive bad.tar 'add("manifest.json", b"[{\"Config\": \"../victim\", \"Layers\": []}]")'
+        refused "no file '../victim'"
+        archive bad.tar "add('c', type='symlink', link='$box/victim'); add('manifest.json', b'[{\"Config\": \"c\", \"Layers\": []}]')"
+        refused "no file 'c'"
+        archive bad.tar 'add("index.json", type="fifo")'
+        refused "cannot read 'index.json' of the archive"
+        archive bad.tar 'add("manifest.json", b"[{\"Config\": \"c\", \"Layers\": [\"l\"]}]")
+add("c", b"{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:" + b"0" * 64 + b"\"]}}")
+add("l", b"0" * 1024)'
+        refused 'layer 1 of 1'
+}
