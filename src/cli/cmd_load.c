@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: `husk load` and `husk save`: images as files. */
 #include "commands.h"
-
 #include "terminal.h"
 
 #include <unistd.h>
@@ -42,8 +41,9 @@ const struct command cli_cmd_load = {
         .name = "load",
         .below = "image load",
         .summary = "Get images from an archive",
-        .description = "Read an archive of docker save, or an OCI image layout in a tar file, and keep its "
-                       "images under the names that it has for them.",
+        .description =
+                "Read an archive of docker save, or an OCI image layout in a tar file, and keep its "
+                "images under the names that it has for them.",
         .examples = load_examples,
         .options = { load_options },
         .request_size = sizeof(struct load_request),
@@ -87,8 +87,9 @@ const struct command cli_cmd_save = {
         .name = "save",
         .below = "image save",
         .summary = "Write images to an archive",
-        .description = "Write images to one archive, which docker load, podman load and husk load read. It "
-                       "is an OCI image layout, too.",
+        .description =
+                "Write images to one archive, which docker load, podman load and husk load read. It "
+                "is an OCI image layout, too.",
         .examples = save_examples,
         .options = { save_options },
         .operands = save_operands,

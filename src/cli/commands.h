@@ -19,8 +19,8 @@ extern const struct command cli_oci_pause, cli_oci_resume, cli_oci_update, cli_c
 extern const struct command cli_cmd_login, cli_cmd_logout;
 extern const struct command cli_oci_ps, cli_cmd_top, cli_oci_events;
 
-extern const struct command cli_cmd_images, cli_cmd_load, cli_cmd_prune, cli_cmd_pull, cli_cmd_rmi, cli_cmd_save,
-        cli_cmd_tag;
+extern const struct command cli_cmd_images, cli_cmd_load, cli_cmd_prune, cli_cmd_pull, cli_cmd_rmi,
+        cli_cmd_save, cli_cmd_tag;
 
 /* run's option rows, which explain takes too: offsets are those of struct run_request. */
 extern const struct option cli_run_options[], cli_run_operands[];

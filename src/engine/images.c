@@ -267,19 +267,25 @@ static const char *shown_name(struct arena *arena, const char *full)
         return info.name;
 }
 
-/* Its id; NULL when it cannot be read: such an image can be removed all the same. */
-static const char *id_of(struct removal *removal, size_t at, uint64_t *ret_bytes)
+/* Its id; NULL when it is damaged, and can be removed all the same. */
+static int find_id(struct removal *removal, size_t at, const char **ret_id, uint64_t *ret_bytes)
 {
         struct layout_image documents;
+        int r = layout_read_image(
+                &removal->layout, removal->arena, removal->index.manifests.items[at].digest,
+                &documents);
 
-        if (layout_read_image(
-                    &removal->layout, removal->arena, removal->index.manifests.items[at].digest,
-                    &documents) < 0) {
+        *ret_id = NULL;
+        *ret_bytes = 0;
+        if (r == -EBADMSG || r == -ENOENT) {
                 trail_reset();
-                return NULL;
+                return 0;
         }
+        if (r < 0)
+                return r;
         *ret_bytes = size_of(&removal->layout, removal->arena, documents.config);
-        return documents.manifest->config->digest;
+        *ret_id = documents.manifest->config->digest;
+        return 0;
 }
 
 /* What containers are made of it, for a message; NULL: none. */
@@ -346,7 +352,9 @@ static int remove_one(struct removal *removal, const char *words, bool force)
                 drop_name(removal, at);
                 return 0;
         }
-        id = id_of(removal, at, &bytes);
+        r = find_id(removal, at, &id, &bytes);
+        if (r < 0)
+                return r;
         if (!by_name && names > 1 && !force) {
                 trail_hint("remove them by name, or all with --force");
                 return trail(-EBUSY, "the image '%s' has %zu names", words, names);
@@ -380,16 +388,18 @@ int engine_rmi(const struct rmi_request *request, struct text *out)
         return r;
 }
 
-static void prune(struct removal *removal, bool all)
+static int prune(struct removal *removal, bool all)
 {
         struct image_descriptor_list *list = &removal->index.manifests;
 
         for (size_t i = 0; i < list->n;) {
-                const char *digest = list->items[i].digest;
-                uint64_t bytes = 0;
+                const char *digest = list->items[i].digest, *id;
+                uint64_t bytes;
                 bool running;
-                const char *id = id_of(removal, i, &bytes);
+                int r = find_id(removal, i, &id, &bytes);
 
+                if (r < 0)
+                        return r;
                 if ((!all && layout_annotation(&list->items[i], LAYOUT_NAME)) ||
                     users_of(removal, id, &running)) {
                         i++;
@@ -399,6 +409,7 @@ static void prune(struct removal *removal, bool all)
                 drop_image(removal, digest, id);
                 i = 0;
         }
+        return 0;
 }
 
 int engine_image_prune(const struct prune_request *request, struct text *out, uint64_t *ret_bytes)
@@ -411,7 +422,7 @@ int engine_image_prune(const struct prune_request *request, struct text *out, ui
         int r = begin(&removal);
 
         if (r == 0)
-                prune(&removal, request->all);
+                r = prune(&removal, request->all);
         if (r == 0)
                 r = layout_write_index(&removal.layout, removal.arena, &removal.index);
         end(&removal);

@@ -6,7 +6,6 @@
  * layout would say is put together from that: a manifest of plain layers, whose digests are those that the
  * configuration has for their content. They are compared as always. */
 #include "pull.h"
-
 #include "store.h"
 
 #include <fcntl.h>
@@ -192,8 +191,7 @@ static int load_item(struct pull *pull, const struct json *item, struct text *ou
 static int load_docker(struct pull *pull, const struct text *bytes, struct text *out)
 {
         const struct json *root;
-        int r = json_parse(
-                pull->arena, "manifest.json", text_string(bytes), bytes->len, &root);
+        int r = json_parse(pull->arena, "manifest.json", text_string(bytes), bytes->len, &root);
 
         if (r == 0 && root->kind != JSON_ARRAY)
                 r = refuse("it is no list");
@@ -217,8 +215,9 @@ static int load_directory(struct pull *pull, struct text *out)
                 return load_docker(pull, &bytes, out);
         if (r != -ENOENT)
                 return r;
-        trail_hint("husk load takes what docker save, podman save and husk save write; a file system "
-                   "as a tar file is none");
+        trail_hint(
+                "husk load takes what docker save, podman save and husk save write; a file system "
+                "as a tar file is none");
         return trail(-EINVAL, "the archive has neither index.json nor manifest.json");
 }
 
@@ -250,8 +249,7 @@ int engine_load(const struct load_request *request, struct text *out)
                                          .dir = NO_FD },
                              .registry = REGISTRY_NONE,
                              .ns = NO_FD };
-        auto_close file = request->input ? file_open(AT_FDCWD, request->input, O_RDONLY, 0)
-                                         : NO_FD;
+        auto_close file = request->input ? file_open(AT_FDCWD, request->input, O_RDONLY, 0) : NO_FD;
         int r = 0;
 
         if (request->input && file < 0)

@@ -79,7 +79,9 @@ int pull_open_local(const struct pull *pull, const struct image_descriptor *blob
         if (r < 0)
                 r = trail(r, "%s: cannot open %s: %s", words, path, text_errno(r));
         else if (!S_ISREG(st.st_mode) || st.st_size != blob->size)
-                r = trail(-EBADMSG, "%s: %s is no file of %lld bytes", words, path, (long long)blob->size);
+                r =
+                        trail(-EBADMSG, "%s: %s is no file of %lld bytes", words, path,
+                              (long long)blob->size);
         if (r < 0)
                 file_close(&fd);
         return r < 0 ? r : fd;
@@ -428,10 +430,10 @@ int pull_parse_manifest(struct pull *pull, const struct text *bytes)
         int r;
 
         sha256_hex(text_string(bytes), bytes->len, hex);
-        pull->top = (struct image_descriptor){ .media_type = IMAGE_TYPE_MANIFEST,
-                                               .digest = arena_format(
-                                                       pull->arena, "sha256:%s", hex),
-                                               .size = (int64_t)bytes->len };
+        pull->top =
+                (struct image_descriptor){ .media_type = IMAGE_TYPE_MANIFEST,
+                                           .digest = arena_format(pull->arena, "sha256:%s", hex),
+                                           .size = (int64_t)bytes->len };
         r = image_parse(
                 pull->arena, pull->origin.words, text_string(bytes), bytes->len, IMAGE_MANIFEST,
                 &document);

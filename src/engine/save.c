@@ -54,8 +54,9 @@ static int save_blob(struct saving *saving, const char *digest)
         int r;
 
         if (blob < 0)
-                return blob == -ENOENT ? trail(blob, "%s has no blob %s", saving->layout.path, digest)
-                                       : blob;
+                return blob == -ENOENT
+                             ? trail(blob, "%s has no blob %s", saving->layout.path, digest)
+                             : blob;
         if (is_written(saving, digest))
                 return 0;
         saving->written.items[saving->written.n++] = digest;
@@ -63,8 +64,7 @@ static int save_blob(struct saving *saving, const char *digest)
         return r == 0 ? copy_blob(saving, blob, size) : r;
 }
 
-static void put_docker(
-        struct saving *saving, const struct layout_image *image, const char *name)
+static void put_docker(struct saving *saving, const struct layout_image *image, const char *name)
 {
         struct json_writer *w = &saving->docker;
 
@@ -111,9 +111,10 @@ static int save_image(struct saving *saving, const struct image_descriptor *entr
                 r = save_blob(saving, image.manifest->layers.items[i].digest);
         if (full && image_reference_parse(saving->arena, full, &reference) == 0 && reference.tag)
                 name = image_reference_full(
-                        saving->arena, &(struct image_reference){ .registry = reference.registry,
-                                                                  .repository = reference.repository,
-                                                                  .tag = reference.tag });
+                        saving->arena,
+                        &(struct image_reference){ .registry = reference.registry,
+                                                   .repository = reference.repository,
+                                                   .tag = reference.tag });
         put_docker(saving, &image, name);
         return r;
 }
@@ -144,8 +145,8 @@ static int choose(struct saving *saving, const struct words *names)
 {
         int r = layout_read_index(&saving->layout, saving->arena, &saving->index);
 
-        saving->chosen = (struct image_index){ .schema_version = 2,
-                                               .media_type = IMAGE_TYPE_INDEX };
+        saving->chosen =
+                (struct image_index){ .schema_version = 2, .media_type = IMAGE_TYPE_INDEX };
         saving->chosen.manifests.items =
                 arena_array(saving->arena, names->n, sizeof *saving->chosen.manifests.items);
         for (size_t i = 0; r == 0 && i < names->n; i++) {
@@ -194,5 +195,6 @@ int engine_save(const struct save_request *request)
         else if (r == 0)
                 r = save_all(&saving);
         layout_close(&saving.layout);
-        return r < 0 && !*trail_text() ? trail(r, "cannot write the archive: %s", text_errno(r)) : r;
+        return r < 0 && !*trail_text() ? trail(r, "cannot write the archive: %s", text_errno(r))
+                                       : r;
 }

@@ -18,13 +18,17 @@ int tar_write_header(int fd, const char *name, uint64_t size)
         if (length >= sizeof header.name || size > 077777777777)
                 return -E2BIG;
         memcpy(header.name, name, length);
-        text_format(header.mode, sizeof header.mode, "%07o", name[length - 1] == '/' ? 0755U : 0644U);
+        text_format(
+                header.mode, sizeof header.mode, "%07o", name[length - 1] == '/' ? 0755U : 0644U);
         text_format(header.uid, sizeof header.uid, "%07o", 0U);
         text_format(header.gid, sizeof header.gid, "%07o", 0U);
         text_format(header.size, sizeof header.size, "%011lo", (unsigned long)size);
         text_format(header.mtime, sizeof header.mtime, "%011o", 0U);
         header.type = name[length - 1] == '/' ? '5' : '0';
-        memcpy(header.magic, "ustar\0" "00", sizeof header.magic);
+        memcpy(header.magic,
+               "ustar\0"
+               "00",
+               sizeof header.magic);
         memset(header.checksum, ' ', sizeof header.checksum);
         for (size_t i = 0; i < sizeof header; i++)
                 sum += ((const unsigned char *)&header)[i];

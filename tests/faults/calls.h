@@ -82,6 +82,7 @@ struct scene {
         const char *command;  /* words: ID, BUNDLE, ROOTFS and the like stand for ours */
         const char *before;   /* commands that are run first, at every point */
         const char *then;     /* when it has succeeded */
+        const char *after;    /* whatever it did: these succeed, and all is as before */
         const char *look;     /* and when what it is to be compared with has to be asked for */
         const char *want;     /* a word that what it says will have in the end */
         int code;             /* exit status of success */
@@ -114,6 +115,9 @@ struct stage {
 
 extern const struct scene scenes[];
 extern const size_t scenes_n;
+
+/* layout.c: a small image in a directory: 0 or -errno. */
+int layout_put(struct arena *arena, const char *dir);
 
 /* The bundles, and the container that nobody touches: 0 or -errno. */
 int stage_set(struct arena *arena, struct stage *stage);

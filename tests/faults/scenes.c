@@ -26,6 +26,8 @@
 #define HUSK_RUN \
         "--name ID --hostname calls --cgroup-parent PARENT --memory 64m --pids-limit 99 --rootfs ROOTFS /bin/probe"
 
+#define PULL "pull -q oci:" HOME "/layout"
+
 const struct scene scenes[] = {
         { "create", "plain", "create --bundle BUNDLE ID", .then = "start ID", .writes = true,
           .makes = true },
@@ -58,6 +60,14 @@ const struct scene scenes[] = {
           .look = "ps -aq" },
         { "husk-ps", NULL, "ps -a --format {{.Names}}", .before = "run -d " HUSK_RUN " stay",
           .engine = true, .stays = true },
+        { "husk-pull", NULL, PULL, .engine = true, .look = "images", .want = "localhost/layout",
+          .after = PULL ";prune --all" },
+        { "husk-load", NULL, "load -q -i ARCHIVE", .engine = true, .look = "images",
+          .want = "localhost/layout", .after = "load -q -i ARCHIVE;prune --all" },
+        { "husk-rmi", NULL, "rmi localhost/layout", .before = PULL, .engine = true,
+          .look = "images", .after = PULL ";prune --all" },
+        { "husk-prune", NULL, "prune --all", .before = PULL, .engine = true, .look = "images",
+          .after = PULL ";prune --all" },
 };
 const size_t scenes_n = ARRAY_SIZE(scenes);
 
@@ -77,6 +87,8 @@ static const char *meant(struct arena *arena, const struct stage *stage, const c
                 return arena_format(arena, "%s.other", stage->place.word);
         if (text_equal(word, "PARENT"))
                 return arena_format(arena, "/%s.parent", stage->place.word);
+        if (text_equal(word, "ARCHIVE"))
+                return HOME "/archive";
         if (text_equal(word, "ROOTFS"))
                 return HOME "/rootfs";
         if (text_equal(word, "BUNDLE") || text_equal(word, "BRIEF") || text_equal(word, "BESIDE"))
@@ -334,6 +346,10 @@ static const char *recover(struct arena *arena, const struct stage *stage)
                 return arena_format(arena, "afterwards %s", wrong);
         if (scene->stays)
                 return NULL;
+        if (scene->after) {
+                wrong = perform(arena, stage, scene->after);
+                return wrong ? arena_format(arena, "afterwards %s", wrong) : NULL;
+        }
         r = simple(arena, stage, scene->engine ? "rm -f ID" : "delete --force ID");
         return r == 0 || (r == 1 && scene->engine &&
                           strstr(contents(arena, HOME "/err2"), "does not exist"))
@@ -545,7 +561,12 @@ int stage_set(struct arena *arena, struct stage *stage)
         /* The first commands of husk make the directories of its store. */
         for (size_t i = 0; i < scenes_n && !(stage->scene && stage->scene->engine); i++)
                 stage->scene = &scenes[i];
-        if (perform(arena, stage, "run --rm " HUSK_RUN " uid;ps -a"))
+        r = layout_put(arena, HOME "/layout");
+        if (r < 0)
+                return r;
+        if (perform(arena, stage,
+                    "run --rm " HUSK_RUN " uid;ps -a;" PULL
+                    ";save -o ARCHIVE localhost/layout;prune --all"))
                 return trail(-EIO, "%s", contents(arena, HOME "/err2"));
         stage->scene = NULL;
         stage->place.processes = 2; /* we and that container */
