@@ -27,7 +27,7 @@ load engine_helper
         run -126 husk run --rm host /etc/passwd
         run -126 husk run --rm host /etc
         run -125 husk run --rm --no-such-option host true
-        run -125 husk run --rm no-such-image true
+        run -125 husk run --rm --pull never no-such-image true
         run -125 husk run --rm --user no-such-user host true
         run -125 husk run --rm --workdir relative host true
         nothing_left
