@@ -3,7 +3,7 @@
 # Images made to harm whoever runs them: links where the engine writes or looks something up, numbers that
 # are none, directories and volumes elsewhere. What an image holds is put into the store as a pull leaves it.
 
-# shellcheck disable=SC2154,SC2016,SC2030,SC2031 # set by bats; the container's own words
+# shellcheck disable=SC2153,SC2154,SC2016,SC2030,SC2031 # set by bats; the container's own words
 load ../attacks/attack
 load image_helper
 
@@ -50,7 +50,7 @@ linked_etc() {
         local status=0 target=$VICTIM/directory
         new_store
         [ "$1" = absolute ] || target=../../../../../../../../../../../../../../..$target
-        rm -rf "$layer/etc"
+        rm -rf "${layer:?}/etc"
         ln -s "$target" "$layer/etc"
         image '{}'
         husk run --rm evil true >/dev/null 2>&1 || status=$?
@@ -222,8 +222,8 @@ linked_dev() {
         export SECRET=$CANARY
         image '{"Env":["SECRET","\u001b[31mX","=","A=1\nB=2","LD_PRELOAD=/evil.so"],"User":"\u001b]0;x\u0007"}'
         run -125 --separate-stderr husk run --rm evil env
-        ! LC_ALL=C grep -qP '[^\n\x20-\x7e]' <<<"$stderr"
+        run ! env LC_ALL=C grep -qP '[^\n\x20-\x7e]' <<<"$stderr"
         run -0 --separate-stderr husk run --rm -u 0 evil env
         [[ $output != *"$CANARY"* ]]
-        ! LC_ALL=C grep -qP '[^\n\x20-\x7e]' <<<"$stderr"
+        run ! env LC_ALL=C grep -qP '[^\n\x20-\x7e]' <<<"$stderr"
 }

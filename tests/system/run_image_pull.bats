@@ -37,7 +37,7 @@ push() {
         push first
         run -0 --separate-stderr husk run --rm "$address/t:one"
         same "$output" first
-        has "$stderr" done
+        has "$stderr" "done, "
         # What the registry has meanwhile does not matter, until it is asked.
         push second
         run -0 --separate-stderr husk run --rm "$address/t:one"
