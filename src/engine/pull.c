@@ -143,6 +143,9 @@ static int fetch(
         const char *type;
         int r;
 
+        /* An index may name what nobody opens by digests of any kind. */
+        if (image_digest_check(descriptor->digest) < 0)
+                return trail(-EOPNOTSUPP, "'%.200s' is no sha256 digest", descriptor->digest);
         if ((uint64_t)descriptor->size > IMAGE_DOCUMENT_MAX)
                 return trail(
                         -EFBIG, "%s: %lld bytes are too many, at most 4 MiB are read",
@@ -310,8 +313,6 @@ static int find_manifest(struct pull *pull)
                 if (!pull->source)
                         pull->source = pull->top.digest;
                 r = choose_platform(pull, document.index, &pull->top);
-                if (r == 0 && image_digest_check(pull->top.digest) < 0)
-                        r = trail(-EOPNOTSUPP, "'%.200s' is no sha256 digest", pull->top.digest);
                 if (r == 0)
                         r = fetch(pull, &pull->top, false, &bytes);
         }

@@ -223,7 +223,7 @@ static int heed_helper(struct crew *crew)
         for (size_t i = 0; i < crew->n; i++) {
                 struct job *job = &crew->jobs[i];
 
-                if (!job->running || job->request != answer.id)
+                if (!job->running || !job->request || job->request != answer.id)
                         continue;
                 if (answer.kind == REGISTRY_PROGRESS) {
                         job->shown->done = answer.bytes;

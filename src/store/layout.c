@@ -213,9 +213,13 @@ const char *layout_annotation(const struct image_descriptor *descriptor, const c
 
 int layout_open_blob(const struct layout *layout, const char *digest, uint64_t *ret_size)
 {
-        int fd = file_open(layout->blobs, LAYOUT_HEX(digest), O_RDONLY | O_NOFOLLOW, 0);
         struct stat st;
+        int fd;
 
+        /* Others may write the index, too; theirs may have digests of another kind. */
+        if (image_digest_check(digest) < 0)
+                return trail(-EOPNOTSUPP, "'%.200s' is no sha256 digest", digest);
+        fd = file_open(layout->blobs, LAYOUT_HEX(digest), O_RDONLY | O_NOFOLLOW, 0);
         if (fd >= 0 && tree_stat(layout->blobs, LAYOUT_HEX(digest), &st) == 0)
                 *ret_size = (uint64_t)st.st_size;
         return fd < 0 && fd != -ENOENT ? failed(layout, fd, "open the blob in", digest) : fd;

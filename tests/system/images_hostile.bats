@@ -106,6 +106,12 @@ add('o', type='link', link='n')"
         jq '.manifests[0].digest = "sha256:../../../../victim"' "$box/layout/index.json" >"$box/index"
         cp "$box/index" "$box/layout/index.json"
         refused '/manifests/0/digest' 'is no digest'
+        for digest in a:b "sha512:$(head -c 128 /dev/zero | tr '\0' a)"; do
+                layout good "$box/good.tar"
+                jq --arg digest "$digest" '.manifests[0].digest = $digest' "$box/layout/index.json" >"$box/index"
+                cp "$box/index" "$box/layout/index.json"
+                refused "'${digest:0:100}" 'is no sha256 digest'
+        done
 }
 
 @test 'files of a layout that are no files' {
