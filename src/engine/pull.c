@@ -27,7 +27,8 @@ int pull_start_helper(struct pull *pull)
 
         if (pull->registry.socket >= 0)
                 return 0;
-        if (pull->origin.dir < 0)
+        /* What comes from a directory takes no credentials. */
+        if (pull->origin.dir < 0 && options->registries)
                 r = registry_settings(
                         pull->arena, options->registries, &pull->origin.place, NULL, &settings);
         if (r < 0)

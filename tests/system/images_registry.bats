@@ -78,6 +78,24 @@ copy_up() { skopeo --insecure-policy copy -q --dest-tls-verify=false "oci:$box/l
         store_is_empty
 }
 
+@test 'pull: with the credentials that login has kept, and not without' {
+        archive one.tar 'add("a", b"1")'
+        layout tool "gzip:$box/one.tar"
+        htpasswd -Bbc "$box/users" ann secret 2>/dev/null
+        serve locked "auth: {htpasswd: {realm: test, path: $box/users}}"
+        skopeo --insecure-policy copy -q --dest-tls-verify=false --dest-creds ann:secret "oci:$box/layout:tool" \
+                "docker://$address/tool:1"
+        export HOME=$box/home
+        mkdir "$HOME"
+        unset DOCKER_CONFIG REGISTRY_AUTH_FILE XDG_RUNTIME_DIR
+        run -1 husk pull -q "$address/tool:1"
+        store_is_empty
+        husk login --username ann --password-stdin "$address" <<<secret
+        run -0 husk pull -q "$address/tool:1"
+        same "$output" "$address/tool:1"
+        store_is_whole
+}
+
 @test 'pull and load: compressed layers from a directory and an archive' {
         digest=$(three_layers tool)
         run -0 husk pull "oci:$box/layout:tool"
