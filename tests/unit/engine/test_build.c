@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a request to a document, and names to records, without a kernel's help. */
+#include "engine/image.h"
 #include "engine/store.h"
 #include "tap.h"
 
@@ -238,6 +239,95 @@ TEST(paths_from_the_root_on)
         CHECK_STR(store_absolute(&arena, "a/b"), "/usr/a/b");
         CHECK_INT(chdir("/"), 0);
         CHECK_STR(store_absolute(&arena, "a/b"), "/a/b");
+}
+
+/* An image without layers: what its configuration says needs none. */
+static const struct spec *build_image(
+        struct arena *arena, const struct run_request *request, const char *config,
+        struct build_result *result, struct record *record)
+{
+        struct engine_image image = { .id = "sha256:x" };
+        struct build_host from = host;
+        const char *document = arena_format(
+                arena,
+                "{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":%s,\"rootfs\":{\"type\":"
+                "\"layers\",\"diff_ids\":[]}}",
+                config);
+
+        trail_reset();
+        CHECK_INT(image_parse_config(arena, "x", document, strlen(document), &image.config), 0);
+        from.image = &image;
+        from.state = "/store/containers/x";
+        *record = (struct record){ .name = "x" };
+        if (build_spec(arena, request, "0123456789abcdef", &from, result) < 0 ||
+            build_record(arena, request, &image, record) < 0)
+                return NULL;
+        return result->spec;
+}
+
+TEST(what_an_image_says)
+{
+        static const char config[] =
+                "{\"Entrypoint\":[\"/e\",\"1\"],\"Cmd\":[\"c\"],\"Env\":[\"A=1\",\"A=2\",\"B=i\"],"
+                "\"User\":\"7:8\",\"WorkingDir\":\"/w\",\"Volumes\":{\"/v//x/.\":{}},"
+                "\"Labels\":{\"a\":\"i\",\"b\":\"i\"},\"StopSignal\":\"SIGRTMIN+3\",\"StopTimeout\":3}";
+        auto_arena arena = { 0 };
+        struct run_request request = request_of(&arena, "");
+        struct build_result result;
+        struct record record;
+        const struct spec *spec;
+
+        request.image = "x";
+        request.workdir = NULL;
+        request.env = words_of(&arena, "B=own");
+        request.labels = words_of(&arena, "b=own");
+        spec = build_image(&arena, &request, config, &result, &record);
+        CHECK(spec);
+        CHECK_INT(spec->process->args.n, 3);
+        CHECK_STR(spec->process->args.items[0], "/e");
+        CHECK_STR(spec->process->args.items[2], "c");
+        CHECK_STR(spec->process->env.items[0], "A=2");
+        CHECK_STR(spec->process->env.items[1], "B=own");
+        CHECK_STR(spec->process->cwd, "/w");
+        CHECK_INT(spec->process->user->uid, 7);
+        CHECK_INT(spec->process->user->gid, 8);
+        CHECK_INT(result.n_own, 4);
+        CHECK_STR(result.own[3].target, "/v/x");
+        CHECK_STR(result.own[3].path, "/store/containers/x/own/3");
+        CHECK(!result.own[3].content);
+        CHECK_INT(record.labels.n, 2);
+        CHECK_STR(record.labels.items[0], "a=i");
+        CHECK_STR(record.labels.items[1], "b=own");
+        CHECK_INT(record.stop_signal, 37);
+        CHECK_INT(record.stop_timeout_s, 3);
+
+        request.entrypoint = "/own";
+        spec = build_image(&arena, &request, config, &result, &record);
+        CHECK(spec);
+        CHECK_INT(spec->process->args.n, 1); /* the image's Cmd is for its own Entrypoint */
+}
+
+TEST(what_an_image_may_not_say)
+{
+        static const char *const configs[][2] = {
+                { "{}", "neither Entrypoint nor Cmd" },
+                { "{\"Cmd\":[\"x\"],\"User\":\"4294967296\"}", "/config/User: '4294967296'" },
+                { "{\"Cmd\":[\"x\"],\"WorkingDir\":\"x\"}", "/config/WorkingDir: 'x'" },
+                { "{\"Cmd\":[\"x\"],\"Volumes\":{\"../x\":{}}}", "/config/Volumes: '../x'" },
+                { "{\"Cmd\":[\"x\"],\"StopSignal\":\"NONE\"}", "/config/StopSignal" },
+        };
+        auto_arena arena = { 0 };
+        struct run_request request = request_of(&arena, "");
+        struct build_result result;
+        struct record record;
+
+        request.image = "x";
+        request.workdir = NULL;
+        for (size_t i = 0; i < ARRAY_SIZE(configs); i++) {
+                CHECK(!build_image(&arena, &request, configs[i][0], &result, &record));
+                if (!strstr(trail_text(), configs[i][1]))
+                        CHECK_STR(trail_text(), configs[i][1]);
+        }
 }
 
 /* A record survives the journal's header, whatever its labels are. */
