@@ -7,7 +7,7 @@ sample=(base_json spec_spec plan_print fuzz_journal engine_profile)
 # Not under valgrind 3.19, which answers openat2(2), Landlock's calls and bpf(2) with ENOSYS; and mutations of
 # plans and every byte of a file would take it an hour.
 without=' engine_user engine_build plan_shell linux_rootpath linux_file linux_cgroup linux_resctrl linux_devices linux_seccomp_kernel
-        keeper_harden fuzz_autopsy fuzz_files runtime_mutations runtime_create '
+        fetch_sandbox registry_client keeper_harden fuzz_autopsy fuzz_files runtime_mutations runtime_create '
 tests=("$@")
 if [ "${1:-}" = all ]; then
         tests=()

@@ -79,13 +79,13 @@ struct exchange {
 };
 
 /* 0 and the answer, which succeeded; or a negative errno with a trail. */
-int exchange_run(struct exchange *exchange, struct http_answer *ret_answer);
+int exchange_run(struct exchange *x, struct http_answer *ret_answer);
 
 /* The value of Authorization for `host`, when something is known that may serve, else NULL. */
-const char *token_known(struct exchange *exchange, struct fetch_host *host);
+const char *token_known(struct exchange *x, struct fetch_host *host);
 /* The same after an answer with a challenge: -EACCES with a trail when there is nothing to give. */
 int token_make(
-        struct exchange *exchange, struct fetch_host *host, const struct http_answer *answer,
+        struct exchange *x, struct fetch_host *host, const struct http_answer *answer,
         const char **ret_authorization);
 
 /* "sha256:..." of what was added. */

@@ -149,7 +149,7 @@ static int take_request(struct fetch_job *job, const struct json *root)
 /* A packet that is not understood ends us: husk and this program are of different versions. */
 static int take_packet(
         struct fetcher *fetcher, struct fetch_job *jobs, const char *packet, size_t size,
-        int passed[SOCKET_PASSED_MAX])
+        const int passed[SOCKET_PASSED_MAX])
 {
         struct fetch_job *job = free_job(jobs);
         const struct json *root;

@@ -16,5 +16,5 @@ struct unpack {
         struct trail_space trail;
 };
 
-/* A thread's start routine: inflate, hash, read the archive, write records, up to the end or an error. */
-void *unpack_run(void *unpack);
+/* A thread's start routine, of a struct unpack: inflate, hash, read the archive, write records, up to the end or an error. */
+void *unpack_run(void *context);
