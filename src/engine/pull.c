@@ -93,7 +93,7 @@ static int ask_for_document(
         struct pull *pull, const char *wanted, const struct image_descriptor *blob, int file,
         const char **ret_type)
 {
-        struct registry_answer answer;
+        struct registry_answer answer = { 0 };
         int r = pull_start_helper(pull);
 
         if (r == 0 && blob)
@@ -403,15 +403,11 @@ static int check_platform(struct pull *pull)
 /* Is it in the store, under that name, with all of its layers? */
 static bool is_complete(struct pull *pull)
 {
-        for (size_t i = 0; i < pull->manifest->layers.n; i++) {
-                uint64_t size;
-                auto_close blob = layout_open_blob(
-                        &pull->layout, pull->manifest->layers.items[i].digest, &size);
-
-                if (blob < 0 ||
-                    !layout_has_layer(&pull->layout, pull->config->rootfs->diff_ids.items[i]))
+        for (size_t i = 0; i < pull->manifest->layers.n; i++)
+                if (!layout_has_unpacked(
+                            &pull->layout, pull->manifest->layers.items[i].digest,
+                            pull->config->rootfs->diff_ids.items[i]))
                         return false;
-        }
         return true;
 }
 

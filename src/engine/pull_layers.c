@@ -56,10 +56,7 @@ static void tell(const struct crew *crew)
 
 static bool is_there(const struct crew *crew, const struct job *job)
 {
-        uint64_t size;
-        auto_close blob = layout_open_blob(&crew->pull->layout, job->layer->digest, &size);
-
-        return blob >= 0 && layout_has_layer(&crew->pull->layout, job->diff_id);
+        return layout_has_unpacked(&crew->pull->layout, job->layer->digest, job->diff_id);
 }
 
 static void finish(struct crew *crew, struct job *job, enum pull_phase phase)
@@ -195,7 +192,7 @@ static int complete(
                 trail_warn("%llu device files were left out", (unsigned long long)written.passed);
         if (r == 0)
                 r = layout_publish_layer(
-                        &job->work, job->diff_id,
+                        &job->work, job->layer->digest, job->diff_id,
                         &(struct layout_layer){ written.bytes, written.entries });
         if (r == 0) {
                 auto_close blob = layout_open_blob(layout, job->layer->digest, &size);

@@ -31,7 +31,7 @@ static int open_dir(const struct layout *layout, const char *name, bool make, in
         int fd = file_open(layout->root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 
         if (fd == -ENOENT && make) {
-                int r = tree_make_dir(layout->root, name, 0711);
+                int r = tree_make_dir(layout->root, name, 0700);
 
                 if (r < 0 && r != -EEXIST)
                         return failed(layout, r, "make", name);
@@ -294,6 +294,24 @@ bool layout_has_layer(const struct layout *layout, const char *diff_id)
         return tree_stat(layout->layers, LAYOUT_HEX(diff_id), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* The name, in the directory of a layer, that stands for a blob. */
+static void name_blob(char name[80], const char *digest)
+{
+        text_format(name, 80, "of-%.64s", LAYOUT_HEX(digest));
+}
+
+bool layout_has_unpacked(const struct layout *layout, const char *digest, const char *diff_id)
+{
+        auto_close dir = file_open(
+                layout->layers, LAYOUT_HEX(diff_id), O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+        struct stat st;
+        char name[80];
+
+        name_blob(name, digest);
+        return dir >= 0 && tree_stat(dir, name, &st) == 0 &&
+               tree_stat(layout->blobs, LAYOUT_HEX(digest), &st) == 0;
+}
+
 const char *layout_layer_path(const struct layout *layout, struct arena *arena, const char *diff_id)
 {
         return arena_format(arena, "%s/layers/%s/fs", layout->path, LAYOUT_HEX(diff_id));
@@ -391,8 +409,29 @@ static int write_about(const struct layout_work *work, const struct layout_layer
         return fd < 0 ? fd : file_write(fd, bytes, size);
 }
 
+/* That the layer in `dir` was found in this blob. */
+static int note_blob(int dir, const char *digest)
+{
+        auto_close fd = NO_FD;
+        char name[80];
+
+        name_blob(name, digest);
+        fd = file_open(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW, 0644);
+        return fd < 0 ? fd : 0;
+}
+
+/* There is the layer already, from another blob with the same content. */
+static int join_layer(const struct layout *layout, const char *digest, const char *diff_id)
+{
+        auto_close dir = file_open(
+                layout->layers, LAYOUT_HEX(diff_id), O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+
+        return dir < 0 ? dir : note_blob(dir, digest);
+}
+
 int layout_publish_layer(
-        struct layout_work *work, const char *diff_id, const struct layout_layer *about)
+        struct layout_work *work, const char *digest, const char *diff_id,
+        const struct layout_layer *about)
 {
         const struct layout *layout = work->layout;
         char path[sizeof work->key + 2];
@@ -400,9 +439,14 @@ int layout_publish_layer(
 
         text_format(path, sizeof path, "%s.d", work->key);
         if (r == 0)
+                r = note_blob(work->dir, digest);
+        if (r == 0)
                 r = tree_move(layout->tmp, path, layout->layers, LAYOUT_HEX(diff_id));
-        if (r == -EEXIST || r == -ENOTEMPTY) /* of another blob with the same content */
-                r = layout_remove_dir(layout, layout->tmp, path);
+        if (r == -EEXIST || r == -ENOTEMPTY) {
+                r = join_layer(layout, digest, diff_id);
+                if (r == 0)
+                        r = layout_remove_dir(layout, layout->tmp, path);
+        }
         file_close(&work->dir);
         return r < 0 ? failed(layout, r, "publish layer", diff_id) : 0;
 }

@@ -9,8 +9,12 @@
 /* Below ROOT:
  *
  *      images/         an OCI image layout: oci-layout, index.json, blobs/sha256/HEX. Others may read it
- *      layers/HEX/fs   a layer, unpacked; HEX is its diff_id's. Beside it layer.json
+ *      layers/HEX/fs   a layer, unpacked; HEX is its diff_id's. Beside it layer.json, and for each blob that it was
+ *                      found in an empty file of-HEX
  *      tmp/            what is in the making: a file KEY, which its maker has locked, and perhaps a directory KEY.d
+ *
+ * All three are closed to others, who could execute the set-id programs of a layer whose digest they know
+ * (CVE-2021-41091).
  *
  * What stands in the first two is whole and has its digest. It gets there by rename(2), what is referred to before
  * what refers to it, so that a process may be killed anywhere. What it leaves is collected later: KEY and
@@ -82,6 +86,9 @@ int layout_read_image(
 /* -- layers --------------------------------------------------------------------------------------------- */
 
 bool layout_has_layer(const struct layout *layout, const char *diff_id);
+/* Is there this blob, and what was found in it when it was unpacked? An image that only claims so would be given the
+ * files of another one. */
+bool layout_has_unpacked(const struct layout *layout, const char *digest, const char *diff_id);
 /* Its `fs`, absolute. */
 const char *layout_layer_path(
         const struct layout *layout, struct arena *arena, const char *diff_id);
@@ -110,10 +117,11 @@ int layout_begin(
         const struct layout *layout, const char *key, bool wait, struct layout_work *ret_work);
 /* Make KEY.d, and in it `name` if that is no NULL (both 0755): a descriptor of the inner one. */
 int layout_begin_dir(struct layout_work *work, const char *name);
-/* KEY.d, in which a layer was unpacked into `fs`, becomes the layer; it is dropped when there is one
- * already. */
+/* KEY.d, in which a layer was unpacked into `fs` from the blob `digest`, becomes the layer; it is dropped when there
+ * is one already. */
 int layout_publish_layer(
-        struct layout_work *work, const char *diff_id, const struct layout_layer *about);
+        struct layout_work *work, const char *digest, const char *diff_id,
+        const struct layout_layer *about);
 /* The file, of that digest, as the caller has found, becomes the blob. */
 int layout_publish_blob(struct layout_work *work, const char *digest);
 /* Whatever is left of it goes. Harmless after an error and twice. */

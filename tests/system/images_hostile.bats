@@ -131,3 +131,32 @@ add('o', type='link', link='n')"
         refused 'cannot read'
 }
 
+@test "a layer that is another image's" {
+        archive secret.tar 'add("secret", b"theirs")'
+        archive mine.tar 'add("mine", b"")'
+        layout theirs "$box/secret.tar"
+        husk pull -q "oci:$box/layout"
+        rm -rf "$box/layout"
+        layout mine "$box/mine.tar"
+        husk pull -q "oci:$box/layout" # its blob is there, and so is the layer that is claimed next
+        rm -rf "$box/layout"
+        layout liar --config '{"rootfs": {"type": "layers", "diff_ids": ["sha256:'"$(digest_of "$box/secret.tar")"'"]}}' \
+                "$box/mine.tar"
+        run -1 husk pull -q "oci:$box/layout"
+        has "$output" "what is in it has the digest sha256:$(digest_of "$box/mine.tar")"
+        store_is_whole
+}
+
+# CVE-2021-41091: set-id programs of a layer whose digest one knows.
+@test 'nobody else gets into the store' {
+        store=$host/store
+        flags=(--root "$store" --runroot "$box/run")
+        archive setuid.tar 'add("tool", b"#!", mode=0o4755)'
+        layout setuid "$box/setuid.tar"
+        husk pull -q "oci:$box/layout"
+        layer=$store/layers/$(digest_of "$box/setuid.tar")/fs
+        reaches() { setpriv --reuid 65534 --clear-groups stat "$layer/tool"; }
+        run -1 reaches
+        chmod 711 "$store/layers" # the control
+        run -0 reaches
+}

@@ -11,6 +11,7 @@
 
 #define HEX_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define HEX_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define HEX_C "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 
 static char base[] = "/tmp/husk-layout.XXXXXX";
 static struct arena arena;
@@ -49,19 +50,21 @@ static const char *listing(void)
 }
 
 #define EMPTY                                                                            \
-        "711 images\n711 images/blobs\n711 images/blobs/sha256\n644 images/index.json\n" \
-        "644 images/oci-layout\n711 layers\n711 tmp\n"
+        "700 images\n700 images/blobs\n700 images/blobs/sha256\n644 images/index.json\n" \
+        "644 images/oci-layout\n700 layers\n700 tmp\n"
 
-static void put_layer(const char *key, const char *diff_id)
+/* A layer that was found in the blob of that digest. */
+static void put_layer(const char *hex, const char *diff_id)
 {
         const struct layout_layer about = { 77, 3 };
+        const char *digest = arena_format(&arena, "sha256:%s", hex);
         struct layout_work work;
         auto_close fs = NO_FD;
 
-        CHECK_INT(layout_begin(&layout, key, false, &work), 0);
+        CHECK_INT(layout_begin(&layout, hex, false, &work), 0);
         fs = layout_begin_dir(&work, "fs");
         CHECK(fs >= 0);
-        CHECK_INT(layout_publish_layer(&work, diff_id, &about), 0);
+        CHECK_INT(layout_publish_layer(&work, digest, diff_id, &about), 0);
         layout_drop(&work);
 }
 
@@ -154,9 +157,9 @@ TEST(layout_has_one_maker_of_a_thing)
         layout_drop(&theirs);
         CHECK_STR(
                 listing(),
-                "711 images\n711 images/blobs\n711 images/blobs/sha256\n"
+                "700 images\n700 images/blobs\n700 images/blobs/sha256\n"
                 "644 images/blobs/sha256/" HEX_A "\n644 images/index.json\n644 images/oci-layout\n"
-                "711 layers\n711 tmp\n");
+                "700 layers\n700 tmp\n");
         end();
 }
 
@@ -168,7 +171,7 @@ TEST(layout_publishes_a_layer_once)
         begin();
         CHECK(!layout_has_layer(&layout, "sha256:" HEX_B));
         put_layer(HEX_A, "sha256:" HEX_B);
-        put_layer("of-another-blob", "sha256:" HEX_B);
+        put_layer(HEX_C, "sha256:" HEX_B);
         CHECK(layout_has_layer(&layout, "sha256:" HEX_B));
         CHECK_INT(layout_read_layer(&layout, &arena, "sha256:" HEX_B, &about), 0);
         CHECK_INT(about.size_bytes, 77);
@@ -180,10 +183,32 @@ TEST(layout_publishes_a_layer_once)
                 listing(),
                 arena_format(
                         &arena,
-                        "711 images\n711 images/blobs\n711 images/blobs/sha256\n"
-                        "644 images/index.json\n644 images/oci-layout\n711 layers\n"
-                        "755 layers/%s\n755 layers/%s/fs\n600 layers/%s/layer.json\n711 tmp\n",
-                        HEX_B, HEX_B, HEX_B));
+                        "700 images\n700 images/blobs\n700 images/blobs/sha256\n"
+                        "644 images/index.json\n644 images/oci-layout\n700 layers\n"
+                        "755 layers/%s\n755 layers/%s/fs\n600 layers/%s/layer.json\n"
+                        "600 layers/%s/of-" HEX_A "\n600 layers/%s/of-" HEX_C "\n700 tmp\n",
+                        HEX_B, HEX_B, HEX_B, HEX_B, HEX_B));
+        end();
+}
+
+/* Whose configuration says that its blob is another image's layer has not got it. */
+TEST(layout_knows_what_was_found_in_a_blob)
+{
+        struct layout_work work;
+
+        begin();
+        put_layer(HEX_A, "sha256:" HEX_B);
+        CHECK(!layout_has_unpacked(&layout, "sha256:" HEX_A, "sha256:" HEX_B)); /* no blob */
+        for (const char **hex = (const char *[]){ HEX_A, HEX_C, NULL }; *hex; hex++) {
+                CHECK_INT(layout_begin(&layout, *hex, false, &work), 0);
+                CHECK_INT(layout_publish_blob(&work, arena_format(&arena, "sha256:%s", *hex)), 0);
+                layout_drop(&work);
+        }
+        CHECK(layout_has_unpacked(&layout, "sha256:" HEX_A, "sha256:" HEX_B));
+        CHECK(!layout_has_unpacked(&layout, "sha256:" HEX_A, "sha256:" HEX_C));
+        CHECK(!layout_has_unpacked(&layout, "sha256:" HEX_C, "sha256:" HEX_B));
+        put_layer(HEX_C, "sha256:" HEX_B);
+        CHECK(layout_has_unpacked(&layout, "sha256:" HEX_C, "sha256:" HEX_B));
         end();
 }
 
