@@ -30,10 +30,11 @@ struct report {
 
 /* -- what they give up ---------------------------------------------------------------------------------- */
 
+/* sigaltstack(2) is what a sanitizer asks before a function that does not return. */
 static const char *const common_calls[] = {
-        "read", "write",      "writev",       "sendmsg",         "close",   "brk",
-        "mmap", "munmap",     "mremap",       "mprotect",        "madvise", "futex",
-        "exit", "exit_group", "rt_sigreturn", "restart_syscall",
+        "read", "write",      "writev",       "sendmsg",         "close",       "brk",
+        "mmap", "munmap",     "mremap",       "mprotect",        "madvise",     "futex",
+        "exit", "exit_group", "rt_sigreturn", "restart_syscall", "sigaltstack",
 };
 
 /* The C libraries differ in which call of a family they use. */
