@@ -24,21 +24,23 @@ static uint64_t parse_time(const char *text)
         return when > 0 ? (uint64_t)when * 1000000000 : 0;
 }
 
-/* What layer.json says of each; one that is missing counts for nothing here. */
-static uint64_t size_of(
-        const struct layout *layout, struct arena *arena, const struct image_config *config)
+/* What layer.json says of each; one that is missing or damaged counts for nothing here. */
+static int size_of(
+        const struct layout *layout, struct arena *arena, const struct image_config *config,
+        uint64_t *ret_bytes)
 {
-        uint64_t size = 0;
-
+        *ret_bytes = 0;
         for (size_t i = 0; i < config->rootfs->diff_ids.n; i++) {
                 struct layout_layer layer;
+                int r = layout_read_layer(layout, arena, config->rootfs->diff_ids.items[i], &layer);
 
-                if (layout_read_layer(layout, arena, config->rootfs->diff_ids.items[i], &layer) ==
-                    0)
-                        size += layer.size_bytes;
+                if (r == 0)
+                        *ret_bytes += layer.size_bytes;
+                else if (r != -ENOENT && r != -EINVAL)
+                        return r;
                 trail_reset();
         }
-        return size;
+        return 0;
 }
 
 static void put_names(struct arena *arena, const char *full, struct image_info *info)
@@ -80,7 +82,10 @@ static void describe(
         if (documents.config->created)
                 info->created = documents.config->created;
         info->created_ns = parse_time(documents.config->created);
-        info->size_bytes = size_of(layout, arena, documents.config);
+        if (size_of(layout, arena, documents.config, &info->size_bytes) < 0) {
+                trail_warn("%s", trail_text());
+                trail_reset();
+        }
 }
 
 static bool matches_name(const struct image_info *info, const char *pattern)
@@ -283,9 +288,8 @@ static int find_id(struct removal *removal, size_t at, const char **ret_id, uint
         }
         if (r < 0)
                 return r;
-        *ret_bytes = size_of(&removal->layout, removal->arena, documents.config);
         *ret_id = documents.manifest->config->digest;
-        return 0;
+        return size_of(&removal->layout, removal->arena, documents.config, ret_bytes);
 }
 
 /* What containers are made of it, for a message; NULL: none. */

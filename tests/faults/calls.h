@@ -14,7 +14,7 @@ enum {
         CALLS_MAX = 3000, /* of one role */
         CALL_NUMBERS = 512,
         KILL = 0,   /* as an error */
-        HANG_S = 60 /* what is not hung ends by then on any machine */
+        HANG_S = 10 /* what is not hung ends by then; some faults are waited for as long */
 };
 
 /* A process of the command, by its place in the tree: "0" is the command itself, "0.1" the second
