@@ -19,6 +19,10 @@ few_relocations() { [ "$(readelf -rW "$HUSK" | grep -c R_X86_64_RELATIVE)" -le 2
 few_private_pages() {
         readelf -rW "$HUSK" | awk '/R_X86_64_RELATIVE/ { page[substr($1, 1, 13)] } END { exit length(page) > 14 }'
 }
+# What everyday commands run lies together, by tools/busy.ld: most of its names still fit, then. Of a program whose
+# used functions lie everywhere all is in memory.
+busy_kib() { echo $((16#$(readelf -SW "$HUSK" | awk -v name="$1" '{ sub(/^ *\[ *[0-9]+\] */, "") } $1 == name { print $5 }') / 1024)); }
+together() { [ "$(busy_kib .text.busy)" -ge 150 ] && [ "$(busy_kib .rodata.busy)" -ge 20 ]; }
 starts() { env -i "$HUSK" --version && env -i "$HUSK_OCI" --version; }
 # Everything that `make install` puts somewhere, and that `make uninstall` takes away again.
 work=$(mktemp -d)
@@ -65,6 +69,7 @@ check 'stripped' stripped
 check 'no switch of the weak control is in it' not_weak
 check 'at most 2400 relocations' few_relocations
 check 'they are on at most fourteen pages' few_private_pages
+check 'what everyday commands run lies together' together
 check 'husk and husk-oci are one file' one_file
 check 'starts without any environment' starts
 check 'make install' in_tree install

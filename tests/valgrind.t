@@ -3,10 +3,11 @@
 # valgrind.t [all | TEST.t...]: unit tests of build/dev under memcheck; an error or a leak in one of their processes
 # fails it. Without words: a sample, which is part of make check. `all`: make valgrind.
 cd "$(dirname "$0")/.." || exit 1
-sample=(base_json spec_spec plan_print fuzz_journal engine_profile)
-# Not under valgrind 3.19, which answers openat2(2), Landlock's calls and bpf(2) with ENOSYS; and mutations of
+sample=(base_json spec_spec plan_print fuzz_journal engine_profile fetch_inflate)
+# Not under valgrind 3.19, which answers openat2(2) (cli_run_document follows paths of a document, too), Landlock's
+# calls and bpf(2) with ENOSYS; and mutations of
 # plans and every byte of a file would take it an hour.
-without=' engine_user engine_build plan_shell linux_rootpath linux_file linux_cgroup linux_resctrl linux_devices linux_seccomp_kernel
+without=' engine_user engine_build cli_run_document plan_shell linux_rootpath linux_file linux_cgroup linux_resctrl linux_devices linux_seccomp_kernel
         fetch_sandbox registry_client keeper_harden fuzz_autopsy fuzz_files runtime_mutations runtime_create '
 tests=("$@")
 if [ "${1:-}" = all ]; then

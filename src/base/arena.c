@@ -102,8 +102,7 @@ char *arena_copy(struct arena *arena, const char *bytes, size_t size)
         if (size == SIZE_MAX)
                 arena_exhausted();
         copy = arena_take(arena, size + 1, 1);
-        if (size)
-                memcpy(copy, bytes, size);
+        text_copy(copy, bytes, size);
         return copy;
 }
 

@@ -4,7 +4,8 @@
 /* Theory of operation: strerror(3) may allocate, translate and load catalogues, which a process
  * between clone and exec must not; and the two C libraries that husk is built with word it
  * differently, which would make its messages differ. Hence a constant table of our own, indexed by
- * errno value, with the words that users know, in the table itself: pointers would be relocated at every start. Linux's internal values (512 and up) have none. */
+ * errno value, with the words that users know, in the table itself: pointers would be relocated at
+ * every start. Linux's internal values (512 and up) have none. */
 
 /* clang-format off */
 static const struct {

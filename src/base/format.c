@@ -34,7 +34,7 @@ static void sink_bytes(struct sink *sink, const char *bytes, size_t count)
         if (sink->length + 1 < sink->size) {
                 size_t room = sink->size - 1 - sink->length;
 
-                memcpy(sink->buffer + sink->length, bytes, count < room ? count : room);
+                text_copy(sink->buffer + sink->length, bytes, count < room ? count : room);
         }
         sink->length += count;
 }

@@ -38,7 +38,7 @@ void text_add_bytes(struct text *text, const char *bytes, size_t size)
         if (!size)
                 return;
         text_reserve(text, size);
-        memcpy(text->data + text->len, bytes, size);
+        text_copy(text->data + text->len, bytes, size);
         text->len += size;
         text->data[text->len] = '\0';
 }
@@ -152,6 +152,16 @@ static unsigned code_point(const unsigned char *s, size_t length)
         return (s[0] & 0x0fU) << 12 | (s[1] & 0x3fU) << 6 | (s[2] & 0x3fU);
 }
 
+/* How many bytes from here stand for themselves, one by one. */
+static size_t json_plain(const char *string)
+{
+        size_t n = 0;
+
+        while (string[n] >= 0x20 && string[n] < 0x7f && string[n] != '"' && string[n] != '\\')
+                n++;
+        return n;
+}
+
 /* JSON need not escape C1, DEL and what reorders text; a terminal obeys them all the same. */
 void text_add_json(struct text *text, const char *string)
 {
@@ -160,8 +170,15 @@ void text_add_json(struct text *text, const char *string)
         text_add_char(text, '"');
         while (left) {
                 const unsigned char c = (unsigned char)*string;
-                const size_t length = text_utf8(string, left);
+                size_t length = json_plain(string);
 
+                if (length) {
+                        text_add_bytes(text, string, length);
+                        string += length;
+                        left -= length;
+                        continue;
+                }
+                length = text_utf8(string, left);
                 if (json_escape(c))
                         text_addf(text, "\\%c", json_escape(c));
                 else if (length && is_hidden((const unsigned char *)string, length))

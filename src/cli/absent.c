@@ -12,7 +12,6 @@ const struct absent *cli_absent_find(const struct absent *rows, const char *name
         return NULL;
 }
 
-#define IMAGES   "there are no images yet: 'host' is this very system, --rootfs DIR runs a directory"
 #define NETWORKS "there is no network with addresses yet: --network host shares the host's"
 #define DAEMON   "there is no daemon that could: let the service manager of the host do it"
 
@@ -20,7 +19,8 @@ const struct absent cli_run_absent[] = {
         { "add-host", 0, "bind a hosts file of your own: -v FILE:/etc/hosts:ro" },
         { "cpu-count", 0, "it is for Windows: see --cpus" },
         { "cpu-percent", 0, "it is for Windows: see --cpus" },
-        { "disable-content-trust", 0, IMAGES },
+        { "disable-content-trust", 0,
+          "signatures are not looked at: name the image by its digest" },
         { "dns", 0, "bind a resolv.conf of your own: -v FILE:/etc/resolv.conf:ro" },
         { "dns-option", 0, "bind a resolv.conf of your own: -v FILE:/etc/resolv.conf:ro" },
         { "dns-search", 0, "bind a resolv.conf of your own: -v FILE:/etc/resolv.conf:ro" },
@@ -36,8 +36,9 @@ const struct absent cli_run_absent[] = {
         { "kernel-memory", 0, "the kernel has dropped this limit: see --memory" },
         { "link", 0, NETWORKS },
         { "link-local-ip", 0, NETWORKS },
-        { "log-driver", 0, "there are no logs yet: send the output where it is to go" },
-        { "log-opt", 0, "there are no logs yet: send the output where it is to go" },
+        { "log-driver", 0,
+          "husk logs shows what a container with -d writes; there are no drivers" },
+        { "log-opt", 0, "husk logs shows what a container with -d writes; there are no drivers" },
         { "mac-address", 0, NETWORKS },
         { "network-alias", 0, NETWORKS },
         { "no-healthcheck", 0, "there are no health checks: leave it out" },
@@ -52,20 +53,12 @@ const struct absent cli_run_absent[] = {
 };
 
 const struct absent cli_commands_absent[] = {
-        { "attach", 0, "a container in the background cannot be met again yet: husk exec -it" },
-        { "build", 0, IMAGES },
-        { "commit", 0, IMAGES },
-        { "container", 0, "leave the word out: husk ps, husk rm and so on" },
-        { "cp", 0, "share a directory instead: husk run -v" },
-        { "create", 0,
-          "husk run -d makes and starts it; husk explain run shows what would be done" },
+        { "attach", 0,
+          "a container in the background cannot be met again yet: husk logs -f, husk exec -it" },
+        { "build", 0,
+          "husk image build-host packs programs of this host, husk commit what a container has" },
         { "info", 0, "husk version, and husk inspect for a container" },
-        { "logs", 0, "there are no logs yet: send the output where it is to go" },
         { "network", 0, NETWORKS },
-        { "port", 0, NETWORKS },
-        { "push", 0, IMAGES },
-        { "restart", 0, "a container that has ended cannot be started again yet: husk run" },
-        { "start", 0, "a container that has ended cannot be started again yet: husk run" },
         { "volume", 0, "there are no named volumes yet: husk run -v /DIR:/DIR" },
         { "", 0, "" },
 };

@@ -26,36 +26,48 @@ const struct command *cli_face_command(const struct face *face, const char *name
         return NULL;
 }
 
-const struct command *cli_face_below(const struct face *face, const char *word, const char *name)
+const struct command *cli_group_command(const struct command *group, const char *name)
 {
-        const size_t size = strlen(word);
-
-        for (size_t i = 0; face->commands[i]; i++) {
-                const char *below = face->commands[i]->below;
-
-                if (below && strncmp(below, word, size) == 0 && below[size] == ' ' &&
-                    text_equal(below + size + 1, name))
-                        return face->commands[i];
-        }
+        for (const struct member *member = group->members; *member->name; member++)
+                if (text_equal(member->name, name))
+                        return member->command;
         return NULL;
 }
 
-int cli_face_unknown(const struct face *face, const char *name)
+const struct command *cli_command_next(struct command_walk *walk)
 {
+        const struct command *group =
+                walk->command ? walk->face->commands[walk->command - 1] : NULL;
+
+        while (group && group->members && *group->members[walk->member].name) {
+                const struct command *command = group->members[walk->member++].command;
+
+                if (strchr(command->name, ' '))
+                        return command;
+        }
+        walk->member = 0;
+        return walk->face->commands[walk->command] ? walk->face->commands[walk->command++] : NULL;
+}
+
+int cli_face_unknown(const struct face *face, const struct command *group, const char *name)
+{
+        const char *word = group ? group->name : "", *space = group ? " " : "";
         struct nearest nearest = { .word = name };
         const struct absent *absent = cli_absent_find(face->absent, name, 0);
 
         if (absent) {
                 trail_hint("%s", absent->instead);
-                return trail(-EINVAL, "there is no command '%s' here", name);
+                return trail(-EINVAL, "there is no command '%s%s%s' here", word, space, name);
         }
-        for (size_t i = 0; face->commands[i]; i++)
+        for (size_t i = 0; !group && face->commands[i]; i++)
                 cli_nearest_try(&nearest, face->commands[i]->name);
+        for (size_t i = 0; group && *group->members[i].name; i++)
+                cli_nearest_try(&nearest, group->members[i].name);
         if (nearest.best)
-                trail_hint("did you mean '%s %s'?", face->name, nearest.best);
+                trail_hint("did you mean '%s %s%s%s'?", face->name, word, space, nearest.best);
         else
-                trail_hint("see '%s --help'", face->name);
-        return trail(-EINVAL, "unknown command '%s'", name);
+                trail_hint("see '%s %s%s--help'", face->name, word, space);
+        return trail(-EINVAL, "unknown command '%s%s%s'", word, space, name);
 }
 
 /* "$variable/name", or "$HOME/otherwise/name", or a directory of the user's under /tmp. */
@@ -134,11 +146,16 @@ static void resolve_directories(struct invocation *in)
                 oci->session_bus = bus_path(in->arena, getenv("DBUS_SESSION_BUS_ADDRESS"));
                 return;
         }
+        husk->unshared = root && getenv("HUSK_UNSHARED") && !namespace_is_first_user();
         if (!husk->root)
+                husk->root = getenv("HUSK_ROOT");
+        if (!husk->runroot)
+                husk->runroot = getenv("HUSK_RUNROOT");
+        if (!husk->root || !*husk->root)
                 husk->root =
                         root ? "/var/lib/husk"
                              : user_directory(in->arena, "XDG_DATA_HOME", ".local/share", "husk");
-        if (!husk->runroot)
+        if (!husk->runroot || !*husk->runroot)
                 husk->runroot = root ? "/run/husk"
                                      : user_directory(in->arena, "XDG_RUNTIME_DIR", NULL, "husk");
         husk->libexec = libexec_directory(in->arena);
@@ -210,6 +227,30 @@ static int show_version(struct invocation *in)
         return cli_print(STDOUT_FILENO, &out);
 }
 
+/* The words behind the global options. */
+static int run_words(struct invocation *in, int argc, char **argv)
+{
+        const struct command *command = cli_face_command(in->face, argv[0]), *group = NULL;
+
+        if (!command)
+                return cli_face_unknown(in->face, NULL, argv[0]);
+        if (command->members) {
+                group = command;
+                if (argc == 1) {
+                        trail_hint("see '%s %s --help'", in->face->name, group->name);
+                        return trail(-EINVAL, "%s: a command is missing", group->name);
+                }
+                argc--, argv++;
+                if (text_equal(argv[0], "--help") || text_equal(argv[0], "-h"))
+                        return show_help(in, group);
+                command = cli_group_command(group, argv[0]);
+        }
+        if (!command)
+                return cli_face_unknown(in->face, group, argv[0]);
+        in->command = command;
+        return run_command(in, argc - 1, argv + 1);
+}
+
 /* Global options, then the command; argv is behind the program's name. */
 static int run_face(struct invocation *in, int argc, char **argv)
 {
@@ -235,13 +276,7 @@ static int run_face(struct invocation *in, int argc, char **argv)
                 trail_hint("see '%s --help'", face->name);
                 return trail(-EINVAL, "a command is missing");
         }
-        in->command = parse.n_operands > 1 ? cli_face_below(face, argv[0], argv[1]) : NULL;
-        if (in->command)
-                return run_command(in, parse.n_operands - 2, argv + 2);
-        in->command = cli_face_command(face, argv[0]);
-        if (!in->command)
-                return cli_face_unknown(face, argv[0]);
-        return run_command(in, parse.n_operands - 1, argv + 1);
+        return run_words(in, parse.n_operands, argv);
 }
 
 /* A link in the place of the runtime that an engine looks for in its PATH is that runtime. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Theory of operation: `husk diff`: what a container has changed of its image. */
+/* Theory of operation: `husk diff`: what a container or image has changed. */
 #include "commands.h"
 
 static const struct option options[] = {
@@ -10,8 +10,11 @@ static const struct option options[] = {
 };
 
 static const struct option operands[] = {
-        OPERAND(struct diff_request, TEXT, container, "CONTAINER", "name or id", .required = true,
-                .complete = COMPLETE_CONTAINER),
+        OPERAND(struct diff_request, TEXT, container, "CONTAINER|IMAGE", "name or id",
+                .required = true, .complete = COMPLETE_CONTAINER),
+        OPERAND(struct diff_request, TEXT, other, "IMAGE",
+                "what an image is compared with; its own layers below the topmost if none is named",
+                .complete = COMPLETE_IMAGE),
         OPTIONS_END,
 };
 
@@ -40,12 +43,18 @@ static int run(struct invocation *in)
 
 static const struct example examples[] = {
         { "husk diff web", "A lines were added, C changed, D deleted" },
+        { "husk diff tool:2", "what the topmost layer of an image has changed" },
+        { "husk diff tool:2 tool:1", "what tool:2 has changed of tool:1" },
         { "", "" },
 };
 
 const struct command cli_cmd_diff = {
         .name = "diff",
-        .summary = "Show what a container has changed of its image",
+        .summary = "Show what a container or image has changed",
+        .description =
+                "Show what a container has changed of its image, an image of its layers below the topmost, "
+                "or one image of another one. Of a new directory all is listed, of one that is gone the "
+                "directory alone.",
         .examples = examples,
         .options = { options },
         .operands = operands,

@@ -48,7 +48,7 @@ const struct command cli_cmd_explain = {
         .description = "Print the plan of 'husk run' with the same options: every kernel operation "
                        "in its order, and which setting asks for it. Nothing is done.",
         .examples = examples,
-        .options = { options, cli_run_options },
+        .options = { options, cli_run_options, cli_run_client_options },
         .operands = cli_run_operands,
         .absent = cli_run_absent,
         .request_size = sizeof(struct explain_request),

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 struct help_request {
-        const char *command;
+        struct words words;
         bool man;
         bool list;
 };
@@ -22,16 +22,46 @@ static const struct option options[] = {
 };
 
 static const struct option operands[] = {
-        OPERAND(struct help_request, TEXT, command, "COMMAND", "a command",
+        OPERAND(struct help_request, TEXTS, words, "COMMAND", "a command",
                 .complete = COMPLETE_COMMAND),
         OPTIONS_END,
 };
 
 static int put_list(struct text *out, const struct face *face)
 {
-        for (size_t i = 0; face->commands[i]; i++)
-                text_addf(out, "%s\n", face->commands[i]->name);
+        struct command_walk walk = { .face = face };
+        const struct command *command;
+
+        while ((command = cli_command_next(&walk)))
+                text_addf(out, "%s\n", cli_help_page_name(out->arena, command));
         return cli_finish_text(0, out);
+}
+
+/* The command of these words, or of its page's name. */
+static int find(
+        struct arena *arena, const struct face *face, const struct words *words,
+        const struct command **ret)
+{
+        struct command_walk walk = { .face = face };
+        const struct command *command;
+
+        while (words->n == 1 && (command = cli_command_next(&walk)))
+                if (text_equal(cli_help_page_name(arena, command), words->items[0])) {
+                        *ret = command;
+                        return 0;
+                }
+        command = cli_face_command(face, words->items[0]);
+        if (!command)
+                return cli_face_unknown(face, NULL, words->items[0]);
+        if (words->n > 1 && command->members) {
+                const struct command *group = command;
+
+                command = cli_group_command(group, words->items[1]);
+                if (!command)
+                        return cli_face_unknown(face, group, words->items[1]);
+        }
+        *ret = command;
+        return 0;
 }
 
 static int run(struct invocation *in)
@@ -40,14 +70,15 @@ static int run(struct invocation *in)
         const struct face *face = in->face;
         struct text out = { .arena = in->arena };
         const struct command *command = NULL;
-        bool all = !request->command || text_equal(request->command, face->name);
+        bool all = request->words.n == 0 || text_equal(request->words.items[0], face->name);
+        int r = 0;
 
         if (request->list)
                 return put_list(&out, face);
         if (!all)
-                command = cli_face_command(face, request->command);
-        if (!all && !command)
-                return cli_face_unknown(face, request->command);
+                r = find(in->arena, face, &request->words, &command);
+        if (r < 0)
+                return r;
         if (request->man)
                 cli_man_put(&out, face, command);
         else if (command)

@@ -15,7 +15,8 @@ static const struct option images_options[] = {
         ROW(FLAG, no_trunc, 0, "no-trunc", "", "do not shorten anything"),
         ROW(FLAG, digests, 0, "digests", "", "show digests, too"),
         ROW(TEXTS, filter, 'f', "filter", "FILTER",
-            "dangling=true, dangling=false or reference=PATTERN"),
+            "dangling=true|false, reference=PATTERN, label=KEY[=VALUE], before=IMAGE, since=IMAGE, "
+            "until=TIME; all that are given must hold"),
         ROW(TEXT, format, 0, "format", "FORMAT", "table, json or a template such as '{{.ID}}'",
             .values = "table json", .shown_default = "table"),
         OPTIONS_END,
@@ -84,7 +85,6 @@ static const struct example images_examples[] = {
 
 const struct command cli_cmd_images = {
         .name = "images",
-        .below = "image ls",
         .summary = "List images",
         .description =
                 "List the images of the store, newest first. SIZE is that of the files of all "
@@ -120,7 +120,6 @@ static const struct example tag_examples[] = {
 
 const struct command cli_cmd_tag = {
         .name = "tag",
-        .below = "image tag",
         .summary = "Give an image one more name",
         .description = "An image that had that name goes on without.",
         .examples = tag_examples,
@@ -170,7 +169,6 @@ static const struct example rmi_examples[] = {
 
 const struct command cli_cmd_rmi = {
         .name = "rmi",
-        .below = "image rm",
         .summary = "Remove images",
         .description =
                 "Remove names of images, and with its last name the image. What other images "
@@ -190,6 +188,8 @@ const struct command cli_cmd_rmi = {
 static const struct option prune_options[] = {
         OPTION(struct prune_request, FLAG, all, 'a', "all", "",
                "also those that have a name but no container"),
+        OPTION(struct prune_request, TEXTS, filter, 0, "filter", "FILTER",
+               "only those: until=24h (made before), label=KEY[=VALUE], label!=KEY[=VALUE]"),
         OPTION(struct prune_request, FLAG, force, 'f', "force", "", "nothing is asked anyway"),
         OPTIONS_END,
 };
@@ -211,12 +211,12 @@ static int run_prune(struct invocation *in)
 static const struct example prune_examples[] = {
         { "husk prune", "images that have lost their name" },
         { "husk prune --all", "all that no container was made of" },
+        { "husk image prune --all --filter until=240h", "of these the ones older than ten days" },
         { "", "" },
 };
 
 const struct command cli_cmd_prune = {
         .name = "prune",
-        .below = "image prune",
         .summary = "Remove images that nothing uses",
         .description =
                 "Remove images that have no name and of which no container is made. Containers "

@@ -39,11 +39,11 @@ static const struct example load_examples[] = {
 
 const struct command cli_cmd_load = {
         .name = "load",
-        .below = "image load",
         .summary = "Get images from an archive",
         .description =
                 "Read an archive of docker save, or an OCI image layout in a tar file, and keep its "
-                "images under the names that it has for them.",
+                "images under the names that it has for them. The archive may be compressed by gzip "
+                "or zstd.",
         .examples = load_examples,
         .options = { load_options },
         .request_size = sizeof(struct load_request),
@@ -55,9 +55,21 @@ const struct command cli_cmd_load = {
 /* -- save ------------------------------------------------------------------------------------------------- */
 
 static const struct option save_options[] = {
-        OPTION(struct save_request, TEXT, output, 'o', "output", "FILE", "write this file",
-               .shown_default = "standard output", .complete = COMPLETE_FILE),
+        OPTION(struct save_request, TEXT, output, 'o', "output", "FILE",
+               "write this file; with oci-dir this directory", .shown_default = "standard output",
+               .complete = COMPLETE_FILE),
+        OPTION(struct save_request, TEXT, format, 0, "format", "FORMAT",
+               "docker's and an image layout in one, a layout alone, or that as a directory",
+               .values = "docker-archive oci-archive oci-dir", .shown_default = "docker-archive"),
         OPTIONS_END,
+};
+
+static const struct absent save_absent[] = {
+        { "compress", 0, "layers go as the store has them" },
+        { "uncompressed", 0, "layers go as the store has them" },
+        { "multi-image-archive", 'm', "an archive takes several images: leave it out" },
+        { "platform", 0, "name the image by its digest: husk images --digests" },
+        { "", 0, "" },
 };
 
 static const struct option save_operands[] = {
@@ -70,7 +82,7 @@ static int run_save(struct invocation *in)
 {
         const struct save_request *request = in->request;
 
-        if (!request->output && isatty(STDOUT_FILENO)) {
+        if (!request->output && isatty(STDOUT_FILENO) && !text_equal(request->format, "oci-dir")) {
                 trail_hint("husk save -o FILE IMAGE");
                 return trail(-EINVAL, "standard output is a terminal");
         }
@@ -80,19 +92,21 @@ static int run_save(struct invocation *in)
 static const struct example save_examples[] = {
         { "husk save -o alpine.tar alpine", "one image" },
         { "husk save alpine tool | docker load", "two, for another engine" },
+        { "husk save --format oci-dir -o layout alpine",
+          "into an image layout, which may have others already" },
         { "", "" },
 };
 
 const struct command cli_cmd_save = {
         .name = "save",
-        .below = "image save",
         .summary = "Write images to an archive",
         .description =
                 "Write images to one archive, which docker load, podman load and husk load read. It "
-                "is an OCI image layout, too.",
+                "is an OCI image layout, too. Blobs go as they are, with their digests.",
         .examples = save_examples,
         .options = { save_options },
         .operands = save_operands,
+        .absent = save_absent,
         .request_size = sizeof(struct save_request),
         .group = GROUP_IMAGES,
         .error_exit = 1,

@@ -22,6 +22,7 @@ static const struct option login_options[] = {
         OPTION(struct login_request, FLAG, password_stdin, 0, "password-stdin", "",
                "read the password from standard input"),
         AUTHFILE,
+        CLI_REGISTRY_TLS_ROWS(struct login_request, said),
         OPTIONS_END,
 };
 
@@ -61,15 +62,19 @@ static int read_password(struct invocation *in, struct login_request *request)
 static int login(struct invocation *in)
 {
         struct text out = { .arena = in->arena };
-        const char *file = NULL;
+        struct login_result kept;
         int r = read_password(in, in->request);
 
         if (r == 0)
-                r = engine_login(in->request, in->arena, &file);
-        if (r == 0)
+                r = engine_login(in->request, in->arena, &kept);
+        if (r == 0 && kept.helper)
+                text_addf(
+                        &out, "Login succeeded; docker-credential-%s keeps the password.\n",
+                        kept.helper);
+        else if (r == 0)
                 text_addf(
                         &out, "Login succeeded; the password is in %s, readable by you alone.\n",
-                        file);
+                        kept.file);
         return cli_finish_text(r, &out);
 }
 
@@ -103,7 +108,8 @@ const struct command cli_cmd_login = {
         .summary = "Show a registry a password, and keep it if it is right",
         .description =
                 "The file is docker's: who has logged in with docker or podman is logged in here, too. "
-                "REGISTRY_AUTH_FILE names another one.",
+                "REGISTRY_AUTH_FILE names another one. Where it says credsStore or credHelpers, the program "
+                "docker-credential-NAME keeps the password.",
         .examples = login_examples,
         .options = { login_options },
         .operands = operands,

@@ -14,12 +14,14 @@ static const struct option options[] = {
         ROW(FLAG, quiet, 'q', "quiet", "", "tell nothing but the image's name"),
         ROW(TEXT, platform, 0, "platform", "OS/ARCH", "not this machine's, but that one's",
             .shown_default = "this machine's"),
+        CLI_REGISTRY_ROWS(struct pull_request, registry),
         OPTIONS_END,
 };
 
 static const struct option operands[] = {
         OPERAND(struct pull_request, TEXT, image, "IMAGE",
-                "NAME[:TAG][@DIGEST], or oci:DIR[:NAME], an image layout in a directory",
+                "NAME[:TAG][@DIGEST], oci:DIR[:NAME], oci-archive:FILE[:NAME] or "
+                "docker-archive:FILE[:NAME]",
                 .required = true),
         OPTIONS_END,
 };
@@ -78,7 +80,22 @@ static void put_layer(
         case PULL_THERE:
                 text_add(out, "is here already");
                 break;
+        case PUSH_PACKING:
+                text_add(out, "compressing ");
+                put_running(out, progress, layer, 0);
+                break;
+        case PUSH_DONE:
+                text_addf(out, "pushed, %s", bytes_words(out->arena, layer->size));
+                break;
+        case PUSH_THERE:
+                text_add(out, "is there already");
+                break;
         }
+}
+
+static bool is_done(const struct pull_layer *layer)
+{
+        return layer->phase >= PULL_DONE && layer->phase != PUSH_PACKING;
 }
 
 /* All layers again, over what was written last. */
@@ -105,7 +122,7 @@ static void tell_plainly(struct cli_progress *progress, const struct pull_layer 
         struct text out = { .arena = &arena };
 
         for (size_t i = 0; i < n && i < ARRAY_SIZE(progress->told); i++) {
-                if (layers[i].phase < PULL_DONE || progress->told[i])
+                if (!is_done(&layers[i]) || progress->told[i])
                         continue;
                 progress->told[i] = true;
                 put_layer(&out, progress, &layers[i], 0);
@@ -124,7 +141,7 @@ void cli_progress_tell(void *context, const struct pull_layer *layers, size_t n)
         if (progress->begun_s == 0)
                 progress->begun_s = now;
         for (size_t i = 0; i < n; i++)
-                done += layers[i].phase >= PULL_DONE;
+                done += is_done(&layers[i]);
         if (!progress->terminal) {
                 tell_plainly(progress, layers, n);
                 return;
@@ -165,16 +182,17 @@ static const struct example examples[] = {
         { "husk pull --platform linux/arm64 localhost:5000/tool:1.2",
           "from a registry on this machine, and for another one" },
         { "husk pull oci:/srv/layout:tool", "what an image layout in a directory calls 'tool'" },
+        { "husk pull docker-archive:tool.tar:tool:1.2",
+          "one of those that docker save has written" },
         { "", "" },
 };
 
 const struct command cli_cmd_pull = {
         .name = "pull",
-        .below = "image pull",
         .summary = "Get an image",
         .description =
-                "Get an image from a registry, or from an OCI image layout in a directory, and unpack "
-                "its layers. What is here already is not fetched again. Nothing is kept of an image "
+                "Get an image from a registry, from an OCI image layout in a directory, or from an "
+                "archive of docker or podman, and unpack its layers. What is here already is not fetched again. Nothing is kept of an image "
                 "whose content is not what its digests say.",
         .examples = examples,
         .options = { options },

@@ -21,9 +21,7 @@ static int run(struct invocation *in)
         request->id_out = request->detach ? &id : NULL;
         request->timing_out = request->timing ? &timing : NULL;
         r = engine_run(request, &in->exit);
-        if (id.len)
-                text_add_char(&id, '\n');
-        cli_print(STDOUT_FILENO, &id);
+        cli_print_id(STDOUT_FILENO, &id);
         cli_print(STDERR_FILENO, &timing);
         return r;
 }
@@ -50,7 +48,7 @@ const struct command cli_cmd_run = {
                 "that name in a registry is docker.io/library/host.\n\n"
                 "Options end where the image (with --rootfs, the command) begins.",
         .examples = examples,
-        .options = { cli_run_options },
+        .options = { cli_run_options, cli_run_client_options },
         .operands = cli_run_operands,
         .absent = cli_run_absent,
         .request_size = sizeof(struct run_request),

@@ -117,15 +117,22 @@ enum command_group {
 };
 
 struct invocation;
+struct command;
+
+/* What a group's word may be followed by: docker's name for a command there. */
+struct member {
+        char name[16];
+        const struct command *command;
+};
 
 struct command {
-        const char *name;
-        const char *alias;       /* a second name, or NULL */
-        const char *below;       /* what docker also calls it: "image ls", or NULL */
-        const char *summary;     /* upper case, one line, no full stop */
-        const char *usage;       /* operands as usage shows them; NULL: from their rows */
-        const char *description; /* paragraphs divided by an empty line */
-        const char *word;        /* a literal first operand, after which options go on */
+        const char *name;             /* "image inspect": one that only its group has */
+        const char *alias;            /* a second name, or NULL */
+        const struct member *members; /* a group, which is nothing by itself; NULL: a command */
+        const char *summary;          /* upper case, one line, no full stop */
+        const char *usage;            /* operands as usage shows them; NULL: from their rows */
+        const char *description;      /* paragraphs divided by an empty line */
+        const char *word;             /* a literal first operand, after which options go on */
         const struct example *examples;
         const struct option *options[3];
         const struct option *operands;
@@ -183,7 +190,15 @@ extern const struct face cli_face_husk, cli_face_oci;
 const struct absent *cli_absent_find(const struct absent *rows, const char *name, char letter);
 /* The command of that name or alias, or NULL. */
 const struct command *cli_face_command(const struct face *face, const char *name);
-/* The one that is called by these two words, or NULL. */
-const struct command *cli_face_below(const struct face *face, const char *word, const char *name);
-/* Leave a trail and a hint for an unknown command; returns -EINVAL. */
-int cli_face_unknown(const struct face *face, const char *name);
+/* The command that a group has by that name, or NULL. */
+const struct command *cli_group_command(const struct command *group, const char *name);
+/* Leave a trail and a hint for an unknown command, of the group if that is no NULL; returns -EINVAL. */
+int cli_face_unknown(const struct face *face, const struct command *group, const char *name);
+
+/* A walk over all commands of a face, groups among them, and behind a group those that only it has: start with
+ * { face }; NULL at the end. */
+struct command_walk {
+        const struct face *face;
+        size_t command, member;
+};
+const struct command *cli_command_next(struct command_walk *walk);

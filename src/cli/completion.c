@@ -37,6 +37,49 @@ static void put_command_names(struct text *out, const struct face *face)
                 text_addf(out, i ? " %s" : "%s", face->commands[i]->name);
 }
 
+static void put_member_names(struct text *out, const struct command *group)
+{
+        for (const struct member *m = group->members; *m->name; m++)
+                text_addf(out, m == group->members ? "%s" : " %s", m->name);
+}
+
+/* The names of the groups, divided by `between`; false: there are none. */
+static bool put_groups(struct text *out, const struct face *face, char between)
+{
+        bool any = false;
+
+        for (size_t i = 0; face->commands[i]; i++) {
+                if (!face->commands[i]->members)
+                        continue;
+                if (any)
+                        text_add_char(out, between);
+                text_add(out, face->commands[i]->name);
+                any = true;
+        }
+        return any;
+}
+
+/* All words for a command, quoted and divided by `between`: "'images'|'image ls'". */
+static void put_words(
+        struct text *out, const struct face *face, const struct command *command, char between)
+{
+        text_addf(out, "'%s'", command->name);
+        if (command->alias)
+                text_addf(out, "%c'%s'", between, command->alias);
+        for (size_t i = 0; face->commands[i]; i++) {
+                const struct command *group = face->commands[i];
+
+                for (const struct member *m = group->members; m && *m->name; m++) {
+                        bool own = text_starts(command->name, group->name) &&
+                                   strchr(command->name, ' ');
+
+                        if (m->command == command &&
+                            !(own && text_equal(strchr(command->name, ' ') + 1, m->name)))
+                                text_addf(out, "%c'%s %s'", between, group->name, m->name);
+                }
+        }
+}
+
 static void put_option_names(struct text *out, const struct command *command)
 {
         struct option_walk walk = { .command = command };
@@ -95,6 +138,12 @@ static void bash_command(
         struct option_walk walk = { .command = command };
         const struct option *o;
 
+        if (command->members) {
+                text_addf(out, "                _%s_words '", id);
+                put_member_names(out, command);
+                text_add(out, " --help' ;;\n");
+                return;
+        }
         text_add(out, "                case $prev in\n");
         while ((o = cli_option_next(&walk))) {
                 if (o->kind == OPTION_FLAG)
@@ -145,6 +194,9 @@ static void bash_put(struct text *out, const struct face *face)
 {
         const char *id = identifier(out->arena, face), *separator = "                ";
         struct option_walk walk = { .command = face->globals };
+        struct command_walk commands = { .face = face };
+        struct text groups = { .arena = out->arena };
+        const struct command *command;
         const struct option *o;
 
         bash_prologue(out, face, id);
@@ -162,17 +214,22 @@ static void bash_put(struct text *out, const struct face *face)
                      "                *) command=${COMP_WORDS[i]}; break ;;\n"
                      "                esac\n"
                      "                i=$((i + 1))\n"
-                     "        done\n"
-                     "        case $command in\n"
-                     "        '')\n");
-        bash_command(out, face, face->globals, id);
-        for (size_t i = 0; face->commands[i]; i++) {
-                const struct command *c = face->commands[i];
-
+                     "        done\n");
+        if (put_groups(&groups, face, '|'))
                 text_addf(
-                        out, "        %s%s%s)\n", c->name, c->alias ? "|" : "",
-                        c->alias ? c->alias : "");
-                bash_command(out, face, c, id);
+                        out,
+                        "        case $command in %s)\n"
+                        "                [ $((i + 1)) -ge \"$COMP_CWORD\" ] || "
+                        "command=\"$command ${COMP_WORDS[i+1]}\" ;;\n"
+                        "        esac\n",
+                        text_string(&groups));
+        text_add(out, "        case $command in\n        '')\n");
+        bash_command(out, face, face->globals, id);
+        while ((command = cli_command_next(&commands))) {
+                text_add(out, "        ");
+                put_words(out, face, command, '|');
+                text_add(out, ")\n");
+                bash_command(out, face, command, id);
         }
         text_addf(out, "        esac\n}\n\ncomplete -F _%s %s\n", id, face->name);
 }
@@ -257,9 +314,48 @@ static void zsh_operands(struct text *out, const struct command *command, const 
         }
 }
 
+/* What follows a group's word takes its place. */
+static void zsh_groups(struct text *out, const struct face *face)
+{
+        struct text groups = { .arena = out->arena };
+
+        text_add(out, "        local command=$line[1]\n");
+        if (!put_groups(&groups, face, '|'))
+                return;
+        text_addf(
+                out,
+                "        case $command in %s)\n"
+                "                if (( CURRENT > 2 )); then\n"
+                "                        command=\"$command $words[2]\"\n"
+                "                        shift words\n"
+                "                        (( CURRENT-- ))\n"
+                "                fi ;;\n"
+                "        esac\n",
+                text_string(&groups));
+}
+
+static void zsh_command(
+        struct text *out, const struct face *face, const struct command *command, const char *id)
+{
+        text_add(out, "        ");
+        put_words(out, face, command, '|');
+        text_add(out, ")\n                ");
+        if (command->members) {
+                text_add(out, "compadd ");
+                put_member_names(out, command);
+        } else {
+                text_add(out, "_arguments -s");
+                zsh_options(out, command, id);
+                zsh_operands(out, command, id);
+        }
+        text_add(out, " ;;\n");
+}
+
 static void zsh_put(struct text *out, const struct face *face)
 {
         const char *id = identifier(out->arena, face);
+        struct command_walk commands = { .face = face };
+        const struct command *command;
 
         text_addf(out, "#compdef %s\n\n_%s_containers() {\n", face->name, id);
         text_addf(
@@ -291,19 +387,12 @@ static void zsh_put(struct text *out, const struct face *face)
                 out,
                 " \\\n                '1:command:_%s_commands' \\\n"
                 "                '*::argument:->argument'\n"
-                "        [[ $state == argument ]] || return\n"
-                "        case $line[1] in\n",
+                "        [[ $state == argument ]] || return\n",
                 id);
-        for (size_t i = 0; face->commands[i]; i++) {
-                const struct command *c = face->commands[i];
-
-                text_addf(
-                        out, "        %s%s%s)\n                _arguments -s", c->name,
-                        c->alias ? "|" : "", c->alias ? c->alias : "");
-                zsh_options(out, c, id);
-                zsh_operands(out, c, id);
-                text_add(out, " ;;\n");
-        }
+        zsh_groups(out, face);
+        text_add(out, "        case $command in\n");
+        while ((command = cli_command_next(&commands)))
+                zsh_command(out, face, command, id);
         text_addf(out, "        esac\n}\n\n");
         text_addf(
                 out, "if [[ $funcstack[1] == _%s ]]; then _%s \"$@\"; else compdef _%s %s; fi\n",
@@ -344,15 +433,22 @@ static void fish_command(
         struct text *out, const struct face *face, const struct command *command, const char *id)
 {
         struct option_walk walk = { .command = command };
+        struct text words = { .arena = out->arena };
+        const char *when;
         const struct option *o;
-        char when[80] = "__fish_use_subcommand";
 
         if (command != face->globals)
-                text_format(
-                        when, sizeof when, "__fish_seen_subcommand_from %s%s%s", command->name,
-                        command->alias ? " " : "", command->alias ? command->alias : "");
+                put_words(&words, face, command, ' ');
+        else
+                text_add(&words, "''");
+        when = arena_format(out->arena, "__%s_at %s", id, text_string(&words));
+        for (const struct member *m = command->members; m && *m->name; m++) {
+                text_addf(out, "complete -c %s -n \"%s\" -a %s -d ", face->name, when, m->name);
+                fish_text(out, m->command->summary);
+                text_add_char(out, '\n');
+        }
         while ((o = cli_option_next(&walk))) {
-                text_addf(out, "complete -c %s -n '%s' -l %s", face->name, when, o->name);
+                text_addf(out, "complete -c %s -n \"%s\" -l %s", face->name, when, o->name);
                 if (o->letter)
                         text_addf(out, " -s %c", o->letter);
                 fish_offer(out, o, id);
@@ -363,15 +459,68 @@ static void fish_command(
         for (o = command->operands; o && o->kind != OPTION_END; o++) {
                 if (!*o->values && !o->complete)
                         continue;
-                text_addf(out, "complete -c %s -n '%s'", face->name, when);
+                text_addf(out, "complete -c %s -n \"%s\"", face->name, when);
                 fish_offer(out, o, id);
                 text_add_char(out, '\n');
         }
 }
 
+/* Which command the line has so far, and whether it is one of these. */
+static void fish_command_of_line(struct text *out, const struct face *face, const char *id)
+{
+        struct option_walk walk = { .command = face->globals };
+        struct text groups = { .arena = out->arena };
+        const struct option *o;
+
+        text_addf(
+                out,
+                "function __%s_command\n"
+                "        set -l words\n"
+                "        set -l value no\n"
+                "        for word in (commandline -opc)[2..-1]\n"
+                "                if test $value = yes\n"
+                "                        set value no\n"
+                "                        continue\n"
+                "                end\n"
+                "                switch $word\n",
+                id);
+        while ((o = cli_option_next(&walk)))
+                if (o->kind != OPTION_FLAG)
+                        text_addf(
+                                out,
+                                "                        case --%s\n"
+                                "                                test -z \"$words\"; "
+                                "and set value yes\n",
+                                o->name);
+        text_addf(
+                out, "                        case '-*'\n"
+                     "                        case '*'\n"
+                     "                                set -a words $word\n"
+                     "                end\n"
+                     "        end\n");
+        if (put_groups(&groups, face, ' '))
+                text_addf(
+                        out,
+                        "        if set -q words[2]; and contains -- $words[1] %s\n"
+                        "                set words[1] \"$words[1] $words[2]\"\n"
+                        "        end\n",
+                        text_string(&groups));
+        text_addf(
+                out,
+                "        echo $words[1]\n"
+                "end\n"
+                "function __%s_at\n"
+                "        set -l command (__%s_command)\n"
+                "        contains -- \"$command\" $argv\n"
+                "end\n",
+                id, id);
+}
+
 static void fish_put(struct text *out, const struct face *face)
 {
         const char *id = identifier(out->arena, face);
+        struct command_walk commands = { .face = face };
+        const struct command *command;
 
         text_addf(
                 out, "# fish completion for %s\n\nfunction __%s_containers\n        %s\nend\n",
@@ -380,17 +529,19 @@ static void fish_put(struct text *out, const struct face *face)
                 text_addf(out, "function __%s_images\n        " IMAGES_LINE "\nend\n", id);
         text_addf(out, "function __%s_commands\n        string split ' ' '", id);
         put_command_names(out, face);
-        text_addf(out, "'\nend\ncomplete -c %s -f\n", face->name);
+        text_add(out, "'\nend\n");
+        fish_command_of_line(out, face, id);
+        text_addf(out, "complete -c %s -f\n", face->name);
         for (size_t i = 0; face->commands[i]; i++) {
                 text_addf(
-                        out, "complete -c %s -n __fish_use_subcommand -a %s -d ", face->name,
+                        out, "complete -c %s -n \"__%s_at ''\" -a %s -d ", face->name, id,
                         face->commands[i]->name);
                 fish_text(out, face->commands[i]->summary);
                 text_add_char(out, '\n');
         }
         fish_command(out, face, face->globals, id);
-        for (size_t i = 0; face->commands[i]; i++)
-                fish_command(out, face, face->commands[i], id);
+        while ((command = cli_command_next(&commands)))
+                fish_command(out, face, command, id);
 }
 
 int cli_completion_put(struct text *out, const struct face *face, const char *shell)

@@ -183,6 +183,10 @@ static void put_operand(struct text *out, const struct option *row)
 
 void cli_help_usage(struct text *out, const struct command *command)
 {
+        if (command->members) {
+                text_add(out, " COMMAND [ARG...]");
+                return;
+        }
         if (command->options[0])
                 text_add(out, " [OPTIONS]");
         if (command->word)
@@ -206,6 +210,55 @@ static void put_examples(const struct page *page, const struct example *examples
         }
 }
 
+const char *cli_help_page_name(struct arena *arena, const struct command *command)
+{
+        char *name = arena_string(arena, command->name);
+
+        for (char *p = name; *p; p++)
+                if (*p == ' ')
+                        *p = '-';
+        return name;
+}
+
+bool cli_help_is_first(const struct command *group, const struct member *member)
+{
+        const struct member *first = group->members;
+
+        while (first->command != member->command)
+                first++;
+        return first == member;
+}
+
+static void put_members(const struct page *page, const struct command *group)
+{
+        put_heading(page, "Commands:");
+        for (const struct member *member = group->members; *member->name; member++) {
+                char left[40];
+
+                if (!cli_help_is_first(group, member))
+                        continue;
+                text_format(left, sizeof left, "  %s", member->name);
+                put_pair(page, left, member->command->summary, 14);
+        }
+}
+
+/* The other words for a command. */
+static void put_also(struct text *out, const struct face *face, const struct command *command)
+{
+        if (command->alias)
+                text_addf(out, "\nAlso: %s %s\n", face->name, command->alias);
+        for (size_t i = 0; face->commands[i]; i++) {
+                const struct command *group = face->commands[i];
+
+                for (const struct member *m = group->members; m && *m->name; m++)
+                        if (m->command == command && !strchr(command->name, ' ') &&
+                            cli_help_is_first(group, m))
+                                text_addf(
+                                        out, "\nAlso: %s %s %s\n", face->name, group->name,
+                                        m->name);
+        }
+}
+
 void cli_help_command(
         struct text *out, const struct face *face, const struct command *command,
         struct help_style style)
@@ -221,12 +274,16 @@ void cli_help_command(
                 put_paragraphs(&page, out->arena, command->description);
         else
                 text_addf(out, "%s.\n", command->summary);
-        put_options(&page, out->arena, command);
+        if (command->members)
+                put_members(&page, command);
+        else
+                put_options(&page, out->arena, command);
         put_examples(&page, command->examples);
-        if (command->alias)
-                text_addf(out, "\nAlso: %s %s\n", face->name, command->alias);
-        if (command->below)
-                text_addf(out, "\nAlso: %s %s\n", face->name, command->below);
+        if (command->members)
+                text_addf(
+                        out, "\nMore about a command: %s %s COMMAND --help\n", face->name,
+                        command->name);
+        put_also(out, face, command);
 }
 
 static const char *const group_headings[GROUPS] = {

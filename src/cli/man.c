@@ -43,14 +43,16 @@ static void put_title(struct text *out, const struct face *face, const struct co
 
         text_format(
                 title, sizeof title, "%s%s%s", face->name, command ? "-" : "",
-                command ? command->name : "");
+                command ? cli_help_page_name(out->arena, command) : "");
         for (char *p = title; *p; p++)
                 *p = (char)toupper((unsigned char)*p);
         text_addf(out, ".TH %s 1 \"\" \"husk %s\" \"husk manual\"\n", title, HUSK_VERSION);
         text_add(out, ".SH NAME\n");
         put(out, face->name);
-        if (command)
-                text_addf(out, "\\-%s", command->name);
+        if (command) {
+                text_add(out, "\\-");
+                put(out, cli_help_page_name(out->arena, command));
+        }
         text_add(out, " \\- ");
         put(out, command ? command->summary : face->summary);
         text_add_char(out, '\n');
@@ -160,22 +162,45 @@ static void put_commands(struct text *out, const struct face *face)
         }
 }
 
+static void put_members(struct text *out, const struct command *group)
+{
+        text_add(out, ".SH COMMANDS\n");
+        for (const struct member *member = group->members; *member->name; member++) {
+                if (!cli_help_is_first(group, member))
+                        continue;
+                text_addf(out, ".TP\n\\fB%s %s\\fR\n", group->name, member->name);
+                put_line(out, member->command->summary);
+        }
+}
+
+static void put_page_name(struct text *out, const struct face *face, const struct command *command)
+{
+        text_add(out, "\\fB");
+        put(out, face->name);
+        if (command) {
+                text_add(out, "\\-");
+                put(out, cli_help_page_name(out->arena, command));
+        }
+        text_add(out, "\\fR(1)");
+}
+
 static void put_see_also(struct text *out, const struct face *face, const struct command *command)
 {
+        struct command_walk walk = { .face = face };
+        const struct command *one;
+
         text_add(out, ".SH SEE ALSO\n");
-        if (command) {
-                text_add(out, "\\fB");
-                put(out, face->name);
-                text_add(out, "\\fR(1)\n");
-                return;
+        put_page_name(out, face, command ? NULL : cli_command_next(&walk));
+        while (!command && (one = cli_command_next(&walk))) {
+                text_add(out, ",\n");
+                put_page_name(out, face, one);
         }
-        for (size_t i = 0; face->commands[i]; i++) {
-                text_add(out, "\\fB");
-                put(out, face->name);
-                text_addf(
-                        out, "\\-%s\\fR(1)%s\n", face->commands[i]->name,
-                        face->commands[i + 1] ? "," : "");
-        }
+        for (const struct member *m = command ? command->members : NULL; m && *m->name; m++)
+                if (cli_help_is_first(command, m)) {
+                        text_add(out, ",\n");
+                        put_page_name(out, face, m->command);
+                }
+        text_add_char(out, '\n');
 }
 
 void cli_man_put(struct text *out, const struct face *face, const struct command *command)
@@ -187,7 +212,9 @@ void cli_man_put(struct text *out, const struct face *face, const struct command
         put_synopsis(out, face, command);
         text_add(out, ".SH DESCRIPTION\n");
         put_line(out, description ? description : summary);
-        if (command)
+        if (command && command->members)
+                put_members(out, command);
+        else if (command)
                 put_options(out, command, "OPTIONS");
         else
                 put_commands(out, face);
@@ -200,6 +227,8 @@ void cli_man_put(struct text *out, const struct face *face, const struct command
                         out, ".SH ENVIRONMENT\n.TP\n\\fBNO_COLOR\\fR\n"
                              "Neither bold nor colour on a terminal.\n"
                              ".TP\n\\fBXDG_DATA_HOME\\fR, \\fBXDG_RUNTIME_DIR\\fR\n"
-                             "Where the default directories of users other than root are.\n");
+                             "Where the default directories of users other than root are.\n"
+                             ".TP\n\\fBHUSK_ROOT\\fR, \\fBHUSK_RUNROOT\\fR\n"
+                             "What \\-\\-root and \\-\\-runroot are where they are not given.\n");
         put_see_also(out, face, command);
 }

@@ -47,7 +47,12 @@ const struct registry_files *cli_registry_files(struct arena *arena)
         const char *said = getenv("REGISTRY_AUTH_FILE");
 
         files->config = config(arena);
-        files->http_proxy = getenv("http_proxy"); /* the large letters may be a web server's */
+        files->certs[0] = place(arena, "XDG_CONFIG_HOME", ".config", "containers/certs.d");
+        files->certs[1] = "/etc/containers/certs.d";
+        files->certs[2] = "/etc/docker/certs.d";
+        /* To a program of a web server the large letters say what somebody has sent. */
+        files->http_proxy = getenv("REQUEST_METHOD") ? getenv("http_proxy")
+                                                     : either("http_proxy", "HTTP_PROXY");
         files->https_proxy = either("https_proxy", "HTTPS_PROXY");
         files->no_proxy = either("no_proxy", "NO_PROXY");
         if (said && *said) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: the rows of `husk run`, which are explain's too: what can be run can be
- * explained. Names and meanings are docker's, podman's where docker has none. What a value means is
+ * explained; but for those about the client they are create's as well. Names and meanings are docker's, podman's where docker has none. What a value means is
  * the engine's business (build_*.c); read here is what belongs to the caller: its environment and
  * the files of --env-file and --label-file. */
 #include "commands.h"
@@ -13,21 +13,27 @@
 
 #define ROW(kind, field, ...) OPTION(struct run_request, kind, field, __VA_ARGS__)
 
+const struct option cli_run_client_options[] = {
+        OPTIONS_HEADING("Client:"),
+        ROW(FLAG, detach, 'd', "detach", "", "do not wait for its end; print its id"),
+        ROW(TEXT, detach_keys, 0, "detach-keys", "KEYS", "keys that leave it running, with -it",
+            .shown_default = "ctrl-p,ctrl-q"),
+        ROW(FLAG, sig_proxy, 0, "sig-proxy", "", "pass our signals on to it",
+            .shown_default = "true"),
+        ROW(TEXT, pid_file, 0, "pidfile", "FILE", "write the number of its first process to a file",
+            .complete = COMPLETE_FILE),
+        ROW(FLAG, timing, 0, "timing", "", "tell how long each step of the start took"),
+        OPTIONS_END,
+};
+
 const struct option cli_run_options[] = {
         OPTIONS_HEADING("Container:"),
         ROW(FLAG, remove, 0, "rm", "", "remove the container when it has ended"),
         ROW(TEXT, name, 0, "name", "NAME", "name the container"),
         ROW(FLAG, interactive, 'i', "interactive", "", "keep its standard input open"),
         ROW(FLAG, tty, 't', "tty", "", "give it a terminal"),
-        ROW(FLAG, detach, 'd', "detach", "", "do not wait for its end; print its id"),
-        ROW(TEXT, detach_keys, 0, "detach-keys", "KEYS", "keys that leave it running, with -it",
-            .shown_default = "ctrl-p,ctrl-q"),
-        ROW(FLAG, sig_proxy, 0, "sig-proxy", "", "pass our signals on to it",
-            .shown_default = "true"),
         ROW(FLAG, init, 0, "init", "", "an init as pid 1: it reaps orphans and passes signals on"),
         ROW(TEXT, id_file, 0, "cidfile", "FILE", "write its id to a file that is not there yet",
-            .complete = COMPLETE_FILE),
-        ROW(TEXT, pid_file, 0, "pidfile", "FILE", "write the number of its first process to a file",
             .complete = COMPLETE_FILE),
         ROW(TEXTS, labels, 'l', "label", "KEY[=VALUE]", "attach a label"),
         ROW(TEXTS, label_file, 0, "label-file", "FILE", "labels, one a line",
@@ -45,7 +51,6 @@ const struct option cli_run_options[] = {
             "which of the image's platforms to run, such as linux/arm64"),
         ROW(TEXT, restart, 0, "restart", "POLICY", "only 'no': nothing starts it again",
             .values = "no", .shown_default = "no"),
-        ROW(FLAG, timing, 0, "timing", "", "tell how long each step of the start took"),
 
         OPTIONS_HEADING("Program:"),
         ROW(TEXT, entrypoint, 0, "entrypoint", "PROGRAM",

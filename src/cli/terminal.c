@@ -39,3 +39,18 @@ int cli_print(int fd, const struct text *text)
         }
         return 0;
 }
+
+void cli_print_id(int fd, struct text *id)
+{
+        const int size = (int)id->len;
+        char why[256];
+
+        if (!size)
+                return;
+        text_add_char(id, '\n');
+        if (cli_print(fd, id) == 0)
+                return;
+        text_format(why, sizeof why, "%s", *trail_text() ? trail_text() : "nobody reads it");
+        trail_reset();
+        trail_warn("%.*s is made, but %s", size, text_string(id), why);
+}

@@ -12,3 +12,7 @@ bool cli_terminal_bold(int fd);
 /* Write all of `text` to `fd`. 0, or a negative errno with a trail; -EPIPE without one: the
  * reader has seen enough. */
 int cli_print(int fd, const struct text *text);
+
+/* The id of what was made, as a line; nothing when it is empty. It is there, whoever hears of it: what cannot be written
+ * becomes a warning that names it. */
+void cli_print_id(int fd, struct text *id);

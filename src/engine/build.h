@@ -14,14 +14,15 @@ struct build {
         const struct engine_image *image; /* NULL: it is the host or a directory */
         const struct image_defaults *defaults;
         WORDS lower;             /* the image's layers, the topmost first */
+        mode_t root_mode;        /* of the topmost one's root; 0: there is none */
         struct user_files files; /* names of users and groups, as the container will have them */
         struct spec *spec;
         struct spec_process *process;
         struct spec_linux *linux_;
         struct spec_resources *resources;
-        const char *seccomp; /* output: name of a built-in profile, or NULL */
-        struct words joined; /* output: ids of the containers whose namespaces are joined */
-        bool explain;        /* nothing is to be made */
+        const char *seccomp;       /* output: name of a built-in profile, or NULL */
+        struct joined_list joined; /* output: the containers whose namespaces are joined */
+        bool explain;              /* nothing is to be made */
 };
 
 int build_mounts(struct build *b);
@@ -37,7 +38,7 @@ int build_refuse_image(const struct build *b, const char *member, const char *va
 /* Fill in `lower` and `files`. */
 int build_image_files(struct build *b);
 /* Entrypoint, where `args` has none of the command line's, and Cmd; with room for the request's. */
-int build_image_args(const struct build *b, struct spec_texts *args);
+void build_image_args(const struct build *b, struct spec_texts *args);
 /* NAME=VALUE each. */
 struct words build_image_env(const struct build *b);
 /* What the container has beside its layers: /etc/hosts, hostname and resolv.conf, and volumes. */

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include <sys/stat.h>
+
 enum {
         HOST_FILE_MAX = 1 << 20
 };
@@ -32,22 +34,23 @@ int build_refuse_image(const struct build *b, const char *member, const char *va
 int build_image_files(struct build *b)
 {
         const struct engine_image *image = b->image;
-        const char **paths = arena_array(b->arena, image->n_layers + 1, sizeof *paths);
+        const char **paths = image_layers_down(b->arena, image, image->n_layers);
         struct view view;
         int r;
 
-        for (size_t i = 0; i < image->n_layers; i++)
-                paths[i] = image->layers[image->n_layers - 1 - i];
         b->lower = (WORDS){ paths, image->n_layers };
-        r = view_open_layers(b->arena, paths, image->n_layers, &view);
+        r = view_open_layers(b->arena, paths, image->n_layers, true, &view);
         if (r < 0)
                 return r;
         b->files = user_files_of_layers(b->arena, &view);
+        r = view_root_mode(&view);
+        if (r >= 0)
+                b->root_mode = (mode_t)r;
         view_close(&view);
         return 0;
 }
 
-int build_image_args(const struct build *b, struct spec_texts *args)
+void build_image_args(const struct build *b, struct spec_texts *args)
 {
         const struct run_request *request = b->request;
         const struct spec_texts *entrypoint = &b->defaults->entrypoint, *cmd = &b->defaults->cmd;
@@ -56,10 +59,9 @@ int build_image_args(const struct build *b, struct spec_texts *args)
                 *args = build_texts(b->arena, entrypoint, cmd->n + request->argv.n + 1);
         /* Who says what runs does not mean the image's arguments. */
         if (request->argv.n || request->entrypoint)
-                return 0;
+                return;
         for (size_t i = 0; i < cmd->n; i++)
                 args->items[args->n++] = cmd->items[i];
-        return 0;
 }
 
 /* Has it a name, and a value? "NAME" alone is no request for the caller's own. */
@@ -84,29 +86,34 @@ struct words build_image_env(const struct build *b)
         return all;
 }
 
-/* Is it one of the words "KEY" or "KEY=VALUE"? */
-static bool has_label(const struct words *labels, const char *key)
+/* Is there a word with the key of this one, "KEY" or "KEY=VALUE", from `first` on? */
+static bool has_label(const struct words *labels, size_t first, const char *label)
 {
-        size_t size = strlen(key);
+        size_t size = strcspn(label, "=");
 
-        for (size_t i = 0; i < labels->n; i++)
+        for (size_t i = first; i < labels->n; i++)
                 if (strcspn(labels->items[i], "=") == size &&
-                    strncmp(labels->items[i], key, size) == 0)
+                    strncmp(labels->items[i], label, size) == 0)
                         return true;
         return false;
 }
 
+/* One of each key: the last. */
 static struct words merge_labels(
         struct arena *arena, const struct spec_map *labels, const struct words *own)
 {
         struct words all = { arena_array(arena, labels->n + own->n + 1, sizeof *all.items), 0 };
+        size_t kept = 0;
 
         for (size_t i = 0; i < labels->n; i++)
-                if (!has_label(own, labels->items[i].key))
-                        all.items[all.n++] = arena_format(
-                                arena, "%s=%s", labels->items[i].key, labels->items[i].value);
+                all.items[all.n++] =
+                        arena_format(arena, "%s=%s", labels->items[i].key, labels->items[i].value);
         for (size_t i = 0; i < own->n; i++)
                 all.items[all.n++] = own->items[i];
+        for (size_t i = 0; i < all.n; i++)
+                if (!has_label(&all, i + 1, all.items[i]))
+                        all.items[kept++] = all.items[i];
+        all.n = kept;
         return all;
 }
 

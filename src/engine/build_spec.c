@@ -338,6 +338,7 @@ int build_spec(
                                       .seccomp = b->seccomp,
                                       .map_root = is_of_host(b, root),
                                       .joined = b->joined,
-                                      .lower = b->lower };
+                                      .lower = b->lower,
+                                      .root_mode = b->root_mode };
         return b->image ? build_own(b, host->state, ret) : 0;
 }

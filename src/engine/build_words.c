@@ -167,9 +167,9 @@ int build_container_file(
                 return trail(-ESRCH, "%s container:%s: it is not running", option, name);
         }
         if (!b->joined.items)
-                b->joined.items = arena_array(b->arena, 9, sizeof(char *));
+                b->joined.items = arena_array(b->arena, 8, sizeof *b->joined.items);
         if (b->joined.n < 8)
-                b->joined.items[b->joined.n++] = container.id;
+                b->joined.items[b->joined.n++] = (struct joined){ container.id, container.pid };
         *ret_path = arena_format(b->arena, "/proc/%d/%s", (int)container.pid, file);
         return 0;
 }

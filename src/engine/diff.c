@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Theory of operation: what a container changed.
+/* Theory of operation: what a container changed, or the topmost layer of an image.
  *
  * The upper layer of an overlay holds exactly that: new and changed files, a character device 0:0
  * for each deleted one, and directories marked opaque where the lower one is hidden. The walk goes
  * down the upper layer by descriptor, and beside it down the lower ones as they are seen together
  * (store/view.h); it never follows a symbolic link. As with docker, a directory above a change is
  * itself listed as changed, and what was made to mount something on is no change. */
+#include "image.h"
 #include "store.h"
 
 #include <dirent.h>
@@ -19,8 +20,8 @@
 
 struct walk {
         struct arena *arena;
-        struct view view; /* the lower layers */
-        const struct record *record;
+        struct view view;            /* the lower layers */
+        const struct record *record; /* NULL: it is an image's */
         const struct spec *spec;
         size_t skipped; /* places of mounts */
         struct diff_entry *list;
@@ -95,23 +96,18 @@ static bool is_empty(int dir)
         return empty;
 }
 
-/* Was it made, empty, for something to be mounted on it? */
-static bool is_mount_place(
-        const struct walk *walk, int upper, const char *name, const struct stat *st,
+bool diff_is_mount_place(
+        const struct record *record, const struct spec *spec, int place, const struct stat *st,
         const char *path)
 {
         bool found = false;
 
-        for (size_t i = 0; i < walk->record->n_own && !found; i++)
-                found = text_equal(walk->record->own[i].target, path);
-        for (size_t i = 0; i < walk->spec->mounts.n && !found; i++)
-                found = text_equal(walk->spec->mounts.items[i].destination, path);
-        if (found && S_ISDIR(st->st_mode)) {
-                auto_close dir = open_directory(upper, name);
-
-                return dir >= 0 && is_empty(dir);
-        }
-        return found && S_ISREG(st->st_mode) && st->st_size == 0;
+        for (size_t i = 0; i < record->n_own && !found; i++)
+                found = text_equal(record->own[i].target, path);
+        for (size_t i = 0; i < spec->mounts.n && !found; i++)
+                found = text_equal(spec->mounts.items[i].destination, path);
+        return found &&
+               (S_ISDIR(st->st_mode) ? is_empty(place) : S_ISREG(st->st_mode) && st->st_size == 0);
 }
 
 static int walk_directory(
@@ -148,9 +144,14 @@ static int walk_entry(
                         add(walk, 'D', path);
                 return 0;
         }
-        if (there < 0 && is_mount_place(walk, upper, name, &above, path)) {
-                walk->skipped++;
-                return 0;
+        if (there < 0 && walk->record) {
+                auto_close itself = file_open(upper, name, O_PATH | O_NOFOLLOW, 0);
+
+                if (itself >= 0 &&
+                    diff_is_mount_place(walk->record, walk->spec, itself, &above, path)) {
+                        walk->skipped++;
+                        return 0;
+                }
         }
         add(walk, there >= 0 ? 'C' : 'A', path);
         if (!S_ISDIR(above.st_mode))
@@ -204,7 +205,8 @@ static int walk_overlay(struct walk *walk, const struct runtime_overlay *overlay
         if (upper < 0)
                 return trail(
                         upper, "cannot read the layer %s: %s", overlay->upper, text_errno(upper));
-        r = view_open_layers(walk->arena, overlay->lower.items, overlay->lower.n, &walk->view);
+        r = view_open_layers(
+                walk->arena, overlay->lower.items, overlay->lower.n, false, &walk->view);
         if (r < 0)
                 return r;
         lower = view_root(walk->arena, &walk->view);
@@ -228,20 +230,32 @@ static void sort_list(struct walk *walk)
         walk->n = n;
 }
 
-int engine_diff(
-        const struct diff_request *request, struct arena *arena, struct diff_entry **ret_list,
+int diff_layer(
+        struct arena *arena, int upper, const struct view *lower, struct diff_entry **ret_list,
         size_t *ret_n)
+{
+        struct walk walk = { .arena = arena, .view = *lower };
+        struct view_place root = view_root(arena, &walk.view);
+        int fd = open_directory(upper, ".");
+        int r = fd < 0 ? fd : walk_directory(&walk, &fd, &root, "", 0);
+
+        file_close(&fd);
+        sort_list(&walk);
+        *ret_list = walk.list;
+        *ret_n = walk.n;
+        return r;
+}
+
+static int diff_container(
+        const struct diff_request *request, struct arena *arena, const struct container *container,
+        struct diff_entry **ret_list, size_t *ret_n)
 {
         struct record record;
         struct walk walk = { .arena = arena, .record = &record };
-        struct container container;
-        int r = store_open(arena, &request->engine, request->container, false, &container);
+        int r;
 
-        if (r < 0)
-                return r;
-        record_decode(arena, &container, &record);
-        r = container_spec(arena, &container, &walk.spec);
-        container_close(&container);
+        record_decode(arena, container, &record);
+        r = container_spec(arena, container, &walk.spec);
         if (r < 0)
                 return r;
         if (record.n_overlays == 0)
@@ -251,9 +265,40 @@ int engine_diff(
                         "is nothing to compare it with",
                         request->container);
         for (size_t i = 0; i < record.n_overlays && r == 0; i++)
-                r = walk_overlay(&walk, &record.overlays[i]);
+                r = record.overlays[i].read_only ? 0 : walk_overlay(&walk, &record.overlays[i]);
         sort_list(&walk);
         *ret_list = walk.list;
         *ret_n = walk.n;
         return r;
+}
+
+int engine_diff(
+        const struct diff_request *request, struct arena *arena, struct diff_entry **ret_list,
+        size_t *ret_n)
+{
+        struct container container;
+        const char *words, *hint;
+        int r = -ENOENT, as_image;
+
+        if (!request->other)
+                r = store_open(arena, &request->engine, request->container, false, &container);
+        if (r == 0) {
+                r = diff_container(request, arena, &container, ret_list, ret_n);
+                container_close(&container);
+                return r;
+        }
+        if (r != -ENOENT)
+                return r;
+        words = arena_string(arena, trail_text());
+        hint = arena_string(arena, trail_hint_text());
+        trail_reset();
+        as_image = diff_images(
+                arena, &request->engine, request->container, request->other, ret_list, ret_n);
+        if (as_image >= 0 || request->other || (as_image != -ENOENT && as_image != -EINVAL))
+                return as_image;
+        /* It is nothing at all: as a container it was asked for first. */
+        trail_reset();
+        if (*hint)
+                trail_hint("%s", hint);
+        return trail(r, "%s", words);
 }

@@ -197,7 +197,8 @@ int engine_exec(const struct exec_request *request, int *ret_exit)
                 return r;
         process_reset_signals();
         keeper_terminal_enter(
-                &terminal, request->tty && request->interactive && !request->detach ? 0 : NO_FD);
+                &terminal, request->tty && request->interactive && !request->detach ? 0 : NO_FD,
+                !request->detach);
         r = stdio_enter(&stdio);
         if (r == 0)
                 r = container_exec(plan, &machine, &master, &command);

@@ -11,36 +11,41 @@
 
 #include <string.h>
 
-#include <sys/utsname.h>
-
-static int own_platform(struct image_platform *ret_platform)
+static int fetch(
+        struct arena *arena, const struct run_request *request, struct pull_result *ret_result)
 {
-        struct utsname name;
-
-        if (uname(&name) < 0)
-                return -errno;
-        *ret_platform = image_platform_of(name.machine);
-        return 0;
-}
-
-static int fetch(struct arena *arena, const struct run_request *request)
-{
-        struct pull_result result;
-
         return engine_pull(
                 &(struct pull_request){ .engine = request->engine,
                                         .image = request->image,
                                         .platform = request->platform,
                                         .tell = request->tell,
                                         .context = request->context },
-                arena, &result);
+                arena, ret_result);
+}
+
+/* What is in a file or directory is taken from there each time, whatever is here. */
+static int take_local(
+        struct arena *arena, const struct run_request *request,
+        const struct image_platform *platform, bool may_fetch, struct engine_image *ret_image)
+{
+        struct pull_result result;
+        int r;
+
+        if (!may_fetch || text_equal(request->pull, "never")) {
+                trail_hint("husk pull %s first, and then by its name", request->image);
+                return trail(
+                        -EINVAL, "'%s' is to be read, and nothing may be fetched", request->image);
+        }
+        r = fetch(arena, request, &result);
+        return r < 0 ? r : image_open(arena, &request->engine, result.id, platform, ret_image);
 }
 
 /* What is here will do when nothing newer can be had. */
 static int refresh(
         struct arena *arena, const struct run_request *request, struct engine_image *image)
 {
-        int r = fetch(arena, request);
+        struct pull_result result;
+        int r = fetch(arena, request, &result);
 
         if (r == 0) {
                 file_close(&image->hold);
@@ -57,8 +62,9 @@ int image_for_run(
 {
         const char *when = request->pull && may_fetch ? request->pull : "missing";
         struct image_platform platform;
-        int r = request->platform ? image_platform_parse(arena, request->platform, &platform)
-                                  : own_platform(&platform);
+        struct local_place place;
+        struct pull_result result;
+        int r = image_wanted_platform(arena, request->platform, &platform);
 
         if (r < 0)
                 return request->platform ? trail(r, "--platform") : r;
@@ -68,8 +74,10 @@ int image_for_run(
                         -EINVAL,
                         "'%s' is not a value for --pull: expected always, missing, newer or never",
                         when);
+        if (local_place_parse(arena, request->image, &place))
+                return take_local(arena, request, &platform, may_fetch, ret_image);
         if (text_equal(when, "always")) {
-                r = fetch(arena, request);
+                r = fetch(arena, request, &result);
                 return r < 0 ? r
                              : image_open(
                                        arena, &request->engine, request->image, &platform,
@@ -80,23 +88,17 @@ int image_for_run(
                 r = refresh(arena, request, ret_image);
         else if (r == -ENOENT && may_fetch && !text_equal(when, "never")) {
                 trail_reset();
-                r = fetch(arena, request);
+                r = fetch(arena, request, &result);
                 r = r < 0 ? r : 1;
         }
         return r <= 0 ? r
                       : image_open(arena, &request->engine, request->image, &platform, ret_image);
 }
 
-/* The mode of the image's root directory, which the upper layer shows. */
-static mode_t root_mode(const char *layer)
+struct host_parts image_parts(
+        struct arena *arena, const char *state, const struct build_result *built)
 {
-        struct stat st;
-
-        return file_stat(AT_FDCWD, layer, 0, &st) < 0 ? 0755 : st.st_mode & 07777;
-}
-
-struct host_parts image_parts(struct arena *arena, const char *state, const WORDS *lower)
-{
+        const WORDS *lower = &built->lower;
         struct runtime_overlay *overlay = arena_new(arena, struct runtime_overlay);
 
         *overlay = (struct runtime_overlay){
@@ -105,9 +107,8 @@ struct host_parts image_parts(struct arena *arena, const char *state, const WORD
                 .upper = arena_format(arena, "%s/upper0", state),
                 .work = arena_format(arena, "%s/work0", state),
         };
-        if (lower->n) {
-                overlay->mode = root_mode(lower->items[0]);
-        } else {
+        overlay->mode = built->root_mode; /* the upper layer shows it */
+        if (!lower->n) {
                 overlay->lower = store_words(arena, arena_format(arena, "%s/lower0", state));
                 overlay->make_lower = true;
         }

@@ -11,24 +11,39 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/utsname.h>
+
+const struct idmap *image_ids(struct arena *arena)
+{
+        struct idmap *own;
+
+        if (geteuid() == 0)
+                return NULL;
+        own = arena_new(arena, struct idmap);
+        *own = subids_all(arena);
+        return own;
+}
+
 int image_open_store(
         struct arena *arena, const struct engine_options *options, bool make,
         struct layout *ret_layout)
 {
-        const struct idmap *map = NULL;
+        return layout_open(
+                store_absolute(arena, options->root), image_ids(arena), make, ret_layout);
+}
 
-        if (geteuid() != 0) {
-                struct idmap *own = arena_new(arena, struct idmap);
+const char **image_layers_down(struct arena *arena, const struct engine_image *image, size_t n)
+{
+        const char **layers = arena_array(arena, n + 1, sizeof *layers);
 
-                *own = subids_all(arena);
-                map = own;
-        }
-        return layout_open(store_absolute(arena, options->root), map, make, ret_layout);
+        for (size_t i = 0; i < n; i++)
+                layers[i] = image->layers[n - 1 - i];
+        return layers;
 }
 
 /* -- which one -------------------------------------------------------------------------------------------- */
 
-static int not_found(struct arena *arena, const char *words)
+int image_not_found(struct arena *arena, const char *words)
 {
         struct text seen = { .arena = arena };
 
@@ -126,10 +141,33 @@ int image_find(
                 return r; /* it is no name either, as the trail says */
         if (by_id == 0 || by_id == -ENOENT)
                 trail_reset();
-        return by_id == -ENOENT ? not_found(arena, words) : by_id;
+        return by_id == -ENOENT ? image_not_found(arena, words) : by_id;
+}
+
+/* -- for whom ----------------------------------------------------------------------------------------------- */
+
+int image_wanted_platform(
+        struct arena *arena, const char *words, struct image_platform *ret_platform)
+{
+        struct utsname host;
+
+        if (words)
+                return image_platform_parse(arena, words, ret_platform);
+        if (uname(&host) < 0)
+                return -errno;
+        *ret_platform = image_platform_of(arena_string(arena, host.machine));
+        return 0;
 }
 
 /* -- what a container needs of it --------------------------------------------------------------------------- */
+
+bool image_is_for(const struct image_config *config, const struct image_platform *platform)
+{
+        return text_equal(config->os, platform->os) &&
+               text_equal(config->architecture, platform->architecture) &&
+               (!platform->variant || !config->variant ||
+                text_equal(config->variant, platform->variant));
+}
 
 static int check_platform(
         struct arena *arena, const char *words, const struct image_config *config,
@@ -139,13 +177,19 @@ static int check_platform(
                                             .architecture = config->architecture,
                                             .variant = config->variant };
 
-        if (!wanted ||
-            (text_equal(own.os, wanted->os) && text_equal(own.architecture, wanted->architecture) &&
-             (!wanted->variant || !own.variant || text_equal(own.variant, wanted->variant))))
+        if (!wanted || image_is_for(config, wanted))
                 return 0;
         return trail(
                 -ENOENT, "the image '%s' here is for %s, not for %s", words,
                 image_platform_words(arena, &own), image_platform_words(arena, wanted));
+}
+
+static bool comes_again(const struct spec_texts *ids, size_t i)
+{
+        for (size_t k = i + 1; k < ids->n; k++)
+                if (text_equal(ids->items[k], ids->items[i]))
+                        return true;
+        return false;
 }
 
 static int find_layers(
@@ -154,18 +198,22 @@ static int find_layers(
 {
         const struct spec_texts *ids = &config->rootfs->diff_ids;
         const char **paths = arena_array(arena, ids->n + 1, sizeof *paths);
+        size_t n = 0;
 
         for (size_t i = 0; i < ids->n; i++) {
+                /* Of one that comes again the upper one shows all that the lower one does. */
+                if (comes_again(ids, i))
+                        continue;
                 if (!layout_has_layer(layout, ids->items[i])) {
                         trail_hint("something has removed it: pull the image again");
                         return trail(
                                 -EBADMSG, "%s has not the layer %s of this image", layout->path,
                                 ids->items[i]);
                 }
-                paths[i] = layout_layer_path(layout, arena, ids->items[i]);
+                paths[n++] = layout_layer_path(layout, arena, ids->items[i]);
         }
         image->layers = paths;
-        image->n_layers = ids->n;
+        image->n_layers = n;
         return 0;
 }
 
@@ -205,7 +253,7 @@ int image_open(
         int r = image_open_store(arena, options, false, &layout);
 
         if (r < 0)
-                return r == -ENOENT ? not_found(arena, words) : r;
+                return r == -ENOENT ? image_not_found(arena, words) : r;
         r = read_image(&layout, arena, words, platform, &image);
         if (r == 0) {
                 image.hold = layout.images;

@@ -145,34 +145,28 @@ static const char *layer_of(struct arena *arena, const char *layers, const char 
 {
         size_t size = strlen(layers);
 
-        if (!path || strncmp(path, layers, size) != 0 || strlen(path + size) < 64)
+        if (strncmp(path, layers, size) != 0 || strlen(path + size) < 64)
                 return NULL;
         return arena_copy(arena, path + size, 64);
 }
 
 static struct spec_texts layers_of(
-        struct arena *arena, const char *layers, const struct json *overlays)
+        struct arena *arena, const char *layers, const struct record *record)
 {
         struct spec_texts found = { 0 };
+        size_t all = 0;
 
-        for (size_t i = 0; overlays && overlays->kind == JSON_ARRAY && i < overlays->n; i++) {
-                const struct json *lower = json_member(&overlays->items[i], "lower");
-                bool list = lower && lower->kind == JSON_ARRAY;
-                size_t n = list ? lower->n : 1;
-                struct spec_texts more = { arena_array(arena, found.n + n + 1, sizeof(char *)),
-                                           found.n };
-
-                for (size_t k = 0; k < found.n; k++)
-                        more.items[k] = found.items[k];
-                for (size_t k = 0; k < n; k++) {
-                        const char *layer = layer_of(
-                                arena, layers, json_string(list ? &lower->items[k] : lower));
+        for (size_t i = 0; i < record->n_overlays; i++)
+                all += record->overlays[i].lower.n;
+        found.items = arena_array(arena, all + 1, sizeof *found.items);
+        for (size_t i = 0; i < record->n_overlays; i++)
+                for (size_t k = 0; k < record->overlays[i].lower.n; k++) {
+                        const char *layer =
+                                layer_of(arena, layers, record->overlays[i].lower.items[k]);
 
                         if (layer)
-                                more.items[more.n++] = layer;
+                                found.items[found.n++] = layer;
                 }
-                found = more;
-        }
         return found;
 }
 
@@ -192,7 +186,7 @@ int image_users(
         *ret_users = arena_array(arena, n + 1, sizeof **ret_users);
         for (size_t i = 0; i < n; i++) {
                 struct container container;
-                const struct json *engine;
+                struct record record;
 
                 r = container_open(arena, containers, ids[i], false, &container);
                 if (r == -ENOENT) { /* it went meanwhile */
@@ -201,12 +195,12 @@ int image_users(
                 }
                 if (r < 0)
                         return r; /* what it needs is not known, so nothing may go */
-                engine = json_member(container.header, "engine");
+                record_decode(arena, &container, &record);
                 (*ret_users)[k++] = (struct image_user){
                         .id = arena_string(arena, container.id),
-                        .name = json_string(json_member(engine, "name")),
-                        .image = json_string(json_member(engine, "imageId")),
-                        .layers = layers_of(arena, layers, json_member(engine, "overlays")),
+                        .name = record.name,
+                        .image = record.image_id,
+                        .layers = layers_of(arena, layers, &record),
                         .running = container.status != CONTAINER_STOPPED,
                 };
                 container_close(&container);

@@ -5,45 +5,45 @@
  * taking entries out of the index; what nothing refers to then is collected at the end, or, when somebody uses the
  * store at that moment, by the next command. */
 #include "image.h"
+#include "place.h"
 #include "store.h"
 
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* -- the list --------------------------------------------------------------------------------------------- */
 
-/* RFC 3339 in UTC or with an offset, to nanoseconds since 1970; 0: it is none. */
-static uint64_t parse_time(const char *text)
+int image_layer_size(
+        const struct layout *layout, struct arena *arena, const char *diff_id, uint64_t *ret_bytes)
 {
-        struct tm tm = { 0 };
-        const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
-        time_t when = rest ? timegm(&tm) : -1;
+        struct layout_layer layer;
+        int r = layout_read_layer(layout, arena, diff_id, &layer);
 
-        return when > 0 ? (uint64_t)when * 1000000000 : 0;
+        if (r < 0 && r != -ENOENT && r != -EBADMSG)
+                return r;
+        if (r < 0)
+                trail_reset();
+        *ret_bytes = r < 0 ? 0 : layer.size_bytes;
+        return 0;
 }
 
-/* What layer.json says of each; one that is missing or damaged counts for nothing here. */
-static int size_of(
+int image_size(
         const struct layout *layout, struct arena *arena, const struct image_config *config,
         uint64_t *ret_bytes)
 {
         *ret_bytes = 0;
         for (size_t i = 0; i < config->rootfs->diff_ids.n; i++) {
-                struct layout_layer layer;
-                int r = layout_read_layer(layout, arena, config->rootfs->diff_ids.items[i], &layer);
+                uint64_t bytes;
+                int r = image_layer_size(layout, arena, config->rootfs->diff_ids.items[i], &bytes);
 
-                if (r == 0)
-                        *ret_bytes += layer.size_bytes;
-                else if (r != -ENOENT && r != -EINVAL)
+                if (r < 0)
                         return r;
-                trail_reset();
+                *ret_bytes += bytes;
         }
         return 0;
 }
 
-static void put_names(struct arena *arena, const char *full, struct image_info *info)
+void image_name_parts(struct arena *arena, const char *full, struct image_info *info)
 {
         struct image_reference reference;
 
@@ -70,7 +70,7 @@ static void describe(
         struct layout_image documents;
 
         *info = (struct image_info){ .id = "", .short_id = "<damaged>", .created = "" };
-        put_names(arena, layout_annotation(image, LAYOUT_NAME), info);
+        image_name_parts(arena, layout_annotation(image, LAYOUT_NAME), info);
         info->digest = source ? source : image->digest;
         if (layout_read_image(layout, arena, image->digest, &documents) < 0) {
                 trail_warn("%s", trail_text());
@@ -81,36 +81,21 @@ static void describe(
         info->short_id = arena_copy(arena, LAYOUT_HEX(info->id), 12);
         if (documents.config->created)
                 info->created = documents.config->created;
-        info->created_ns = parse_time(documents.config->created);
-        if (size_of(layout, arena, documents.config, &info->size_bytes) < 0) {
+        if (documents.config->defaults)
+                info->labels = documents.config->defaults->labels;
+        info->created_ns = (uint64_t)store_parse_time(documents.config->created) * 1000000000;
+        if (image_size(layout, arena, documents.config, &info->size_bytes) < 0) {
                 trail_warn("%s", trail_text());
                 trail_reset();
         }
 }
 
-static bool matches_name(const struct image_info *info, const char *pattern)
-{
-        return fnmatch(pattern, info->name, 0) == 0 || fnmatch(pattern, info->repository, 0) == 0;
-}
-
-/* 1, 0, or -EINVAL with a trail. */
-static int passes_filter(const struct image_info *info, const char *filter)
-{
-        const bool dangling = text_equal(info->repository, "<none>");
-
-        if (text_equal(filter, "dangling=true") || text_equal(filter, "dangling=1"))
-                return dangling;
-        if (text_equal(filter, "dangling=false") || text_equal(filter, "dangling=0"))
-                return !dangling;
-        if (text_starts(filter, "reference="))
-                return matches_name(info, filter + strlen("reference="));
-        trail_hint("filters are dangling=true, dangling=false and reference=PATTERN");
-        return trail(-EINVAL, "--filter: '%s' is none that is known", filter);
-}
-
 static int passes(
-        struct arena *arena, const struct images_request *request, const struct image_info *info)
+        struct image_filter *filter, const struct images_request *request,
+        const struct image_info *info)
 {
+        struct arena *arena = filter->arena;
+
         if (request->name) {
                 struct image_reference reference;
                 struct image_info wanted;
@@ -118,19 +103,13 @@ static int passes(
 
                 if (r < 0)
                         return r;
-                put_names(arena, image_reference_full(arena, &reference), &wanted);
+                image_name_parts(arena, image_reference_full(arena, &reference), &wanted);
                 if (!text_equal(wanted.repository, info->repository) ||
                     (reference.tag && !text_equal(wanted.tag, info->tag)) ||
                     (reference.digest && !text_equal(reference.digest, info->digest)))
                         return 0;
         }
-        for (size_t i = 0; i < request->filter.n; i++) {
-                int r = passes_filter(info, request->filter.items[i]);
-
-                if (r <= 0)
-                        return r;
-        }
-        return 1;
+        return image_passes(filter, &request->filter, info);
 }
 
 static int by_age(const void *a, const void *b)
@@ -147,20 +126,22 @@ static int list_all(
         struct image_info **ret_list, size_t *ret_n)
 {
         struct image_index index;
+        struct image_filter filter = { arena, layout, &index };
         struct image_info *list;
         size_t n = 0;
         int r = layout_read_index(layout, arena, &index);
 
         if (r < 0)
                 return r;
+        r = image_check_filter(&filter, &request->filter);
         list = arena_array(arena, index.manifests.n + 1, sizeof *list);
-        for (size_t i = 0; i < index.manifests.n; i++) {
+        for (size_t i = 0; r >= 0 && i < index.manifests.n; i++) {
                 describe(layout, arena, &index.manifests.items[i], &list[n]);
-                r = passes(arena, request, &list[n]);
-                if (r < 0)
-                        return r;
-                n += (size_t)r;
+                r = passes(&filter, request, &list[n]);
+                n += r > 0;
         }
+        if (r < 0)
+                return r;
         qsort(list, n, sizeof *list, by_age);
         *ret_list = list;
         *ret_n = n;
@@ -245,10 +226,16 @@ struct removal {
         int lock; /* of the index */
 };
 
-static int begin(struct removal *removal)
+static int begin(struct removal *removal, const struct engine_options *options, struct text *out)
 {
-        int r = image_open_store(removal->arena, removal->options, true, &removal->layout);
+        int r;
 
+        *removal = (struct removal){ .arena = out->arena,
+                                     .options = options,
+                                     .layout = LAYOUT_NONE,
+                                     .out = out,
+                                     .lock = NO_FD };
+        r = image_open_store(removal->arena, removal->options, true, &removal->layout);
         if (r == 0)
                 r = image_users(
                         removal->arena, removal->options, &removal->users, &removal->n_users);
@@ -257,18 +244,22 @@ static int begin(struct removal *removal)
         return r < 0 ? r : layout_read_index(&removal->layout, removal->arena, &removal->index);
 }
 
-static void end(struct removal *removal)
+/* `r`: how it went so far. */
+static int end(struct removal *removal, int r)
 {
+        if (r == 0)
+                r = layout_write_index(&removal->layout, removal->arena, &removal->index);
         file_close(&removal->lock);
         image_collect(removal->arena, removal->options, &removal->layout);
         layout_close(&removal->layout);
+        return r;
 }
 
 static const char *shown_name(struct arena *arena, const char *full)
 {
         struct image_info info;
 
-        put_names(arena, full, &info);
+        image_name_parts(arena, full, &info);
         return info.name;
 }
 
@@ -289,7 +280,7 @@ static int find_id(struct removal *removal, size_t at, const char **ret_id, uint
         if (r < 0)
                 return r;
         *ret_id = documents.manifest->config->digest;
-        return size_of(&removal->layout, removal->arena, documents.config, ret_bytes);
+        return image_size(&removal->layout, removal->arena, documents.config, ret_bytes);
 }
 
 /* What containers are made of it, for a message; NULL: none. */
@@ -305,8 +296,8 @@ static const char *users_of(struct removal *removal, const char *id, bool *ret_r
                         continue;
                 *ret_running |= user->running;
                 text_addf(
-                        &names, "%s%s (%.12s%s)", names.len ? ", " : "",
-                        user->name ? user->name : "", user->id, user->running ? ", running" : "");
+                        &names, "%s%s (%.12s%s)", names.len ? ", " : "", user->name, user->id,
+                        user->running ? ", running" : "");
         }
         return names.len ? text_string(&names) : NULL;
 }
@@ -340,6 +331,17 @@ static size_t names_of(const struct image_index *index, const char *digest)
         return n;
 }
 
+/* What `husk image mount` shows of it. */
+static int hide(struct removal *removal, const char *words, const char *id, bool force)
+{
+        if (!id || !place_has_image(removal->arena, removal->options, id))
+                return 0;
+        if (force)
+                return place_clear(place_of_image(removal->arena, removal->options, id), true);
+        trail_hint("husk image unmount %s, or --force", words);
+        return trail(-EBUSY, "the image '%s' is mounted", words);
+}
+
 static int remove_one(struct removal *removal, const char *words, bool force)
 {
         uint64_t bytes = 0;
@@ -370,6 +372,9 @@ static int remove_one(struct removal *removal, const char *words, bool force)
                                 : "remove them first: husk rm; or only the image: --force");
                 return trail(-EBUSY, "the image '%s' is used by %s", words, users);
         }
+        r = hide(removal, words, id, force);
+        if (r < 0)
+                return r;
         removal->bytes += bytes;
         drop_image(removal, digest, id);
         return 0;
@@ -377,59 +382,64 @@ static int remove_one(struct removal *removal, const char *words, bool force)
 
 int engine_rmi(const struct rmi_request *request, struct text *out)
 {
-        struct removal removal = { .arena = out->arena,
-                                   .options = &request->engine,
-                                   .layout = LAYOUT_NONE,
-                                   .out = out,
-                                   .lock = NO_FD };
-        int r = begin(&removal);
+        struct removal removal;
+        int r = begin(&removal, &request->engine, out);
 
         if (r == 0)
                 r = remove_one(&removal, request->names.items[0], request->force);
-        if (r == 0)
-                r = layout_write_index(&removal.layout, removal.arena, &removal.index);
-        end(&removal);
-        return r;
+        return end(&removal, r);
 }
 
-static int prune(struct removal *removal, bool all)
+static int is_pruned(
+        struct removal *removal, const struct prune_request *request,
+        const struct image_descriptor *image, const char *id)
 {
-        struct image_descriptor_list *list = &removal->index.manifests;
+        struct image_filter filter = { removal->arena, &removal->layout, &removal->index };
+        struct image_info info;
+        bool running;
 
-        for (size_t i = 0; i < list->n;) {
+        if ((!request->all && layout_annotation(image, LAYOUT_NAME)) ||
+            users_of(removal, id, &running) ||
+            (id && place_has_image(removal->arena, removal->options, id)))
+                return 0;
+        describe(&removal->layout, removal->arena, image, &info);
+        return image_passes(&filter, &request->filter, &info);
+}
+
+static int prune(struct removal *removal, const struct prune_request *request)
+{
+        struct image_filter filter = { removal->arena, &removal->layout, &removal->index };
+        struct image_descriptor_list *list = &removal->index.manifests;
+        int r = image_check_filter(&filter, &request->filter);
+
+        for (size_t i = 0; r == 0 && i < list->n;) {
                 const char *digest = list->items[i].digest, *id;
                 uint64_t bytes;
-                bool running;
-                int r = find_id(removal, i, &id, &bytes);
 
+                r = find_id(removal, i, &id, &bytes);
+                if (r == 0)
+                        r = is_pruned(removal, request, &list->items[i], id);
                 if (r < 0)
                         return r;
-                if ((!all && layout_annotation(&list->items[i], LAYOUT_NAME)) ||
-                    users_of(removal, id, &running)) {
+                if (r == 0) {
                         i++;
                         continue;
                 }
                 removal->bytes += bytes;
                 drop_image(removal, digest, id);
+                r = 0;
                 i = 0;
         }
-        return 0;
+        return r;
 }
 
 int engine_image_prune(const struct prune_request *request, struct text *out, uint64_t *ret_bytes)
 {
-        struct removal removal = { .arena = out->arena,
-                                   .options = &request->engine,
-                                   .layout = LAYOUT_NONE,
-                                   .out = out,
-                                   .lock = NO_FD };
-        int r = begin(&removal);
+        struct removal removal;
+        int r = begin(&removal, &request->engine, out);
 
         if (r == 0)
-                r = prune(&removal, request->all);
-        if (r == 0)
-                r = layout_write_index(&removal.layout, removal.arena, &removal.index);
-        end(&removal);
+                r = prune(&removal, request);
         *ret_bytes = removal.bytes;
-        return r;
+        return end(&removal, r);
 }

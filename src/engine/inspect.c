@@ -37,11 +37,9 @@ static void put_labels(struct arena *arena, struct json_writer *w, const struct 
 {
         json_open_object(w, "Labels");
         for (size_t i = 0; i < labels->n; i++) {
-                const char *label = labels->items[i], *equals = strchr(label, '=');
+                const struct spec_pair label = store_split_label(arena, labels->items[i]);
 
-                json_put_string(
-                        w, equals ? arena_copy(arena, label, (size_t)(equals - label)) : label,
-                        equals ? equals + 1 : "");
+                json_put_string(w, label.key, label.value);
         }
         json_close_object(w);
 }
@@ -94,6 +92,8 @@ static void put_layers(struct json_writer *w, const struct record *record)
         for (size_t i = 0; i < record->n_overlays; i++) {
                 const struct runtime_overlay *overlay = &record->overlays[i];
 
+                if (overlay->read_only)
+                        continue; /* nothing is written there */
                 json_open_object(w, NULL);
                 json_put_string(w, "Target", overlay->target);
                 json_open_array(w, "LowerDirs");
@@ -119,25 +119,25 @@ static void put_own(struct json_writer *w, const struct record *record)
         json_close_array(w);
 }
 
-int engine_inspect(const struct inspect_request *request, struct text *out)
+static int inspect_container(
+        struct arena *arena, const struct engine_options *options, const char *name,
+        struct text *out)
 {
-        auto_arena arena = { 0 };
-        struct json_writer w = { .out = out, .indent = 4 };
+        struct json_writer w = { .out = out };
         struct container container;
         struct container_info info;
         struct record record;
         const struct json *config;
-        int r = store_open(&arena, &request->engine, request->container, false, &container);
+        int r = store_open(arena, options, name, false, &container);
 
         if (r < 0)
                 return r;
-        container_describe(&arena, &container, &info);
-        record_decode(&arena, &container, &record);
-        r = json_parse(&arena, "journal", container.config, container.config_size, &config);
+        container_describe(arena, &container, &info);
+        record_decode(arena, &container, &record);
+        r = json_parse(arena, "journal", container.config, container.config_size, &config);
         container_close(&container);
         if (r < 0)
                 return r;
-        json_open_array(&w, NULL);
         json_open_object(&w, NULL);
         json_put_string(&w, "Id", info.id);
         json_put_string(&w, "Name", info.name);
@@ -147,12 +147,31 @@ int engine_inspect(const struct inspect_request *request, struct text *out)
                 json_put_string(&w, "ImageID", record.image_id);
         put_state(&w, &container, &info);
         put_host_config(&w, &container, &record);
-        put_config(&arena, &request->engine, &w, &record);
+        put_config(arena, options, &w, &record);
         put_layers(&w, &record);
         put_own(&w, &record);
         json_put_value(&w, "OCIConfig", config);
         json_close_object(&w);
-        json_close_array(&w);
-        text_add_char(out, '\n');
         return 0;
+}
+
+int engine_inspect(const struct inspect_request *request, struct text *out)
+{
+        const char *name = request->names.items[0];
+        auto_arena arena = { 0 };
+        int r;
+
+        if (!text_equal(request->type, "image")) {
+                r = inspect_container(&arena, &request->engine, name, out);
+                if (r != -ENOENT || request->type)
+                        return r;
+                trail_reset();
+        }
+        r = inspect_image(&arena, &request->engine, name, out);
+        if (r == -ENOENT && !request->type) {
+                trail_reset();
+                trail_hint("`husk ps -a` lists containers, `husk images` images");
+                return trail(r, "there is no container and no image '%.300s' here", name);
+        }
+        return r;
 }

@@ -3,6 +3,7 @@
 #include "engine.h"
 #include "image/image.h"
 #include "registry/registry.h"
+#include "remote.h"
 #include "store.h"
 
 /* HOST[:PORT], as a reference has it. */
@@ -39,8 +40,8 @@ static int ask(
         struct registry helper = REGISTRY_NONE;
         struct registry_answer answer;
         const char *settings;
-        int r = registry_settings(
-                arena, request->engine.registries, &place, credentials, &settings);
+        const struct registry_files files = remote_files(&request->engine, &request->said);
+        int r = registry_settings(arena, &files, &place, credentials, &settings);
 
         if (r == 0)
                 r = registry_start(
@@ -54,12 +55,13 @@ static int ask(
         return r;
 }
 
-int engine_login(const struct login_request *request, struct arena *arena, const char **ret_file)
+int engine_login(
+        const struct login_request *request, struct arena *arena, struct login_result *ret_result)
 {
         const struct registry_credentials credentials = { request->username, request->password,
                                                           NULL };
         const char *registry, *file = NULL;
-        bool was;
+        struct registry_kept kept;
         int r = check_registry(arena, request, &registry);
 
         if (r == 0)
@@ -69,9 +71,9 @@ int engine_login(const struct login_request *request, struct arena *arena, const
         if (r == 0)
                 r = ask(arena, request, registry, &credentials);
         if (r == 0)
-                r = registry_auth_store(file, registry, &credentials, &was);
+                r = registry_auth_store(arena, file, registry, &credentials, &kept);
         if (r == 0)
-                *ret_file = file;
+                *ret_result = (struct login_result){ .file = file, .helper = kept.helper };
         return r;
 }
 
@@ -79,9 +81,14 @@ int engine_logout(const struct login_request *request, bool *ret_was)
 {
         auto_arena arena = { 0 };
         const char *registry, *file = NULL;
+        struct registry_kept kept = { 0 };
         int r = check_registry(&arena, request, &registry);
 
         if (r == 0)
                 r = file_of(request, &file);
-        return r < 0 ? r : registry_auth_store(file, registry, NULL, ret_was);
+        if (r == 0)
+                r = registry_auth_store(&arena, file, registry, NULL, &kept);
+        if (r == 0)
+                *ret_was = kept.was;
+        return r;
 }

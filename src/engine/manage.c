@@ -34,28 +34,11 @@ static const char *span(struct arena *arena, int64_t seconds)
         return arena_format(arena, "%lld second%s", (long long)seconds, seconds == 1 ? "" : "s");
 }
 
-/* RFC 3339 in UTC, as the journal writes it, to seconds since 1970. */
-static int64_t parse_time(const char *text)
-{
-        struct tm tm = { 0 };
-        int *parts[] = {
-                &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec
-        };
-
-        if (!text || strlen(text) < 20)
-                return 0;
-        for (size_t i = 0; i < ARRAY_SIZE(parts); i++, text += *text != '\0')
-                for (int n = 0; n < 4 && *text >= '0' && *text <= '9'; n++, text++)
-                        *parts[i] = *parts[i] * 10 + (*text - '0');
-        tm.tm_year -= 1900;
-        tm.tm_mon -= 1;
-        return (int64_t)timegm(&tm);
-}
-
 void container_describe(
         struct arena *arena, const struct container *container, struct container_info *info)
 {
-        int64_t now = (int64_t)time(NULL), created = parse_time(container->created);
+        int64_t now = (int64_t)time(NULL), created = store_parse_time(container->created);
+        int64_t began = container->began_s ? container->began_s : created;
         const struct spec *spec;
         struct record record;
         struct text command = { .arena = arena };
@@ -77,8 +60,11 @@ void container_describe(
         if (container->status != CONTAINER_STOPPED) {
                 info->status = container_status_word(container->status);
                 info->status_text = arena_format(
-                        arena, "Up %s%s", span(arena, now - created),
+                        arena, "Up %s%s", span(arena, now - began),
                         container->status == CONTAINER_PAUSED ? " (Paused)" : "");
+        } else if (container->prepared && !container->begun) {
+                info->status = "created";
+                info->status_text = "Created";
         } else {
                 info->status = "exited";
                 info->status_text =
@@ -115,6 +101,8 @@ int engine_ps(
 
                 r = container_open_listed(arena, containers, root, ids[i], &container);
                 if (r < 0) {
+                        if (!container_may_be_passed_over(r))
+                                return r;
                         if (r != -ENOENT) /* else it went meanwhile */
                                 trail_warn("%s", trail_text());
                         trail_reset();
@@ -155,7 +143,9 @@ int engine_rm(const struct rm_request *request)
                 trail_hint("stop it first (`husk stop %s`), or use --force to kill it", name);
                 r = trail(-EBUSY, "container '%s' is running", name);
         } else {
-                r = container_remove(&arena, &container);
+                r = container_hide(&arena, &container);
+                if (r == 0)
+                        r = container_remove(&arena, &container);
         }
         container_close(&container);
         return r;
@@ -178,6 +168,23 @@ int engine_kill(const struct kill_request *request)
         r = not_running(container_signal(&container, request->signal), name);
         container_close(&container);
         return r;
+}
+
+/* The signal, and SIGKILL when that does not end it in time. 0: it has ended; what is not known to have ended is
+ * an error, since who asked for it goes on as if it had. */
+static int end_process(int process, const struct container *container, int signal, int wait_ms)
+{
+        int r = process_signal(process, signal), ended;
+
+        container_thaw(container); /* a paused one hears nothing */
+        if (r < 0)
+                return r == -ESRCH ? 0 : r;
+        ended = process_poll(process, wait_ms);
+        if (ended == 0) {
+                r = process_signal(process, SIGKILL);
+                ended = r == 0 ? process_poll(process, 10000) : r == -ESRCH ? 1 : r;
+        }
+        return ended > 0 ? 0 : ended < 0 ? ended : -ETIMEDOUT;
 }
 
 int engine_stop(const struct stop_request *request)
@@ -204,19 +211,14 @@ int engine_stop(const struct stop_request *request)
                 return 0; /* it has stopped: that is what was asked for */
         if (process < 0)
                 return process;
-        r = process_signal(process, record.stop_signal ? record.stop_signal : SIGTERM);
-        container_thaw(&container); /* a paused one hears nothing */
-        if (r == 0 && process_poll(process, wait_s < 0 ? -1 : (int)(wait_s * 1000)) == 0)
-                r = process_signal(process, SIGKILL);
-        if (r == 0)
-                process_poll(process, 10000);
-        if (r < 0 && r != -ESRCH)
-                return trail(r, "cannot signal '%s': %s", name, text_errno(r));
-        return 0;
+        r = end_process(
+                process, &container, record.stop_signal ? record.stop_signal : SIGTERM,
+                wait_s < 0 ? -1 : (int)(wait_s * 1000));
+        return r < 0 ? trail(r, "cannot stop '%s': %s", name, text_errno(r)) : 0;
 }
 
 /* The exit status, once it is noted. Read from the journal that we have open: with --rm it has no
- * name any more by then. */
+ * name any more by then; from the start on that it was opened in. */
 static bool noted_exit(struct arena *arena, const struct container *container, int *ret_exit)
 {
         static const char start[] = "\n{\"status\":\"stopped\"";
@@ -228,7 +230,9 @@ static bool noted_exit(struct arena *arena, const struct container *container, i
         if (lseek(container->journal, 0, SEEK_SET) < 0 ||
             file_read_fd(arena, container->journal, 64 << 20, &text) < 0)
                 return false;
-        at = strstr(text_string(&text), start);
+        at = container->events && text.len >= container->events
+                   ? strstr(text_string(&text) + container->events - 1, start)
+                   : NULL;
         if (!at || json_parse(arena, "journal", at + 1, strcspn(at + 1, "\n"), &line) < 0 ||
             json_i64(json_member(line, "code"), &code) < 0) {
                 trail_reset();
@@ -259,6 +263,11 @@ int engine_wait(const struct wait_request *request, int *ret_exit)
                 r = store_open(&arena, &request->engine, name, false, &container);
                 if (r < 0)
                         return r;
+                if (container.prepared && !container.begun) {
+                        container_close(&container);
+                        *ret_exit = 0; /* it does not run: as docker has it */
+                        return 0;
+                }
         }
         /* The keeper notes the status a moment after the process ends. */
         for (int round = 0; round < ROUNDS; round++) {

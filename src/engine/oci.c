@@ -192,9 +192,9 @@ int engine_oci_create(const struct oci_create_request *request, int *ret_exit)
             (r = check_root(&arena, &bundle)) < 0 ||
             (r = oci_check_terminal(bundle.spec->process, request->console_socket, attached)) < 0)
                 return r;
-        /* Raw from the container's first moment, so that no key is ours that should be its own. */
+        /* From the container's first moment, so that no key or signal is ours that should be its own. */
         fronted = attached && bundle.spec->process->terminal && !request->console_socket;
-        keeper_terminal_enter(&terminal, fronted ? 0 : NO_FD);
+        keeper_terminal_enter(&terminal, fronted ? 0 : NO_FD, attached);
         r = container_create(
                 &arena,
                 &(struct container_request){ .root = request->oci.root,
@@ -310,6 +310,8 @@ int engine_oci_list(
                 arena_reset(&journal);
                 r = container_open_listed(&journal, request->oci.root, root, ids[i], &container);
                 if (r < 0) {
+                        if (!container_may_be_passed_over(r))
+                                return r;
                         if (r != -ENOENT) /* else it went meanwhile */
                                 trail_warn("%s", trail_text());
                         trail_reset();
@@ -487,7 +489,8 @@ int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit)
                 return r;
         keeper_terminal_enter(
                 &terminal,
-                process->terminal && !request->detach && !request->console_socket ? 0 : NO_FD);
+                process->terminal && !request->detach && !request->console_socket ? 0 : NO_FD,
+                !request->detach);
         r = container_exec(plan, &machine, &master, &command);
         if (r < 0) {
                 keeper_terminal_leave(&terminal);

@@ -6,6 +6,7 @@
 #include "oci.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -91,14 +92,52 @@ static void remove_log(struct arena *arena, const struct runtime_criu *criu, con
 
 /* -- checkpoint ------------------------------------------------------------------------------------ */
 
+/* ADDRESS:PORT, to which the memory goes; with lazy pages, where criu waits to be asked for it. */
+static int check_server(const struct oci_checkpoint_request *request)
+{
+        const char *server = request->page_server, *colon = server ? strrchr(server, ':') : NULL;
+        uint64_t port;
+
+        if (!server && request->criu.lazy_pages) {
+                trail_hint(
+                        "--page-server ADDRESS:PORT: `criu lazy-pages` asks there for the memory");
+                return trail(-EINVAL, "--lazy-pages: needs --page-server");
+        }
+        if (server && (!colon || colon == server || text_u64(colon + 1, &port) < 0 || port == 0 ||
+                       port > UINT16_MAX))
+                return trail(
+                        -EINVAL, "--page-server: '%s': must be ADDRESS:PORT, as 192.0.2.7:7777",
+                        server);
+        return 0;
+}
+
+/* criu opens it for itself, as a file of ours. */
+static int check_status_fd(const struct oci_checkpoint_request *request)
+{
+        int64_t fd = request->status_fd.value;
+        int flags;
+
+        if (!request->status_fd.set)
+                return 0;
+        flags = fd < 0 || fd > INT_MAX ? -1 : fcntl((int)fd, F_GETFL);
+        if (flags < 0)
+                return trail(-EBADF, "--status-fd: %lld: no open descriptor", (long long)fd);
+        if ((flags & O_ACCMODE) == O_RDONLY)
+                return trail(-EBADF, "--status-fd: %lld: not open for writing", (long long)fd);
+        if (!request->criu.lazy_pages)
+                trail_warn("--status-fd: nothing is written there without --lazy-pages");
+        return 0;
+}
+
 static int checkpoint_words(
         const struct oci_checkpoint_request *request, const struct runtime_criu *criu,
         struct words_list *list)
 {
         struct arena *arena = list->arena;
-        int r = add_common(list, &request->criu);
+        int r;
 
-        if (r < 0)
+        if ((r = check_server(request)) < 0 || (r = check_status_fd(request)) < 0 ||
+            (r = add_common(list, &request->criu)) < 0)
                 return r;
         add(list, request->leave_running, "leave-running");
         add(list, request->tcp_skip_in_flight, "skip-in-flight");
@@ -237,6 +276,21 @@ static int restore(
         return r;
 }
 
+/* criu would say no more than that it could not connect. */
+static int check_lazy(struct arena *arena, const struct runtime_criu *criu)
+{
+        const char *work = criu->work ? criu->work : criu->images;
+        int r = file_access(arena_format(arena, "%s/lazy-pages.socket", work), F_OK);
+
+        if (r == 0)
+                return 0;
+        trail_hint(
+                "start it first: criu lazy-pages --page-server --address ADDRESS --port PORT "
+                "--images-dir %s --work-dir %s",
+                criu->images, work);
+        return trail(r, "--lazy-pages: `criu lazy-pages` is not at work in %s", work);
+}
+
 static int prepare(
         struct arena *arena, const struct oci_restore_request *request, struct words_list *list,
         struct runtime_criu *criu, struct bundle *bundle)
@@ -256,6 +310,7 @@ static int prepare(
         if ((r = container_check_id(request->id)) < 0 || (r = find_program(arena, criu)) < 0 ||
             (r = oci_read_bundle(arena, request->bundle, NULL, bundle)) < 0 ||
             (r = find_directories(arena, &request->criu, false, criu)) < 0 ||
+            (request->criu.lazy_pages && (r = check_lazy(arena, criu)) < 0) ||
             (r = criu_read_stdio(arena, criu->images, stdio)) < 0 ||
             (r = add_common(list, &request->criu)) < 0)
                 return r;
@@ -297,7 +352,7 @@ int engine_oci_restore(const struct oci_restore_request *request, int *ret_exit)
         /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): prepare() has read it */
         fronted = !request->detach && !request->console_socket && bundle.spec->process &&
                   bundle.spec->process->terminal;
-        keeper_terminal_enter(&terminal, fronted ? 0 : NO_FD);
+        keeper_terminal_enter(&terminal, fronted ? 0 : NO_FD, !request->detach);
         r = restore(&arena, request, &criu, &bundle, &machine, &master);
         if (r < 0) {
                 keeper_terminal_leave(&terminal);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Theory of operation: an image from a registry, or from an OCI image layout in a directory, which is believed as
+/* Theory of operation: an image from a registry, or from a file or directory (pull_local.c), which is believed as
  * little.
  *
  * First the documents: perhaps an index, of which one entry is chosen, the manifest, the configuration. Each
@@ -8,6 +8,7 @@
  * command collects. */
 #include "pull.h"
 
+#include "remote.h"
 #include "store.h"
 
 #include <fcntl.h>
@@ -15,7 +16,6 @@
 #include <unistd.h>
 
 #include <sys/stat.h>
-#include <sys/utsname.h>
 
 /* -- documents ---------------------------------------------------------------------------------------- */
 
@@ -27,10 +27,11 @@ int pull_start_helper(struct pull *pull)
 
         if (pull->registry.socket >= 0)
                 return 0;
-        /* What comes from a directory takes no credentials. */
-        if (pull->origin.dir < 0 && options->registries)
-                r = registry_settings(
-                        pull->arena, options->registries, &pull->origin.place, NULL, &settings);
+        /* What comes from a file or directory takes no credentials. */
+        if (pull->origin.place.registry && options->registries)
+                r = remote_settings(
+                        pull->arena, options, &pull->request->registry, &pull->origin.place,
+                        &settings);
         if (r < 0)
                 return r;
         return registry_start(
@@ -166,90 +167,13 @@ static int fetch(
 
 /* -- which image -------------------------------------------------------------------------------------- */
 
-/* What messages call an entry of a layout's index. */
-static const char *list_names(struct pull *pull, const struct image_index *index)
-{
-        struct text names = { .arena = pull->arena };
-
-        for (size_t i = 0; i < index->manifests.n && i < 20; i++) {
-                const char *name = layout_annotation(&index->manifests.items[i], LAYOUT_NAME);
-
-                if (name) {
-                        text_add(&names, names.len ? ", " : "");
-                        text_add_visible(&names, name);
-                }
-        }
-        return names.len ? text_string(&names) : "none";
-}
-
-static int choose_local(
-        struct pull *pull, const struct image_index *index, struct image_descriptor *ret)
-{
-        const char *wanted = pull->origin.wanted;
-
-        for (size_t i = 0; wanted && i < index->manifests.n; i++)
-                if (text_equal(
-                            layout_annotation(&index->manifests.items[i], LAYOUT_NAME), wanted) ||
-                    text_equal(index->manifests.items[i].digest, wanted)) {
-                        *ret = index->manifests.items[i];
-                        return 0;
-                }
-        if (!wanted && index->manifests.n == 1) {
-                *ret = index->manifests.items[0];
-                return 0;
-        }
-        trail_hint("names there: %s", list_names(pull, index));
-        if (wanted)
-                return trail(-ENOENT, "%s: no image is called so there", pull->origin.words);
-        return trail(
-                index->manifests.n ? -EEXIST : -ENOENT,
-                index->manifests.n ? "%s: there are several images: say which, oci:DIR:NAME"
-                                   : "%s: there is no image",
-                pull->origin.words);
-}
-
-static int read_layout(struct pull *pull, struct image_descriptor *ret)
-{
-        const char *name = arena_format(pull->arena, "%s/index.json", pull->origin.words);
-        auto_close fd = rootpath_open(
-                pull->origin.dir, "index.json", O_RDONLY | O_NONBLOCK | O_NOFOLLOW, true);
-        struct image_document document;
-        struct text bytes;
-        struct stat st;
-        int r = fd < 0 ? fd : file_stat(fd, "", AT_EMPTY_PATH, &st);
-
-        if (r == 0 && !S_ISREG(st.st_mode))
-                r = -EINVAL;
-        if (r == 0)
-                r = file_read_fd(pull->arena, fd, IMAGE_DOCUMENT_MAX, &bytes);
-        if (r < 0) {
-                trail_hint(
-                        "an OCI image layout is a directory with the files oci-layout and index.json");
-                return trail(r, "cannot read %s: %s", name, text_errno(r));
-        }
-        r = image_parse(pull->arena, name, text_string(&bytes), bytes.len, IMAGE_INDEX, &document);
-        return r < 0 ? r : choose_local(pull, document.index, ret);
-}
-
-static int wanted_platform(struct pull *pull, struct image_platform *ret)
-{
-        struct utsname host;
-
-        if (pull->request->platform)
-                return image_platform_parse(pull->arena, pull->request->platform, ret);
-        if (uname(&host) < 0)
-                return -errno;
-        *ret = image_platform_of(arena_string(pull->arena, host.machine));
-        return 0;
-}
-
 static int choose_platform(
         struct pull *pull, const struct image_index *index, struct image_descriptor *ret)
 {
         const struct image_descriptor *chosen;
         struct image_platform wanted;
         struct text all = { .arena = pull->arena };
-        int r = wanted_platform(pull, &wanted);
+        int r = image_wanted_platform(pull->arena, pull->request->platform, &wanted);
 
         if (r < 0)
                 return r;
@@ -278,10 +202,12 @@ static int fetch_top(struct pull *pull, struct text *ret_bytes)
         int r;
 
         if (pull->origin.dir >= 0) {
-                r = read_layout(pull, &pull->top);
+                r = pull_read_layout(pull, &pull->top);
                 return r < 0 ? r : fetch(pull, &pull->top, false, ret_bytes);
         }
         r = fetch_remote(pull, pull->origin.wanted, NULL, ret_bytes, &type);
+        if (r == 0)
+                r = remote_check_document(pull->origin.words, type, ret_bytes);
         if (r == 0 && is_digest(pull->origin.wanted))
                 r = check_digest(pull->origin.words, ret_bytes, pull->origin.wanted, -1);
         if (r < 0)
@@ -383,7 +309,7 @@ static int check_platform(struct pull *pull)
                                             .architecture = pull->config->architecture,
                                             .variant = pull->config->variant };
         struct image_platform wanted;
-        int r = wanted_platform(pull, &wanted);
+        int r = image_wanted_platform(pull->arena, pull->request->platform, &wanted);
 
         if (r < 0 ||
             (text_equal(own.os, wanted.os) && text_equal(own.architecture, wanted.architecture)))
@@ -483,27 +409,6 @@ int pull_image(struct pull *pull, struct pull_result *ret_result)
 
 /* -- the command -------------------------------------------------------------------------------------- */
 
-/* "oci:DIR[:NAME]": the last colon divides, unless the directory is called so. */
-static int open_layout(struct pull *pull, const char *words)
-{
-        struct origin *origin = &pull->origin;
-        char *dir = arena_string(pull->arena, words);
-        char *colon = strchr(dir, ':');
-        struct stat st;
-
-        if (colon && file_stat(AT_FDCWD, dir, 0, &st) < 0) {
-                *colon = '\0';
-                origin->wanted = colon + 1;
-        }
-        origin->dir = file_open(AT_FDCWD, dir, O_PATH | O_DIRECTORY, 0);
-        if (origin->dir < 0)
-                return trail(
-                        origin->dir, "cannot open the image layout %s: %s", dir,
-                        text_errno(origin->dir));
-        origin->name = image_local_name(pull->arena, dir, origin->wanted);
-        return 0;
-}
-
 static int open_registry(struct pull *pull, const char *words)
 {
         struct image_reference reference;
@@ -515,6 +420,15 @@ static int open_registry(struct pull *pull, const char *words)
         pull->origin.wanted = reference.digest ? reference.digest : image_reference_tag(&reference);
         pull->origin.name = image_reference_full(pull->arena, &reference);
         return 0;
+}
+
+static int pull_remote(struct pull *pull, struct pull_result *ret_result)
+{
+        int r = open_registry(pull, pull->request->image);
+
+        if (r == 0)
+                r = pull_begin(pull);
+        return r < 0 ? r : pull_image(pull, ret_result);
 }
 
 int pull_begin(struct pull *pull)
@@ -545,20 +459,19 @@ void pull_end(struct pull *pull)
 int engine_pull(
         const struct pull_request *request, struct arena *arena, struct pull_result *ret_result)
 {
-        static const char oci[] = "oci:";
+        struct local_place place;
         struct pull pull = { .arena = arena,
                              .request = request,
                              .layout = LAYOUT_NONE,
                              .origin = { .words = request->image, .dir = NO_FD },
                              .registry = REGISTRY_NONE,
                              .ns = NO_FD };
-        int r = text_starts(request->image, oci) ? open_layout(&pull, request->image + strlen(oci))
-                                                 : open_registry(&pull, request->image);
+        int r = 0;
 
-        if (r == 0)
-                r = pull_begin(&pull);
-        if (r == 0)
-                r = pull_image(&pull, ret_result);
+        if (local_place_parse(arena, request->image, &place))
+                r = pull_local(&pull, &place, ret_result);
+        else
+                r = pull_remote(&pull, ret_result);
         pull_end(&pull);
         return r;
 }

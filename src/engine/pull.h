@@ -42,5 +42,25 @@ int pull_image(struct pull *pull, struct pull_result *ret_result);
 int pull_start_helper(struct pull *pull);
 /* A blob of the origin's layout: its descriptor, a file of that size. */
 int pull_open_local(const struct pull *pull, const struct image_descriptor *blob);
-/* pull_layers.c: every layer of `config` in the store, blobs and directories. */
+/* pull_layers.c: a layer whose blob is in the store; what digest its content has is found out. */
+int pull_layer(struct pull *pull, const struct image_descriptor *layer, const char **ret_diff_id);
+/* Every layer of `config` in the store, blobs and directories. */
 int pull_layers(struct pull *pull);
+
+/* -- pull_local.c: what is in a file or directory --------------------------------------------------------- */
+
+/* All of an image from there, with pull_begin(). */
+int pull_local(struct pull *pull, const struct local_place *place, struct pull_result *ret_result);
+/* What the index of the origin's layout has for what is wanted. */
+int pull_read_layout(struct pull *pull, struct image_descriptor *ret);
+
+/* -- archive.c: a tar file with images in it ------------------------------------------------------------- */
+
+/* Unpack it: its files are in the origin's `dir` until the work is dropped. */
+int archive_open(struct pull *pull, int source, struct layout_work *ret_work);
+/* A small file of it; -ENOENT without a trail. */
+int archive_read(struct pull *pull, const char *path, struct text *ret);
+/* Docker's list of images, manifest.json; what an item of it is called; and that one as what is pulled. */
+int archive_list(struct pull *pull, const struct text *bytes, const struct json **ret_list);
+struct spec_texts archive_names(struct pull *pull, const struct json *item);
+int archive_image(struct pull *pull, const struct json *item);

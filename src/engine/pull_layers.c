@@ -16,7 +16,8 @@
 #include <sys/stat.h>
 
 enum {
-        TICK_MS = 200, /* how often the progress of our own readers is looked up */
+        IMAGES_MOST = 140, /* layers that are images; a container's plan has room for no more */
+        TICK_MS = 200,     /* how often the progress of our own readers is looked up */
 };
 
 struct job {
@@ -56,7 +57,8 @@ static void tell(const struct crew *crew)
 
 static bool is_there(const struct crew *crew, const struct job *job)
 {
-        return layout_has_unpacked(&crew->pull->layout, job->layer->digest, job->diff_id);
+        return job->diff_id &&
+               layout_has_unpacked(&crew->pull->layout, job->layer->digest, job->diff_id);
 }
 
 static void finish(struct crew *crew, struct job *job, enum pull_phase phase)
@@ -100,14 +102,19 @@ static int feed(struct crew *crew, struct job *job, int source, int copy, int pi
 static int run(struct crew *crew, struct job *job)
 {
         struct pull *pull = crew->pull;
-        const struct layer_options options = { .user_xattrs = pull->layout.map,
-                                               .pass_devices = pull->layout.map };
+        struct layer_options options = { .image = crew->n <= IMAGES_MOST,
+                                         .user_xattrs = pull->layout.map,
+                                         .pass_devices = pull->layout.map };
         uint64_t size;
         auto_close source = layout_open_blob(&pull->layout, job->layer->digest, &size);
-        auto_close dir = layout_begin_dir(&job->work, "fs"), pipe = NO_FD;
+        auto_close dir = NO_FD, pipe = NO_FD;
         const bool have = source >= 0;
-        int r = dir < 0 ? dir : tree_set_size(job->work.file, 0);
+        int r;
 
+        /* The digest is for the image's name: one that is not known yet is that of the blob. */
+        dir = layout_begin_layer(
+                &job->work, job->diff_id ? job->diff_id : job->layer->digest, &options);
+        r = dir < 0 ? dir : tree_set_size(job->work.file, 0);
         if (r == 0 && !have && pull->origin.dir >= 0) {
                 source = pull_open_local(pull, job->layer);
                 r = source < 0 ? source : 0;
@@ -145,8 +152,7 @@ static int start(struct crew *crew, struct job *job)
         return r < 0 ? r : run(crew, job);
 }
 
-static int check(
-        const struct crew *crew, const struct job *job, const char *digest, const char *diff_id)
+static int check(const struct crew *crew, struct job *job, const char *digest, const char *diff_id)
 {
         struct stat st;
         uint64_t size;
@@ -154,14 +160,16 @@ static int check(
 
         if (digest && !text_equal(digest, job->layer->digest))
                 return trail(-EBADMSG, "its content has the digest %s", digest);
+        if (!job->diff_id && diff_id)
+                job->diff_id = arena_string(crew->pull->arena, diff_id);
         if (!text_equal(diff_id, job->diff_id)) {
                 trail_hint("whoever made the image made a mistake, or lies");
                 return trail(
                         -EBADMSG, "what is in it has the digest %s, but the configuration says %s",
                         diff_id ? diff_id : "none", job->diff_id);
         }
-        if (blob >= 0)
-                return 0;
+        if (blob != -ENOENT)
+                return blob < 0 ? blob : 0;
         if (file_stat(job->work.file, "", AT_EMPTY_PATH, &st) < 0)
                 return -errno;
         if (st.st_size != job->layer->size)
@@ -179,15 +187,9 @@ static int complete(
         struct unpack_result written;
         uint64_t size;
 
-        if (r == -EPIPE) /* the writer has given up: what follows says why */
-                trail_reset();
         if (r == 0)
                 r = check(crew, job, digest, diff_id);
-        if (r == 0 || r == -EPIPE) {
-                int w = unpack_finish(&job->writer, &written);
-
-                r = w < 0 ? w : r;
-        }
+        r = unpack_finish_fed(&job->writer, r, &written);
         if (r == 0 && written.passed)
                 trail_warn("%llu device files were left out", (unsigned long long)written.passed);
         if (r == 0)
@@ -197,8 +199,10 @@ static int complete(
         if (r == 0) {
                 auto_close blob = layout_open_blob(layout, job->layer->digest, &size);
 
+                /* What is there, and cannot be opened now, is not replaced: our file is empty then. */
                 if (blob < 0)
-                        r = layout_publish_blob(&job->work, job->layer->digest);
+                        r = blob != -ENOENT ? blob
+                                            : layout_publish_blob(&job->work, job->layer->digest);
         }
         if (r < 0)
                 return failed(crew, job, r);
@@ -338,6 +342,25 @@ int pull_layers(struct pull *pull)
         r = work(&crew);
         if (r < 0)
                 stop(&crew);
+        arena_free(&crew.scratch);
+        return r;
+}
+
+int pull_layer(struct pull *pull, const struct image_descriptor *layer, const char **ret_diff_id)
+{
+        struct pull_layer shown = { .digest = layer->digest, .size = (uint64_t)layer->size };
+        struct job job = { .layer = layer,
+                           .shown = &shown,
+                           .work = { .file = NO_FD, .dir = NO_FD },
+                           .writer = UNPACK_NONE,
+                           .reader = UNPACK_NONE };
+        struct crew crew = { .pull = pull, .jobs = &job, .shown = &shown, .n = 1 };
+        int r = work(&crew);
+
+        if (r < 0)
+                stop(&crew);
+        else
+                *ret_diff_id = job.diff_id;
         arena_free(&crew.scratch);
         return r;
 }

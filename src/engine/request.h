@@ -43,13 +43,22 @@ struct engine_options {
         const char *libexec; /* the programs that only husk calls: husk-registry */
         const struct registry_files *registries; /* what the user's files say of them */
         bool debug;
+        bool unshared; /* we are in `husk unshare`: root, where all files of the user are ours */
+};
+
+/* What a command line says of the registry that it means, instead of what the files say. */
+struct registry_options {
+        const char *authfile;   /* NULL: the usual ones */
+        const char *creds;      /* NAME:PASSWORD */
+        const char *cert_dir;   /* *.crt, *.cert, *.key */
+        const char *tls_verify; /* "true", "false"; NULL: as the files have it */
 };
 
 /* Words that are told apart here only as text: the engine's build_*.c read them, strictly, and name
  * the option in their errors. */
 struct run_request {
         struct engine_options engine;
-        const char *image;    /* "host", the name of an image; NULL when `rootfs` is given */
+        const char *image; /* "host", an image, or as in struct pull_request; NULL with `rootfs` */
         const char *platform; /* of the image: OS/ARCHITECTURE[/VARIANT]; NULL: ours */
         const char *pull;     /* "always", "missing" (NULL), "newer", "never" */
         /* As in struct pull_request, while the image is fetched. */
@@ -177,8 +186,9 @@ struct login_request {
         struct engine_options engine;
         const char *registry; /* NULL: docker.io */
         const char *username, *password;
-        const char *authfile; /* NULL: registries->login */
-        bool password_stdin;  /* read by cli alone */
+        const char *authfile;         /* NULL: registries->login */
+        struct registry_options said; /* its TLS */
+        bool password_stdin;          /* read by cli alone */
 };
 
 struct rm_request {
@@ -191,6 +201,15 @@ struct kill_request {
         struct engine_options engine;
         struct words names;
         int signal;
+};
+
+struct start_request {
+        struct engine_options engine;
+        struct words names;
+        bool attach;      /* wait for its end, its output being ours */
+        bool interactive; /* likewise, and our input its own */
+        bool sig_proxy;
+        const char *detach_keys;
 };
 
 /* As the container was made with, else 10 seconds. */
@@ -224,6 +243,9 @@ enum pull_phase {
         PULL_RUNNING,
         PULL_DONE,
         PULL_THERE, /* it was in the store already */
+        PUSH_PACKING,
+        PUSH_DONE,
+        PUSH_THERE, /* the registry had it already */
 };
 
 /* How far a layer is. */
@@ -235,12 +257,43 @@ struct pull_layer {
 
 struct pull_request {
         struct engine_options engine;
-        const char *image;    /* a reference, or oci:DIR[:NAME] */
+        const char *image;    /* a reference, or what local_place_parse() takes */
         const char *platform; /* NULL: this machine's */
-        bool quiet;           /* read by cli alone */
+        struct registry_options registry;
+        bool quiet; /* read by cli alone */
         /* Told when something has changed, and now and then; NULL: nobody listens. */
         void (*tell)(void *context, const struct pull_layer *layers, size_t n);
         void *context;
+};
+
+struct push_request {
+        struct engine_options engine;
+        const char *image;       /* of the store */
+        const char *destination; /* likewise; NULL: the image's own name */
+        const char *platform;    /* of several for one name: only this; NULL: all */
+        bool all_tags;           /* all names of the repository that `image` is */
+        const char *digestfile;  /* gets the digest; NULL: nobody asks */
+        /* Of layers that are stored as they are: "gzip" (NULL), "zstd", "none" */
+        const char *compression_format;
+        struct number compression_level;
+        struct registry_options registry;
+        bool quiet; /* read by cli alone */
+        /* As in struct pull_request. */
+        void (*tell)(void *context, const struct pull_layer *layers, size_t n);
+        void *context;
+};
+
+/* What a registry is asked about itself. */
+struct registry_request {
+        struct engine_options engine;
+        const char *name;          /* tags, referrers */
+        struct words names;        /* rm: cli calls with one at a time */
+        uint64_t limit;            /* tags; 0: all */
+        const char *artifact_type; /* referrers; NULL: any */
+        struct registry_options registry;
+        /* read by cli alone */
+        bool list_tags, quiet;
+        const char *format;
 };
 
 struct load_request {
@@ -254,13 +307,14 @@ struct load_request {
 struct save_request {
         struct engine_options engine;
         struct words names;
-        const char *output; /* a file; NULL: standard output */
+        const char *output; /* a file or directory; NULL: standard output */
+        const char *format; /* "docker-archive" (NULL), "oci-archive", "oci-dir" */
 };
 
 struct images_request {
         struct engine_options engine;
         const char *name;    /* NULL: all; a name without a tag: all tags */
-        struct words filter; /* dangling=true|false, reference=PATTERN */
+        struct words filter; /* image_filter.c */
         const char *format;
         bool quiet, no_trunc, digests;
         bool all; /* there are no others than those: accepted */
@@ -279,19 +333,133 @@ struct rmi_request {
 
 struct prune_request {
         struct engine_options engine;
-        bool all;   /* also those with names that no container uses */
+        bool all;   /* of images: also those with names that no container uses */
         bool force; /* docker's "do not ask": nothing is asked */
+        struct words filter;
+};
+
+struct commit_request {
+        struct engine_options engine;
+        const char *container, *name; /* name: NULL: the image gets none */
+        struct words change;          /* instructions of a Dockerfile */
+        const char *author, *message;
+        const char *format; /* "oci" (NULL), "docker" */
+        bool pause;
+        bool quiet; /* read by cli alone */
+};
+
+struct import_request {
+        struct engine_options engine;
+        const char *file, *name; /* "-": standard input; name: as of commit */
+        struct words change;
+        const char *message, *platform;
+        bool quiet; /* read by cli alone */
+};
+
+struct export_request {
+        struct engine_options engine;
+        const char *container;
+        const char *output; /* a file; NULL: standard output */
+};
+
+struct usage_request {
+        struct engine_options engine;
+        const char *format; /* both read by cli alone */
+        bool verbose;
+};
+
+struct check_request {
+        struct engine_options engine;
+        bool quick;  /* sizes only */
+        bool repair; /* remove what is broken */
+};
+
+struct history_request {
+        struct engine_options engine;
+        const char *image;
+        const char *format;
+        bool quiet, no_trunc, human; /* read by cli alone */
+};
+
+struct pack_request {
+        struct engine_options engine;
+        const char *name; /* read by cli alone, as `tags` is */
+        struct words tags;
+        struct words names;     /* of the image: at least one */
+        struct words programs;  /* paths, or names to be looked for in `search` */
+        struct words add;       /* files and directories */
+        struct words with;      /* "ca-certificates", "nss", "locale", "tzdata" */
+        struct words labels;    /* KEY=VALUE or KEY */
+        const char *entrypoint; /* a word or a JSON array; NULL: the first program is its command */
+        const char *search;     /* directories with colons between them; NULL: the usual ones */
+        struct number epoch;    /* no time in the image is later, in seconds since 1970 */
+};
+
+struct cp_request {
+        struct engine_options engine;
+        const char *from,
+                *to;  /* CONTAINER:PATH, a path of the host, or "-": one of them a container's */
+        bool archive; /* owners, set-id bits and attributes stay what they are */
+        bool follow_link; /* `from` is a symbolic link: what it leads to */
+        bool overwrite;   /* a directory may take the place of a file, and the other way round */
+        bool quiet;       /* read by cli alone */
+};
+
+struct logs_request {
+        struct engine_options engine;
+        const char *container;
+        const char *lines;  /* read by cli alone */
+        struct number tail; /* so many lines of it; not set: all */
+        bool follow;        /* until the container's end */
+        /* Gets what there is, piece by piece; a negative errno of it ends the call. */
+        int (*each)(void *context, const char *bytes, size_t size);
+        void *context;
+};
+
+struct rename_request {
+        struct engine_options engine;
+        const char *container, *name;
+};
+
+struct port_request {
+        struct engine_options engine;
+        const char *container;
+        const char *port; /* NULL: all */
+};
+
+/* mount, umount, and those of images */
+struct mount_request {
+        struct engine_options engine;
+        struct words names; /* cli calls with one at a time */
+        bool force;         /* umount: although it is used */
+        bool clear;         /* it is for umount */
+        /* read by cli alone */
+        bool all, no_trunc, images;
+        const char *format;
+};
+
+struct unshare_request {
+        struct engine_options engine;
+        struct words argv;  /* at least one */
+        const char *search; /* directories with colons between them, as PATH has them; or NULL */
+        const char *const *env; /* of the command */
+        /* Called before it begins, when the trail has warnings. */
+        void (*tell)(void *context);
+        void *context;
 };
 
 struct diff_request {
         struct engine_options engine;
-        const char *container;
+        const char *container; /* or image */
+        const char *other;     /* an image; NULL: what it was made of */
         const char *format;
 };
 
 struct inspect_request {
         struct engine_options engine;
-        const char *container;
+        struct words names;
+        const char *type;   /* "container", "image"; NULL: the first that there is */
+        const char *format; /* read by cli alone */
 };
 
 /* husk-oci's global options; `root` is never NULL in a request. */

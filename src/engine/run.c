@@ -1,53 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Theory of operation: `husk run`, a step a line.
+/* Theory of operation: `husk run` and `husk create`, a step a line.
  *
  * Request to document, document and facts to plan: all of it in the client, so that what is wrong
- * is said before anything is made. Then a keeper is forked: it makes the container, is its parent,
- * notes its exit status and cleans up, whatever happens to the client, which only relays bytes and
- * signals until the keeper says that it is over. */
-#include "image.h"
-#include "oci.h"
-#include "store.h"
+ * is said before anything is made. Then a keeper is forked (keep.c), or only the container's files are
+ * made, and it waits for its start (start.c). */
+#include "run.h"
 
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <sys/file.h>
 #include <sys/mman.h>
-
-/* What the keeper tells the client: once when the container runs (or does not), once at its end. */
-struct report {
-        int error;     /* 0, or what failed */
-        bool command;  /* it was the program that could not be executed */
-        bool terminal; /* the terminal's master follows in a message of its own */
-        int exit_code;
-        pid_t pid; /* the container's first process */
-        char trail[2048];
-        char hint[512];
-};
-
-struct run {
-        struct arena *arena;
-        const struct run_request *request;
-        const char *id, *containers, *state; /* state: the container's own directory */
-        struct record record;
-        struct engine_image image; /* its hold is NO_FD when there is none */
-        struct words joined;       /* containers whose namespaces are ours, too */
-        struct spec *spec;
-        struct runtime_options options;
-        struct plan *plan;
-        struct trace *trace;
-        struct stdio stdio;
-        struct keeper_keys keys;
-        struct keeper_terminal terminal;
-        int inside; /* user namespace in which an ordinary user's keeper removes the files; NO_FD */
-        int caught; /* a signal that is ours to die of, once all is put right */
-};
 
 /* What --ipc and --shm-size leave undone. */
 static void note_shared_memory(struct run *run)
@@ -69,8 +31,26 @@ static void note_shared_memory(struct run *run)
                                                 : "/dev/shm is that one's, as large as it is");
 }
 
-/* Everything that can be known before anything is done. */
-static int prepare(
+int run_compile(struct run *run, struct facts *facts)
+{
+        const struct record *record = &run->record;
+        const struct run_request *request = run->request;
+        struct arena *arena = run->arena;
+
+        facts_gather_document(facts, run->spec, run->spec->process);
+        run->options = record_options(arena, record, run->id, run->state);
+        run->options.document = run->again ? "husk start" : "husk run";
+        run->options.made = run->again;
+        run->options.filled = run->again && run->found->filled;
+        run->options.mounted = run->mounted;
+        run->options.volatile_upper = record->remove;
+        run->options.seccomp = record->seccomp;
+        if (request->detach && !request->tty)
+                run->options.log = arena_format(arena, "%s/log", run->state);
+        return runtime_compile(arena, run->spec, &run->options, facts, &run->plan);
+}
+
+int run_prepare(
         struct run *run, struct arena *arena, const struct run_request *request, bool explain)
 {
         const char *id = explain ? "explained" : store_new_id(arena);
@@ -113,39 +93,23 @@ static int prepare(
                 r = build_record(arena, request, image ? &run->image : NULL, &run->record);
         if (r < 0)
                 return r;
-        facts_gather_document(&facts, built.spec, built.spec->process);
         run->spec = built.spec;
         run->record.seccomp = built.seccomp;
-        run->joined = built.joined;
         if (image)
-                parts = image_parts(arena, run->state, &built.lower);
+                parts = image_parts(arena, run->state, &built);
         else if (!request->rootfs)
                 r = host_layers(arena, run->state, &facts, &parts);
         if (r < 0)
                 return r;
         run->record.overlays = parts.overlays;
         run->record.n_overlays = parts.n_overlays;
+        run->record.links = parts.links;
+        run->record.n_links = parts.n_links;
         run->record.own = built.own;
         run->record.n_own = built.n_own;
-        run->options = (struct runtime_options){
-                .id = id,
-                .document = "husk run",
-                .bundle = run->state,
-                .attach_point = run->state,
-                .overlays = run->record.overlays,
-                .n_overlays = run->record.n_overlays,
-                .links = parts.links,
-                .n_links = parts.n_links,
-                .own = built.own,
-                .n_own = built.n_own,
-                .own_dir = built.own_dir,
-                .map_root = built.map_root,
-                .volatile_upper = request->remove,
-                .seccomp = run->record.seccomp,
-                .log = request->detach && !request->tty ? arena_format(arena, "%s/log", run->state)
-                                                        : NULL,
-        };
-        r = runtime_compile(arena, run->spec, &run->options, &facts, &run->plan);
+        run->record.joined = built.joined;
+        run->record.map_root = built.map_root;
+        r = run_compile(run, &facts);
         if (r == 0)
                 note_shared_memory(run);
         if (r == 0 && !explain)
@@ -156,341 +120,10 @@ static int prepare(
 int engine_run_plan(const struct run_request *request, struct arena *arena, struct plan **ret_plan)
 {
         struct run run;
-        int r = prepare(&run, arena, request, true);
+        int r = run_prepare(&run, arena, request, true);
 
         if (r == 0)
                 *ret_plan = run.plan;
-        return r;
-}
-
-/* -- the keeper ----------------------------------------------------------------------------------- */
-
-static int send_report(int client, struct report *report, int error, int passed)
-{
-        report->error = error;
-        text_format(report->trail, sizeof report->trail, "%s", trail_text());
-        text_format(report->hint, sizeof report->hint, "%s", trail_hint_text());
-        return socket_send(client, report, sizeof *report, passed);
-}
-
-/* A name belongs to one container at a time: checked and taken under the store's lock. */
-static int lock_name(struct run *run, int *ret_lock)
-{
-        const char *other;
-        int r;
-
-        if (!run->request->name)
-                return 0;
-        r = file_make_dirs(run->containers, 0711);
-        if (r < 0)
-                return trail(r, "cannot make %s: %s", run->containers, text_errno(r));
-        *ret_lock = file_open(AT_FDCWD, run->containers, O_RDONLY | O_DIRECTORY, 0);
-        if (*ret_lock < 0 || flock(*ret_lock, LOCK_EX) < 0)
-                return trail(-errno, "cannot lock %s: %s", run->containers, text_errno(errno));
-        other = store_find_name(run->arena, run->containers, run->request->name);
-        if (other) {
-                trail_hint(
-                        "remove that one with `husk rm %s`, or choose another name",
-                        run->request->name);
-                return trail(
-                        -EEXIST, "the name '%s' is taken by container %.12s", run->request->name,
-                        other);
-        }
-        return 0;
-}
-
-static int create(struct run *run, struct machine *machine, int *ret_master, bool *ret_command)
-{
-        struct text extra = { .arena = run->arena }, config = { .arena = run->arena };
-        auto_close lock = NO_FD;
-        int r = lock_name(run, &lock);
-
-        if (r < 0)
-                return r;
-        record_encode(&run->record, &extra);
-        spec_encode(run->spec, 0, &config);
-        return container_create(
-                run->arena,
-                &(struct container_request){ .root = run->containers,
-                                             .searchable = true,
-                                             .spec = run->spec,
-                                             .config = text_string(&config),
-                                             .config_size = config.len,
-                                             .options = &run->options,
-                                             .plan = run->plan,
-                                             .extra = text_string(&extra),
-                                             .trace = run->trace },
-                machine, ret_master, ret_command);
-}
-
-/* What was made is of no use. */
-static void give_up(struct run *run)
-{
-        struct container own;
-
-        if (container_open(run->arena, run->containers, run->id, true, &own) == 0) {
-                container_remove(run->arena, &own);
-                container_close(&own);
-        }
-}
-
-/* The document names the namespaces of other containers by their processes' numbers. When these are
- * still the processes that were meant, now that the namespaces were entered, no number was used
- * again meanwhile. */
-static int check_joined(struct run *run)
-{
-        int r = 0;
-
-        for (size_t i = 0; r == 0 && i < run->joined.n; i++) {
-                struct container container;
-                auto_close process = NO_FD;
-
-                r = container_open(
-                        run->arena, run->containers, run->joined.items[i], false, &container);
-                if (r < 0)
-                        break;
-                process = container_process(&container);
-                container_close(&container);
-                r = process < 0 ? process : 0;
-        }
-        return r < 0 ? trail(r, "a container whose namespace is joined has ended meanwhile") : 0;
-}
-
-/* What finish() needs of the host's files: the container's directory, its cgroups, /proc to see who
- * is who. An entry is removed by a right on the directory above it. */
-static int harden(struct run *run)
-{
-        const struct op_list *host = &run->plan->list[HOST];
-        struct keeper_grant *grants = arena_array(run->arena, 2 * host->n + 3, sizeof *grants);
-        size_t n = 0;
-        int r;
-
-        grants[n++] = (struct keeper_grant){ run->state, LANDLOCK_FILES_ALL };
-        grants[n++] = (struct keeper_grant){ run->containers, LANDLOCK_REMOVE_DIR };
-        grants[n++] = (struct keeper_grant){ "/proc", LANDLOCK_READ_FILE };
-        for (size_t i = 0; i < host->n; i++) {
-                const char *path = host->ops[i].as.make_cgroup.path;
-                char *parent;
-
-                if (host->ops[i].code != OP_make_cgroup)
-                        continue;
-                parent = arena_alloc(run->arena, 4096);
-                grants[n++] = (struct keeper_grant){ path, LANDLOCK_READ_FILE | LANDLOCK_READ_DIR |
-                                                                   LANDLOCK_WRITE_FILE |
-                                                                   LANDLOCK_REMOVE_DIR };
-                r = cgroup_lasting_parent(path, parent);
-                if (r < 0)
-                        return trail(r, "cannot read the marks of %s: %s", path, text_errno(r));
-                grants[n++] = (struct keeper_grant){ parent, LANDLOCK_REMOVE_DIR };
-        }
-        /* What an ordinary user's container wrote is removed in a user namespace, which takes calls and
-         * helpers that are given up here: it is made now. */
-        if (run->request->remove && geteuid() != 0) {
-                const struct idmap map = subids_all(run->arena);
-
-                run->inside = idmap_open(&map);
-                if (run->inside < 0)
-                        return trail(
-                                run->inside, "cannot make a user namespace to remove files in");
-        }
-        return keeper_harden(grants, n, run->inside);
-}
-
-/* After the end: the status into the journal and the kernel's objects back, or everything away. */
-static int finish(struct run *run, int exit_code)
-{
-        struct container container;
-        int r = container_open(run->arena, run->containers, run->id, true, &container), noted;
-
-        if (r < 0)
-                return r == -ENOENT ? 0 : r; /* removed meanwhile */
-        /* Noted even when it goes at once: who waits for it has the journal open. */
-        noted = container_note(
-                &container, "{\"status\":\"stopped\",\"code\":%d,\"at\":%lld%s}", exit_code,
-                (long long)time(NULL),
-                container_is_oom_killed(run->arena, &container) ? ",\"oomKilled\":true" : "");
-        if (run->inside >= 0)
-                namespace_join(run->inside, CLONE_NEWUSER); /* what fails for it, removing tells */
-        if (run->request->remove)
-                r = container_remove(run->arena, &container);
-        else
-                r = container_release(run->arena, &container);
-        container_close(&container);
-        return r < 0 ? r : noted;
-}
-
-/* What was open for the plan: mounts, cgroups, the container's stdio. */
-static void let_go(const struct run *run, int client, const struct machine *machine, int master)
-{
-        const int kept[] = { client, machine->pidfd, master, run->inside };
-
-        process_close_fds(3, kept, ARRAY_SIZE(kept));
-}
-
-/* The keeper's life. Its rights go before anybody is told that the container runs. Its own stdio is let go once the container has it, so that readers see the end
- * when the container ends. */
-static void keep(struct run *run, int client)
-{
-        static struct machine machine;
-        struct report report = { 0 };
-        struct stdio away;
-        int master = NO_FD, status = 0, r;
-        bool has_away;
-
-        setsid();
-        process_reset_signals();
-        r = stdio_forget_others(&run->stdio, client, run->image.hold);
-        if (r == 0)
-                r = stdio_enter(&run->stdio);
-        if (r == 0)
-                r = create(run, &machine, &master, &report.command);
-        if (r < 0) {
-                send_report(client, &report, r, NO_FD);
-                _exit(1);
-        }
-        file_close(&run->image.hold); /* the journal says what the container needs of its image */
-        if (process_change_dir("/") < 0)
-                trail_reset(); /* then it keeps the caller's file system busy: no more than that */
-        r = check_joined(run);
-        has_away = r == 0 && stdio_prepare(false, true, &away) == 0;
-        if (r == 0)
-                r = harden(run);
-        if (r < 0) {
-                give_up(run);
-                send_report(client, &report, r, NO_FD);
-                _exit(1);
-        }
-        report.terminal = master >= 0;
-        report.pid = machine.pid;
-        r = send_report(client, &report, 0, machine.pidfd);
-        if (r < 0 && r != -EPIPE && r != -ECONNRESET) {
-                give_up(run); /* it waits for word of a container; one that is gone needs none */
-                _exit(1);
-        }
-        if (master >= 0)
-                socket_send(client, "", 1, master);
-        stdio_close(&run->stdio);
-        if (has_away)
-                stdio_enter(&away);
-        let_go(run, client, &machine, master);
-        r = keeper_wait(machine.pidfd, machine.pid, client, master, &status);
-        report.exit_code = process_exit_code(status);
-        trail_reset();
-        if (r == 0)
-                r = finish(run, report.exit_code);
-        send_report(client, &report, r, NO_FD);
-        _exit(0);
-}
-
-/* -- the client ----------------------------------------------------------------------------------- */
-
-/* The next report: 0, the error that it tells of, or ENGINE_NO_COMMAND. */
-static int receive(int keeper, struct report *report, int *ret_passed)
-{
-        ssize_t n = socket_receive(keeper, report, sizeof *report, ret_passed);
-
-        if (n < 0)
-                return trail(
-                        (int)n, "cannot hear from the container's keeper: %s", text_errno((int)n));
-        if (n != (ssize_t)sizeof *report)
-                return trail(-ECONNRESET, "the container's keeper died");
-        if (report->error < 0) {
-                report->trail[sizeof report->trail - 1] = '\0';
-                report->hint[sizeof report->hint - 1] = '\0';
-                trail_reset();
-                trail(report->error, "%s", report->trail);
-                if (report->hint[0])
-                        trail_hint("%s", report->hint);
-        }
-        return report->error;
-}
-
-/* Relay until the end. */
-static int attend(struct run *run, int keeper, int process, int master, struct report *report)
-{
-        struct keeper_relay relay;
-        int r;
-
-        keeper_relay_init(&relay);
-        relay.end = keeper;
-        relay.process = process;
-        relay.keep_signals = !run->request->sig_proxy;
-        relay.raw = &run->terminal;
-        if (run->request->interactive)
-                relay.keys = run->keys;
-        if (master >= 0) {
-                keeper_relay_terminal(&relay, master, run->request->interactive);
-        } else {
-                stdio_relay(&run->stdio, &relay);
-        }
-        r = keeper_relay_run(&relay);
-        if (relay.copies[0].done)
-                run->stdio.ours[0] = NO_FD; /* closed with the end of our input */
-        run->caught = relay.caught;
-        if (relay.caught || relay.detached) {
-                report->exit_code = relay.caught ? 128 + relay.caught : 0;
-                return 0;
-        }
-        return r < 0 ? r : receive(keeper, report, NULL);
-}
-
-/* --cidfile and --pidfile. The file of the id was made before, so that no other container has it. */
-static int write_files(struct run *run, pid_t pid)
-{
-        const struct run_request *request = run->request;
-        int r = 0;
-
-        if (request->id_file)
-                r = file_put(AT_FDCWD, request->id_file, run->id);
-        if (r < 0)
-                return trail(r, "--cidfile %s: %s", request->id_file, text_errno(r));
-        if (request->pid_file) {
-                auto_close file =
-                        file_open(AT_FDCWD, request->pid_file, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-                const char *number = arena_format(run->arena, "%d", (int)pid);
-
-                r = file < 0 ? file : file_write(file, number, strlen(number));
-        }
-        return r < 0 ? trail(r, "--pidfile %s: %s", request->pid_file, text_errno(r)) : 0;
-}
-
-static int follow(struct run *run, int keeper, int *ret_exit)
-{
-        struct report report = { 0 };
-        auto_close process = NO_FD, master = NO_FD;
-        char byte;
-        int r = receive(keeper, &report, &process);
-
-        file_close(&run->image.hold);
-        if (r < 0 && report.command) {
-                *ret_exit = r == -ENOENT || r == -ENOTDIR ? 127 : 126;
-                return ENGINE_NO_COMMAND;
-        }
-        if (r == 0 && report.terminal) {
-                ssize_t n = socket_receive(keeper, &byte, 1, &master);
-
-                if (n != 1)
-                        r = trail(n < 0 ? (int)n : -ECONNRESET, "the container's keeper died");
-        }
-        if (r < 0) {
-                /* Nobody was told of the container: what there is of it is in nobody's hands. */
-                if (report.error == 0 && r != -ECONNRESET)
-                        give_up(run);
-                return r;
-        }
-        r = write_files(run, report.pid);
-        if (r < 0) {
-                process_signal(process, SIGKILL);
-                return r;
-        }
-        if (run->request->detach) {
-                *ret_exit = 0;
-                if (run->request->id_out)
-                        text_add(run->request->id_out, run->id);
-                return 0;
-        }
-        r = attend(run, keeper, process, master, &report);
-        *ret_exit = report.exit_code;
         return r;
 }
 
@@ -509,79 +142,72 @@ static int start_trace(struct run *run)
         return 0;
 }
 
-/* A file of that name is another container's. */
-static int take_id_file(const struct run_request *request)
+int run_take_id_file(const char *path)
 {
         auto_close file = NO_FD;
 
-        if (!request->id_file)
+        if (!path)
                 return 0;
-        file = file_open(AT_FDCWD, request->id_file, O_WRONLY | O_CREAT | O_EXCL, 0644);
+        file = file_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
         if (file >= 0)
                 return 0;
         if (file == -EEXIST)
                 trail_hint("remove it when the container it names is gone");
-        return trail(file, "--cidfile %s: %s", request->id_file, text_errno(file));
-}
-
-/* The keeper is forked; the rest is the client's. */
-static int start(struct run *run, int *ret_exit)
-{
-        const struct run_request *request = run->request;
-        auto_close keeper = NO_FD, client = NO_FD;
-        sigset_t signals;
-        int pair[2], r = socket_pair(pair);
-        pid_t pid;
-
-        if (r < 0)
-                return r;
-        keeper = pair[0];
-        client = pair[1];
-        /* From here on keys and signals are the container's, also those that come before it runs. */
-        r = keeper_hold_signals(&signals);
-        if (r < 0)
-                return trail(r, "cannot hold signals: %s", text_errno(r));
-        keeper_terminal_enter(
-                &run->terminal,
-                request->tty && request->interactive && !request->detach ? 0 : NO_FD);
-        pid = fork();
-        if (pid == 0) {
-                file_close(&keeper);
-                for (int i = 0; i < 3; i++)
-                        file_close(&run->stdio.ours[i]);
-                keep(run, client);
-        }
-        file_close(&client);
-        for (int i = 0; i < 3; i++)
-                file_close(&run->stdio.theirs[i]);
-        r = pid < 0 ? trail(-EAGAIN, "cannot fork the keeper") : follow(run, keeper, ret_exit);
-        keeper_terminal_leave(&run->terminal);
-        if (run->caught)
-                kill(getpid(), run->caught); /* still held: it ends us below, as if never caught */
-        sigprocmask(SIG_SETMASK, &signals, NULL);
-        return r;
+        return trail(file, "--cidfile %s: %s", path, text_errno(file));
 }
 
 int engine_run(const struct run_request *request, int *ret_exit)
 {
         auto_arena arena = { 0 };
         struct run run;
-        int r = prepare(&run, &arena, request, false);
+        int r = run_prepare(&run, &arena, request, false);
 
         if (r == 0)
                 r = start_trace(&run);
         if (r == 0)
-                r = take_id_file(request);
+                r = run_take_id_file(request->id_file);
         if (r < 0)
                 return r;
         r = stdio_prepare(request->interactive, request->tty || request->detach, &run.stdio);
         if (r == 0) {
-                r = start(&run, ret_exit);
+                r = run_start(&run, ret_exit);
                 stdio_close(&run.stdio);
         }
         if (r != 0 && request->id_file)
                 file_remove(AT_FDCWD, request->id_file, 0);
         if (r == 0 && run.trace && request->timing_out)
                 plan_print_trace(run.plan, run.trace, request->timing_out);
+        return r;
+}
+
+/* Made, and no more. */
+static int create(struct run *run)
+{
+        struct container_request container = run_container_request(run);
+        auto_close lock = NO_FD;
+        int r = run_lock_name(run, &lock);
+
+        return r < 0 ? r : container_prepare(run->arena, &container);
+}
+
+int engine_create(const struct run_request *request)
+{
+        auto_arena arena = { 0 };
+        struct run run;
+        int r = run_prepare(&run, &arena, request, false);
+
+        if (r == 0) {
+                r = run_take_id_file(request->id_file);
+                if (r == 0) {
+                        r = create(&run);
+                        if (r == 0 && request->id_file)
+                                r = file_put(AT_FDCWD, request->id_file, run.id);
+                        if (r < 0 && request->id_file)
+                                file_remove(AT_FDCWD, request->id_file, 0);
+                }
+        }
+        file_close(&run.image.hold);
+        if (r == 0 && request->id_out)
+                text_add(request->id_out, run.id);
         return r;
 }

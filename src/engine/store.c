@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sys/random.h>
@@ -47,6 +48,78 @@ WORDS store_words(struct arena *arena, const char *word)
         return (WORDS){ items, 1 };
 }
 
+int64_t store_parse_time(const char *text)
+{
+        struct tm tm = { 0 };
+        time_t when = text && strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) ? timegm(&tm) : 0;
+
+        return when > 0 ? when : 0;
+}
+
+const char *store_format_time(struct arena *arena, int64_t seconds)
+{
+        time_t when = (time_t)seconds;
+        char words[32] = "";
+        struct tm tm;
+
+        if (gmtime_r(&when, &tm))
+                strftime(words, sizeof words, "%Y-%m-%dT%H:%M:%SZ", &tm);
+        return arena_string(arena, words);
+}
+
+struct spec_pair store_split_label(struct arena *arena, const char *label)
+{
+        size_t size = strcspn(label, "=");
+
+        return (struct spec_pair){ arena_copy(arena, label, size),
+                                   label[size] ? label + size + 1 : "" };
+}
+
+struct runtime_options record_options(
+        struct arena *arena, const struct record *record, const char *id, const char *state)
+{
+        return (struct runtime_options){
+                .id = id,
+                .bundle = state,
+                .attach_point = state,
+                .overlays = record->overlays,
+                .n_overlays = record->n_overlays,
+                .links = record->links,
+                .n_links = record->n_links,
+                .own = record->own,
+                .n_own = record->n_own,
+                .own_dir = record->n_own ? arena_format(arena, "%s/own", state) : NULL,
+                .map_root = record->map_root,
+        };
+}
+
+/* What only a later start needs. */
+static void encode_roots(const struct record *record, struct json_writer *w)
+{
+        if (record->map_root)
+                json_put_bool(w, "mapRoot", true);
+        if (record->n_links) {
+                json_open_array(w, "links");
+                for (size_t i = 0; i < record->n_links; i++) {
+                        json_open_object(w, NULL);
+                        json_put_string(w, "path", record->links[i].path);
+                        json_put_string(w, "target", record->links[i].target);
+                        json_close_object(w);
+                }
+                json_close_array(w);
+        }
+        if (record->joined.n) {
+                json_open_array(w, "joined");
+                for (size_t i = 0; i < record->joined.n; i++) {
+                        json_open_object(w, NULL);
+                        json_put_string(w, "id", record->joined.items[i].id);
+                        json_put_i64(w, "pid", record->joined.items[i].pid);
+                        json_close_object(w);
+                }
+                json_close_array(w);
+        }
+}
+
 void record_encode(const struct record *record, struct text *out)
 {
         struct json_writer w = { .out = out };
@@ -69,15 +142,24 @@ void record_encode(const struct record *record, struct text *out)
         json_close_array(&w);
         json_open_array(&w, "overlays");
         for (size_t i = 0; i < record->n_overlays; i++) {
-                if (record->overlays[i].read_only)
-                        continue; /* nothing is written there */
+                const struct runtime_overlay *overlay = &record->overlays[i];
+
                 json_open_object(&w, NULL);
-                json_put_string(&w, "target", record->overlays[i].target);
+                json_put_string(&w, "target", overlay->target);
+                if (overlay->read_only)
+                        json_put_bool(&w, "readOnly", true);
+                if (overlay->make_lower)
+                        json_put_bool(&w, "makeLower", true);
+                if (overlay->mode)
+                        json_put_i64(&w, "mode", overlay->mode);
+                if (overlay->work)
+                        json_put_string(&w, "work", overlay->work);
                 json_open_array(&w, "lower");
-                for (size_t k = 0; k < record->overlays[i].lower.n; k++)
-                        json_put_string(&w, NULL, record->overlays[i].lower.items[k]);
+                for (size_t k = 0; k < overlay->lower.n; k++)
+                        json_put_string(&w, NULL, overlay->lower.items[k]);
                 json_close_array(&w);
-                json_put_string(&w, "upper", record->overlays[i].upper);
+                if (overlay->upper)
+                        json_put_string(&w, "upper", overlay->upper);
                 json_close_object(&w);
         }
         json_close_array(&w);
@@ -90,6 +172,7 @@ void record_encode(const struct record *record, struct text *out)
                 json_close_object(&w);
         }
         json_close_array(&w);
+        encode_roots(record, &w);
         json_close_object(&w);
 }
 
@@ -127,18 +210,77 @@ static void decode_own(struct arena *arena, const struct json *list, struct reco
         }
 }
 
+static bool decode_flag(const struct json *from, const char *name)
+{
+        const struct json *flag = json_member(from, name);
+
+        return flag && flag->boolean;
+}
+
+static void decode_overlays(struct arena *arena, const struct json *list, struct record *record)
+{
+        if (!list || list->kind != JSON_ARRAY)
+                return;
+        record->overlays = arena_array(arena, list->n + 1, sizeof *record->overlays);
+        for (; record->n_overlays < list->n; record->n_overlays++) {
+                const struct json *from = &list->items[record->n_overlays];
+                uint64_t mode;
+
+                record->overlays[record->n_overlays] = (struct runtime_overlay){
+                        .target = or_empty(json_string(json_member(from, "target"))),
+                        .lower = decode_paths(arena, json_member(from, "lower")),
+                        .upper = or_empty(json_string(json_member(from, "upper"))),
+                        .work = or_empty(json_string(json_member(from, "work"))),
+                        .read_only = decode_flag(from, "readOnly"),
+                        .make_lower = decode_flag(from, "makeLower"),
+                        .mode = json_u64(json_member(from, "mode"), &mode) == 0 ? mode & 07777 : 0,
+                };
+        }
+}
+
+static void decode_roots(struct arena *arena, const struct json *engine, struct record *record)
+{
+        const struct json *links = json_member(engine, "links");
+        const struct json *joined = json_member(engine, "joined");
+
+        record->map_root = decode_flag(engine, "mapRoot");
+        if (links && links->kind == JSON_ARRAY) {
+                record->links = arena_array(arena, links->n + 1, sizeof *record->links);
+                for (; record->n_links < links->n; record->n_links++) {
+                        const struct json *from = &links->items[record->n_links];
+
+                        record->links[record->n_links] = (struct runtime_link){
+                                or_empty(json_string(json_member(from, "path"))),
+                                or_empty(json_string(json_member(from, "target"))),
+                        };
+                }
+        }
+        if (joined && joined->kind == JSON_ARRAY) {
+                struct joined_list *list = &record->joined;
+
+                list->items = arena_array(arena, joined->n + 1, sizeof *list->items);
+                for (; list->n < joined->n; list->n++) {
+                        const struct json *from = &joined->items[list->n];
+                        struct joined *to = &list->items[list->n];
+
+                        to->id = or_empty(json_string(json_member(from, "id")));
+                        if (json_i64(json_member(from, "pid"), &to->pid) < 0)
+                                to->pid = 0;
+                }
+        }
+}
+
 void record_decode(struct arena *arena, const struct container *container, struct record *ret)
 {
         const struct json *engine = json_member(container->header, "engine");
         const struct json *labels = json_member(engine, "labels");
-        const struct json *overlays = json_member(engine, "overlays");
         int64_t stop_signal;
         struct record record = {
                 .name = or_empty(json_string(json_member(engine, "name"))),
                 .image = or_empty(json_string(json_member(engine, "image"))),
                 .image_id = json_string(json_member(engine, "imageId")),
                 .seccomp = json_string(json_member(engine, "seccomp")),
-                .remove = json_member(engine, "remove") && json_member(engine, "remove")->boolean,
+                .remove = decode_flag(engine, "remove"),
                 .stop_timeout_s = STOP_TIMEOUT_UNSET,
         };
 
@@ -154,19 +296,11 @@ void record_decode(struct arena *arena, const struct container *container, struc
                         record.labels.items[record.labels.n] =
                                 or_empty(json_string(&labels->items[record.labels.n]));
         }
-        if (overlays && overlays->kind == JSON_ARRAY) {
-                record.overlays = arena_array(arena, overlays->n + 1, sizeof *record.overlays);
-                for (; record.n_overlays < overlays->n; record.n_overlays++) {
-                        const struct json *from = &overlays->items[record.n_overlays];
-
-                        record.overlays[record.n_overlays] = (struct runtime_overlay){
-                                .target = or_empty(json_string(json_member(from, "target"))),
-                                .lower = decode_paths(arena, json_member(from, "lower")),
-                                .upper = or_empty(json_string(json_member(from, "upper"))),
-                        };
-                }
-        }
+        decode_overlays(arena, json_member(engine, "overlays"), &record);
+        if (container->name)
+                record.name = container->name;
         decode_own(arena, json_member(engine, "own"), &record);
+        decode_roots(arena, engine, &record);
         *ret = record;
 }
 

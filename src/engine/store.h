@@ -7,6 +7,19 @@
 #include "runtime/runtime.h"
 #include "store/store.h"
 
+#include <sys/stat.h>
+
+/* A container whose namespaces another one is in, and the process by whose number that one's document calls them. */
+struct joined {
+        const char *id;
+        int64_t pid;
+};
+
+struct joined_list {
+        struct joined *items;
+        size_t n;
+};
+
 /* What the engine keeps about a container beside its document: the member "engine" of the
  * journal's header. */
 struct record {
@@ -17,10 +30,22 @@ struct record {
         size_t n_overlays;
         struct runtime_own *own; /* without their content, which is "" for a file */
         size_t n_own;
-        int stop_signal;        /* 0: SIGTERM */
-        int64_t stop_timeout_s; /* -1: for ever; STOP_TIMEOUT_UNSET */
+        int stop_signal;            /* 0: SIGTERM */
+        int64_t stop_timeout_s;     /* -1: for ever; STOP_TIMEOUT_UNSET */
+        struct runtime_link *links; /* of a root that is put together */
+        size_t n_links;
+        struct joined_list joined;
+        bool map_root; /* as in runtime_options */
         bool remove;
 };
+
+/* RFC 3339 in UTC, as journals and images write it, to seconds since 1970; 0: it is none. */
+int64_t store_parse_time(const char *text);
+/* And back. */
+const char *store_format_time(struct arena *arena, int64_t seconds);
+
+/* A label, "KEY" or "KEY=VALUE", as the two: the former's value is "". */
+struct spec_pair store_split_label(struct arena *arena, const char *label);
 
 /* The path from the root on: what is stored or done later, elsewhere, must not depend on where the
  * caller stands. */
@@ -35,6 +60,20 @@ const char *store_containers(struct arena *arena, const struct engine_options *o
 
 void record_encode(const struct record *record, struct text *out);
 void record_decode(struct arena *arena, const struct container *container, struct record *ret);
+/* What a plan has to know of the files of the container `id`, whose directory is `state`. Nothing is copied. */
+struct runtime_options record_options(
+        struct arena *arena, const struct record *record, const char *id, const char *state);
+
+/* Was what is at `path` (from the root on; `place` is an O_PATH descriptor of it) made, empty, for something to be
+ * mounted on it? diff.c */
+bool diff_is_mount_place(
+        const struct record *record, const struct spec *spec, int place, const struct stat *st,
+        const char *path);
+
+/* What a layer, open as a directory, has changed of the layers below it; sorted by path. diff.c */
+int diff_layer(
+        struct arena *arena, int upper, const struct view *lower, struct diff_entry **ret_list,
+        size_t *ret_n);
 
 /* The id for a name, an id, or the unique beginning of an id: 0, -ENOENT, -EEXIST (ambiguous). */
 int store_find(struct arena *arena, const char *containers, const char *name, const char **ret_id);
@@ -81,8 +120,10 @@ int host_parts(struct arena *arena, const char *state, struct host_parts *ret);
 /* Whichever of the two our rights allow. */
 int host_layers(
         struct arena *arena, const char *state, const struct facts *facts, struct host_parts *ret);
-/* The root of an image with these layers. */
-struct host_parts image_parts(struct arena *arena, const char *state, const WORDS *lower);
+/* The root of an image. */
+struct build_result;
+struct host_parts image_parts(
+        struct arena *arena, const char *state, const struct build_result *built);
 
 /* The same from the text of a mountinfo, which is cut up. */
 void host_parse_mounts(
@@ -114,9 +155,10 @@ struct build_result {
         struct spec *spec;
         const char *seccomp; /* name of a built-in profile, or NULL: what the document says */
         bool map_root;       /* runtime_options.map_root */
-        struct words joined; /* the containers whose namespaces it joins */
+        struct joined_list joined;
         /* Of an image. */
-        WORDS lower; /* its layers, the topmost first */
+        WORDS lower;      /* its layers, the topmost first */
+        mode_t root_mode; /* of the topmost one's root; 0: there is none */
         struct runtime_own *own;
         size_t n_own;
         const char *own_dir;

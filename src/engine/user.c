@@ -21,10 +21,8 @@ static const char *read_plain(struct arena *arena, int file)
 {
         auto_close fd = file;
         struct text text;
-        struct stat st;
 
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-            file_read_fd(arena, fd, FILE_MAX, &text) < 0)
+        if (fd < 0 || file_read_plain(arena, fd, FILE_MAX, &text) < 0)
                 return "";
         return text_string(&text);
 }
@@ -39,13 +37,18 @@ struct user_files user_files_of_root(struct arena *arena, int root)
         };
 }
 
+static const char *read_in_layers(struct arena *arena, const struct view *layers, const char *path)
+{
+        struct text text = { .arena = arena };
+
+        return view_read(arena, layers, path, FILE_MAX, &text) < 0 ? "" : text_string(&text);
+}
+
 struct user_files user_files_of_layers(struct arena *arena, const struct view *layers)
 {
-        const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
-
         return (struct user_files){
-                read_plain(arena, view_open(arena, layers, "/etc/passwd", flags)),
-                read_plain(arena, view_open(arena, layers, "/etc/group", flags)),
+                read_in_layers(arena, layers, "/etc/passwd"),
+                read_in_layers(arena, layers, "/etc/group"),
         };
 }
 

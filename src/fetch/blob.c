@@ -203,9 +203,7 @@ static bool flag(const struct fetch_job *job, const char *name)
 
 static int read_compression(const struct fetch_job *job, enum image_compression *ret_compression)
 {
-        static const char *const names[] = {
-                [IMAGE_PLAIN] = "none", [IMAGE_GZIP] = "gzip", [IMAGE_ZSTD] = "zstd"
-        };
+        static const char *const names[] = REGISTRY_COMPRESSIONS;
         const char *name = json_string(json_member(job->request, "compression"));
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)

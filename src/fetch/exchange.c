@@ -15,7 +15,6 @@
 
 enum {
         REDIRECTS_MAX = 5,
-        ATTEMPTS_MAX = 4, /* without a byte of progress between them */
         ROUNDS_MAX = 64,
         WAIT_FIRST_MS = 250,
         WAIT_MAX_S = 30, /* whatever Retry-After says */
@@ -59,7 +58,8 @@ static size_t host_schemes(
 
         ret_schemes[0] = local ? "http" : "https";
         ret_schemes[1] = local ? "https" : "http";
-        if (host->settings->ca || host->settings->cert || (!local && !host->settings->insecure)) {
+        if (host->settings->ca || host->settings->cert || host->settings->verify ||
+            (!local && !host->settings->insecure)) {
                 ret_schemes[0] = "https";
                 return 1;
         }
@@ -108,8 +108,9 @@ static int host_open(struct exchange *x, struct fetch_host *host)
                 r = i + 1 < n ? host_probe(x, host, url) : 0;
                 if (r == 0)
                         break;
-                /* The other scheme is spoken at the same door. */
-                if (r == -ECONNREFUSED || r == -EHOSTUNREACH)
+                /* The other scheme is spoken at the same door, unless a proxy stands before one of them. */
+                if ((r == -ECONNREFUSED || r == -EHOSTUNREACH) && !fetcher->settings.http_proxy &&
+                    !fetcher->settings.https_proxy)
                         return r;
                 trail_reset();
         }
@@ -132,7 +133,8 @@ static int no_answer(struct exchange *x, struct http_answer *answer)
         case 403:
                 trail_hint("husk login %s", x->registry);
                 return trail(
-                        -EACCES, "%s does not let us have '%s'%s%s", x->registry, what, colon,
+                        -EACCES, "%s does not let us %s '%s'%s%s", x->registry,
+                        x->actions && strpbrk(x->actions, ",") ? "change" : "have", what, colon,
                         reason);
         case 404:
                 return trail(
@@ -159,24 +161,50 @@ static bool is_redirect(const struct http_answer *answer)
                 answer->status == 307 || answer->status == 308);
 }
 
-static int follow(struct exchange *x, const struct http_answer *answer, const char **url)
+int exchange_location(struct exchange *x, const struct http_answer *answer, const char **ret_url)
 {
         const char *next;
-        int r = http_resolve(&x->job->arena, *url, answer->location, &next);
+        int r = answer->location
+                      ? http_resolve(&x->job->arena, answer->url, answer->location, &next)
+                      : trail(-EPROTO, "it does not say where");
 
-        if (r == 0 && http_is_plain(next) && !http_is_plain(*url))
+        if (r == 0 && http_is_plain(next) && !http_is_plain(answer->url)) {
+                trail_hint(
+                        "a registry behind a proxy that does TLS has to be told so: X-Forwarded-Proto, or the "
+                        "address that it is known by");
                 r = trail(-EPROTO, "sent from https to http");
-        if (r < 0)
-                return trail(r, "%s: a redirect of '%s'", x->registry, x->path);
-        *url = next;
-        return 0;
+        }
+        if (r == 0)
+                *ret_url = next;
+        return r;
+}
+
+const char *exchange_below(struct exchange *x, const char *url)
+{
+        const char *home = host_find(x->job->fetcher, x->registry)->url;
+        const char *prefix = arena_format(&x->job->arena, "%s/v2/%s/", home, x->repository);
+
+        return text_starts(url, prefix) ? url + strlen(prefix) : NULL;
+}
+
+static int follow(struct exchange *x, const struct http_answer *answer, const char **url)
+{
+        const char *method = x->request.method;
+        int r = exchange_location(x, answer, url);
+
+        /* The others mean: ask there with GET, whatever it was. */
+        if (r == 0 && method && !text_equal(method, "HEAD") && answer->status != 307 &&
+            answer->status != 308)
+                r = trail(-EPROTO, "status %ld for %s", answer->status, method);
+        return r < 0 ? trail(r, "%s: a redirect of '%s'", x->registry, x->path) : 0;
 }
 
 static int ask_once(struct exchange *x, struct fetch_host *host, struct http_answer *ret_answer)
 {
         struct arena *arena = &x->job->arena;
         const char *url =
-                x->repository
+                x->url ? x->url
+                : x->repository
                         ? arena_format(arena, "%s/v2/%s/%s", host->url, x->repository, x->path)
                         : arena_format(arena, "%s/v2/", host->url);
         const char *authorization = token_known(x, host);
@@ -213,7 +241,7 @@ static int ask_once(struct exchange *x, struct fetch_host *host, struct http_ans
 
 /* -- until it is answered ------------------------------------------------------------------------------- */
 
-static void wait_before(unsigned attempt, const struct http_answer *answer)
+void exchange_wait(unsigned attempt, const struct http_answer *answer)
 {
         uint64_t wait_ms = (uint64_t)WAIT_FIRST_MS << attempt, said_s;
         struct timespec time;
@@ -257,10 +285,11 @@ static int ask_host(struct exchange *x, struct fetch_host *host, struct http_ans
                 if (r == 0 || (r < 0 && ret_answer->passing && x->size && have(x) == x->size))
                         return 0;
                 attempt = have(x) > before ? 0 : attempt + 1;
-                if (!ret_answer->passing || attempt >= ATTEMPTS_MAX || round >= ROUNDS_MAX)
+                if (!ret_answer->passing || attempt >= EXCHANGE_ATTEMPTS || x->once ||
+                    round >= ROUNDS_MAX)
                         return r;
                 trail_reset();
-                wait_before(attempt ? attempt - 1 : 0, ret_answer);
+                exchange_wait(attempt ? attempt - 1 : 0, ret_answer);
         }
 }
 

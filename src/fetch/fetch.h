@@ -58,6 +58,10 @@ void fetch_progress(struct fetch_job *job, uint64_t bytes);
 int fetch_manifest(struct fetch_job *job, struct text *answer);
 int fetch_blob(struct fetch_job *job, struct text *answer);
 int fetch_login(struct fetch_job *job, struct text *answer);
+int fetch_push(struct fetch_job *job, struct text *answer);
+int fetch_pack(struct fetch_job *job, struct text *answer);
+int fetch_put(struct fetch_job *job, struct text *answer);
+int fetch_remove(struct fetch_job *job, struct text *answer);
 
 /* Take every right away that the process has and will not need. Before there is a second thread. */
 int fetch_confine(void);
@@ -70,16 +74,26 @@ struct exchange {
         struct fetch_job *job;
         const char *registry, *repository; /* no repository: /v2/ itself */
         const char *actions;               /* "pull", "pull,push" */
+        const char *from;                  /* another repository that is to be read; may be NULL */
         const char *path;                  /* below /v2/REPOSITORY/ */
-        bool mirrors;                      /* may be asked of a mirror */
-        uint64_t size;                     /* with `at`: of the whole body */
-        struct http_request request;       /* all but url, authorization and `from` */
+        const char *url; /* instead of the path, which is for messages then; NULL: that */
+        bool once;       /* is not asked again by itself */
+        bool mirrors;    /* may be asked of a mirror */
+        uint64_t size;   /* with `at`: of the whole body */
+        struct http_request request; /* all but url, authorization and `from` */
         uint64_t (*at)(
                 void *context); /* how many bytes of the body are there; NULL: begin anew each time */
 };
 
-/* 0 and the answer, which succeeded; or a negative errno with a trail. */
+/* 0 and the answer, which succeeded; or a negative errno with a trail. ret_answer->status is 0 when there was none. */
 int exchange_run(struct exchange *x, struct http_answer *ret_answer);
+/* Wait before the next attempt, the first of which has the number 0; as the answer to the last one wants it. */
+void exchange_wait(unsigned attempt, const struct http_answer *answer);
+#define EXCHANGE_ATTEMPTS 4 /* without a byte of progress between them */
+/* Where the answer's Location leads: absolute. -EPROTO with a trail: nowhere, or from https to http. */
+int exchange_location(struct exchange *x, const struct http_answer *answer, const char **ret_url);
+/* What of `url` stands behind HOST/v2/REPOSITORY/; NULL: it leads out of that. */
+const char *exchange_below(struct exchange *x, const char *url);
 
 /* The value of Authorization for `host`, when something is known that may serve, else NULL. */
 const char *token_known(struct exchange *x, struct fetch_host *host);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: gzip by zlib, where there is no ISA-L. */
-#include "inflate.h"
+#include "deflate.h"
+#include "zlib_stream.h"
 
-#include <limits.h>
 #include <stdlib.h>
-#include <zlib.h>
 
 enum {
         GZIP_WINDOW = 15 + 16, /* zlib's word for a gzip header and the largest window */
@@ -33,26 +32,33 @@ void gzip_again(void *state)
         inflateReset(state);
 }
 
-static unsigned bounded(size_t size)
-{
-        return size < UINT_MAX ? (unsigned)size : UINT_MAX;
-}
-
 int gzip_run(void *state, struct inflating *work)
 {
         z_stream *stream = state;
         int r;
 
-        stream->next_in = (Bytef *)(uintptr_t)work->in;
-        stream->avail_in = bounded(work->in_size);
-        stream->next_out = work->out;
-        stream->avail_out = bounded(work->out_size);
+        zlib_lend(stream, work);
         r = inflate(stream, Z_NO_FLUSH);
-        work->in_size -= (size_t)(stream->next_in - work->in);
-        work->in = stream->next_in;
-        work->out_size -= (size_t)(stream->next_out - work->out);
-        work->out = stream->next_out;
+        zlib_take(stream, work);
         if (r == Z_STREAM_END)
                 return 1;
         return r == Z_OK || r == Z_BUF_ERROR ? 0 : -EBADMSG;
+}
+
+void *gzip_fast_new(void)
+{
+        return NULL;
+}
+
+void gzip_fast_free(void *state)
+{
+        (void)state;
+}
+
+int gzip_fast_run(void *state, struct inflating *work, bool last)
+{
+        (void)state;
+        (void)work;
+        (void)last;
+        return -EOPNOTSUPP;
 }

@@ -6,6 +6,7 @@
  * Time is bounded by what comes, not by the clock alone: in each span of `patience` seconds, not counting what
  * the receiver of the bytes needs, at least a kilobyte a second must have passed. */
 #include "fetch.h"
+#include "image/image.h"
 #include "linux/linux.h"
 
 #include <curl/curl.h>
@@ -45,9 +46,15 @@ static void take_header(
                 const char *name;
                 const char **value;
         } known[] = {
-                { "content-type", &answer->type },   { "location", &answer->location },
-                { "content-range", &answer->range }, { "retry-after", &answer->retry },
+                { "content-type", &answer->type },
+                { "location", &answer->location },
+                { "content-range", &answer->range },
+                { "retry-after", &answer->retry },
                 { "link", &answer->link },
+                { "docker-content-digest", &answer->digest },
+                { "oci-subject", &answer->subject },
+                { "range", &answer->uploaded },
+                { "oci-chunk-min-length", &answer->least },
         };
 
         if (size == strlen("www-authenticate") && !strncasecmp(name, "www-authenticate", size)) {
@@ -62,7 +69,9 @@ static void take_header(
 
 static void forget_header(struct http_answer *answer)
 {
-        *answer = (struct http_answer){ .arena = answer->arena, .error.arena = answer->arena };
+        *answer = (struct http_answer){ .arena = answer->arena,
+                                        .url = answer->url,
+                                        .error.arena = answer->arena };
 }
 
 /* A NUL in a header would end our string early: what is behind it is not seen by anybody. */
@@ -135,6 +144,8 @@ static size_t on_upload(char *bytes, size_t one, size_t size, void *context)
                 return CURL_READFUNC_ABORT;
         }
         x->uploaded += (uint64_t)n;
+        if (x->request->sent)
+                x->request->sent(x->request->context, x->request->upload_at + x->uploaded);
         return (size_t)n;
 }
 
@@ -174,6 +185,12 @@ static struct curl_slist *add_line(
         return longer ? longer : lines;
 }
 
+static bool has_body(const struct http_request *request)
+{
+        return text_equal(request->method, "POST") || text_equal(request->method, "PUT") ||
+               text_equal(request->method, "PATCH");
+}
+
 static struct curl_slist *request_lines(struct arena *arena, const struct http_request *request)
 {
         struct curl_slist *lines = curl_slist_append(NULL, "Expect:");
@@ -184,8 +201,11 @@ static struct curl_slist *request_lines(struct arena *arena, const struct http_r
         lines = add_line(arena, lines, "Accept", request->accept ? request->accept : "*/*");
         lines = add_line(arena, lines, "Authorization", request->authorization);
         lines = add_line(arena, lines, "Range", range);
-        if (request->body || request->upload_size)
+        if (request->type)
                 lines = add_line(arena, lines, "Content-Type", request->type);
+        else if (has_body(request))
+                lines = add_line(arena, lines, "Content-Type", "application/octet-stream");
+        lines = add_line(arena, lines, "Content-Range", request->part);
         return lines;
 }
 
@@ -197,10 +217,20 @@ static void set_blob(CURL *curl, CURLoption option, const char *pem)
                 curl_easy_setopt(curl, option, &blob);
 }
 
+/* No proxy leads to this very machine. */
+static bool is_local(const char *url)
+{
+        auto_arena arena = { 0 };
+        const struct image_reference itself = { .registry = http_host(&arena, url) };
+
+        return image_reference_is_local(&itself);
+}
+
 static void set_security(CURL *curl, const struct http_request *request)
 {
         const struct host_settings *host = request->host;
-        const char *proxy = http_is_plain(request->url) ? request->settings->http_proxy
+        const char *proxy = is_local(request->url)      ? NULL
+                          : http_is_plain(request->url) ? request->settings->http_proxy
                                                         : request->settings->https_proxy;
 
         curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -229,8 +259,11 @@ static void set_method(struct exchanging *x)
                 curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->upload_size);
                 curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_upload);
                 curl_easy_setopt(curl, CURLOPT_READDATA, x);
-        } else if (request->body) {
-                curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
+                /* There is no way back in it: libcurl would send it anew when a connection that was kept turns out
+                 * to be dead, behind what the server has of it already. */
+        } else if (request->body || has_body(request)) {
+                /* Who sends nothing says so: Content-Length: 0. */
+                curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body ? request->body : "");
                 curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
         }
         if (text_equal(request->method, "HEAD"))
@@ -273,6 +306,7 @@ static int failure(CURLcode code, bool *ret_passing)
         case CURLE_PARTIAL_FILE:
         case CURLE_GOT_NOTHING:
         case CURLE_SEND_ERROR:
+        case CURLE_SEND_FAIL_REWIND:
         case CURLE_RECV_ERROR:
                 return -ECONNRESET;
         case CURLE_OUT_OF_MEMORY:
@@ -291,9 +325,12 @@ static int finish(struct exchanging *x, CURLcode code, const char *words)
 {
         struct http_answer *answer = x->answer;
         struct text seen = { .arena = answer->arena };
+        curl_off_t length = -1;
         int r;
 
         curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &answer->status);
+        curl_easy_getinfo(x->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+        answer->length = length;
         if (x->error < 0) {
                 answer->passing = x->error == -ETIMEDOUT;
                 return x->error;
@@ -318,7 +355,8 @@ int http_perform(
         CURLcode code;
         int r;
 
-        *ret_answer = (struct http_answer){ .arena = arena, .error.arena = arena };
+        *ret_answer =
+                (struct http_answer){ .arena = arena, .url = request->url, .error.arena = arena };
         if (!http->curl)
                 http->curl = curl_easy_init();
         if (!http->curl)

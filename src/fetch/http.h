@@ -25,6 +25,12 @@ struct http_answer {
         const char *range; /* Content-Range */
         const char *retry; /* Retry-After */
         const char *link;
+        const char *digest;                          /* Docker-Content-Digest */
+        const char *subject;                         /* OCI-Subject */
+        const char *uploaded;                        /* Range, of an upload: "0-1023" */
+        const char *least;                           /* OCI-Chunk-Min-Length */
+        const char *url;                             /* what was asked */
+        int64_t length;                              /* Content-Length; -1: not said */
         const char *challenges[HTTP_CHALLENGES_MAX]; /* WWW-Authenticate, each line */
         size_t n_challenges;
         struct text error; /* the body when status is not 2xx */
@@ -36,13 +42,16 @@ struct http_request {
         const char *url;
         const char *accept;        /* NULL: anything */
         const char *authorization; /* NULL: none */
-        const char *type;          /* of `body` */
+        const char *type;          /* of `body` or `upload` */
         const char *body;
         size_t body_size;
         /* Instead of `body`: bytes of a file. */
         int upload;                      /* descriptor */
         uint64_t upload_at, upload_size; /* upload_size 0: there is none */
-        uint64_t from;                   /* the first byte that is wanted */
+        const char *part;                /* Content-Range, or NULL: it is the whole */
+        /* Of an upload: how far in the file it is, now and then. */
+        void (*sent)(void *context, uint64_t at);
+        uint64_t from; /* the first byte that is wanted */
         /* Of a body with status 200 or 206: once before its first byte, then each part. A negative errno
          * ends the exchange with it. */
         int (*begin)(void *context, const struct http_answer *answer, int64_t length);

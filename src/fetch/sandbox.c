@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -148,26 +149,29 @@ static const char *const allowed[] = {
         "uname",
 };
 
-/* Each call with one condition. */
+/* Each call with its conditions. */
 static const struct {
         const char *name;
-        struct seccomp_argument condition;
+        struct seccomp_argument conditions[2];
+        size_t n;
 } conditional[] = {
-        { "socket", { 0, SECCOMP_CMP_EQ, AF_INET, 0 } },
-        { "socket", { 0, SECCOMP_CMP_EQ, AF_INET6, 0 } },
+        { "socket", { { 0, SECCOMP_CMP_EQ, AF_INET, 0 } }, 1 },
+        { "socket", { { 0, SECCOMP_CMP_EQ, AF_INET6, 0 } }, 1 },
+        /* getaddrinfo: which addresses we have. Of netlink's other families each is a parser of the kernel's. */
         { "socket",
-          { 0, SECCOMP_CMP_EQ, AF_NETLINK, 0 } }, /* getaddrinfo: which addresses we have */
-        { "openat", { 2, SECCOMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, 0 } },
-        { "mmap", { 2, SECCOMP_CMP_MASKED_EQ, PROT_EXEC, 0 } },
-        { "mprotect", { 2, SECCOMP_CMP_MASKED_EQ, PROT_EXEC, 0 } },
-        { "clone", { 0, SECCOMP_CMP_MASKED_EQ, 0x7e020000 | CLONE_THREAD, CLONE_THREAD } },
-        { "prlimit64", { 2, SECCOMP_CMP_EQ, 0, 0 } },
-        { "ioctl", { 1, SECCOMP_CMP_EQ, FIONBIO, 0 } },
-        { "ioctl", { 1, SECCOMP_CMP_EQ, FIONREAD, 0 } },
-        { "fcntl", { 1, SECCOMP_CMP_EQ, F_GETFL, 0 } },
-        { "fcntl", { 1, SECCOMP_CMP_EQ, F_SETFL, 0 } },
-        { "fcntl", { 1, SECCOMP_CMP_EQ, F_GETFD, 0 } },
-        { "fcntl", { 1, SECCOMP_CMP_EQ, F_SETFD, 0 } },
+          { { 0, SECCOMP_CMP_EQ, AF_NETLINK, 0 }, { 2, SECCOMP_CMP_EQ, NETLINK_ROUTE, 0 } },
+          2 },
+        { "openat", { { 2, SECCOMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, 0 } }, 1 },
+        { "mmap", { { 2, SECCOMP_CMP_MASKED_EQ, PROT_EXEC, 0 } }, 1 },
+        { "mprotect", { { 2, SECCOMP_CMP_MASKED_EQ, PROT_EXEC, 0 } }, 1 },
+        { "clone", { { 0, SECCOMP_CMP_MASKED_EQ, 0x7e020000 | CLONE_THREAD, CLONE_THREAD } }, 1 },
+        { "prlimit64", { { 2, SECCOMP_CMP_EQ, 0, 0 } }, 1 },
+        { "ioctl", { { 1, SECCOMP_CMP_EQ, FIONBIO, 0 } }, 1 },
+        { "ioctl", { { 1, SECCOMP_CMP_EQ, FIONREAD, 0 } }, 1 },
+        { "fcntl", { { 1, SECCOMP_CMP_EQ, F_GETFL, 0 } }, 1 },
+        { "fcntl", { { 1, SECCOMP_CMP_EQ, F_SETFL, 0 } }, 1 },
+        { "fcntl", { { 1, SECCOMP_CMP_EQ, F_GETFD, 0 } }, 1 },
+        { "fcntl", { { 1, SECCOMP_CMP_EQ, F_SETFD, 0 } }, 1 },
 };
 
 static int filter_calls(void)
@@ -183,7 +187,7 @@ static int filter_calls(void)
 
         for (size_t i = 0; i < ARRAY_SIZE(conditional); i++)
                 rules[3 + i] = (struct seccomp_rule){ &conditional[i].name, 1, SECCOMP_RET_ALLOW,
-                                                      &conditional[i].condition, 1 };
+                                                      conditional[i].conditions, conditional[i].n };
         return confine_calls(rules, ARRAY_SIZE(rules));
 }
 

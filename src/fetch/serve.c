@@ -17,9 +17,9 @@ static const struct {
         int (*run)(struct fetch_job *job, struct text *answer);
         size_t passed; /* at least */
 } kinds[] = {
-        { "manifest", fetch_manifest, 1 },
-        { "blob", fetch_blob, 0 },
-        { "login", fetch_login, 0 },
+        { "manifest", fetch_manifest, 1 }, { "blob", fetch_blob, 0 }, { "login", fetch_login, 0 },
+        { "push", fetch_push, 1 },         { "pack", fetch_pack, 2 }, { "put", fetch_put, 1 },
+        { "remove", fetch_remove, 0 },
 };
 
 int fetch_text(const struct fetch_job *job, const char *name, const char **ret_text)

@@ -58,6 +58,12 @@ static int decode_host(
                 host->insecure = value->boolean;
                 return 0;
         }
+        if (text_equal(name, "verify") && value->kind == JSON_BOOL) {
+                host->verify = value->boolean;
+                return 0;
+        }
+        if (text_equal(name, "chunk") && json_u64(value, &host->chunk_bytes) == 0)
+                return 0;
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
                 if (text_equal(name, texts[i].name) && json_string(value)) {
                         *texts[i].text = json_string(value);

@@ -9,7 +9,9 @@ struct host_settings {
         const char *const *mirrors;
         size_t n_mirrors;
         bool insecure;               /* http, or https without looking at certificates */
+        bool verify;                 /* https, even of this machine */
         const char *ca, *cert, *key; /* PEM */
+        uint64_t chunk_bytes;        /* uploads go in pieces of that size; 0: at once */
         /* credentials; NULL: none */
         const char *username, *password, *identity_token;
 };

@@ -29,9 +29,23 @@ static const char *scope_of(const struct exchange *x)
                      : NULL;
 }
 
+/* That of another repository, to be read. */
+static const char *other_scope_of(const struct exchange *x)
+{
+        return x->from ? arena_format(&x->job->arena, "repository:%s:pull", x->from) : NULL;
+}
+
+/* Both, as OAuth has a list; and what a token is kept by. */
+static const char *scopes_of(const struct exchange *x)
+{
+        const char *other = other_scope_of(x);
+
+        return other ? arena_format(&x->job->arena, "%s %s", scope_of(x), other) : scope_of(x);
+}
+
 const char *token_known(struct exchange *x, struct fetch_host *host)
 {
-        const char *scope = scope_of(x), *found = NULL;
+        const char *scope = scopes_of(x), *found = NULL;
         uint64_t now = process_clock_ns();
 
         pthread_mutex_lock(&x->job->fetcher->lock);
@@ -137,7 +151,7 @@ static int read_token(
             seconds > 86400)
                 seconds = TOKEN_SECONDS;
         *ret_authorization =
-                keep(x, host, scope_of(x), arena_format(arena, "Bearer %s", token),
+                keep(x, host, scopes_of(x), arena_format(arena, "Bearer %s", token),
                      process_clock_ns() + (seconds - 5) * 1000000000);
         return 0;
 }
@@ -156,6 +170,7 @@ static void token_request(
                 text_add(&text, realm);
                 add_parameter(&text, &separator, "service", challenge->service);
                 add_parameter(&text, &separator, "scope", scope_of(x));
+                add_parameter(&text, &separator, "scope", other_scope_of(x));
                 request->url = text_string(&text);
                 request->authorization = basic(arena, host->settings);
                 return;
@@ -164,7 +179,7 @@ static void token_request(
         separator = '&';
         add_parameter(&text, &separator, "grant_type", "refresh_token");
         add_parameter(&text, &separator, "service", challenge->service);
-        add_parameter(&text, &separator, "scope", scope_of(x));
+        add_parameter(&text, &separator, "scope", scopes_of(x));
         add_parameter(&text, &separator, "refresh_token", identity);
         request->url = realm;
         request->type = "application/x-www-form-urlencoded";

@@ -19,7 +19,7 @@ struct unpacking {
         uint64_t bytes;  /* inflated so far */
         size_t at, used; /* of `buffer`: what the archive's reader has not had yet */
         uint8_t buffer[BUFFER_SIZE];
-        uint8_t data[BUFFER_SIZE];
+        char data[BUFFER_SIZE];
         struct stream_writer writer;
 };
 
@@ -79,28 +79,6 @@ static int written(int r)
         return r < 0 ? trail(r, "cannot write the records of its entries: %m") : 0;
 }
 
-static int entries(struct unpacking *u, struct tar_reader *reader)
-{
-        struct tar_entry entry;
-        uint64_t offset;
-        ssize_t n;
-        int r;
-
-        while ((r = tar_next(reader, &entry)) > 0) {
-                r = written(stream_entry(&u->writer, &entry));
-                if (r < 0)
-                        return r;
-                while ((n = tar_data(reader, u->data, sizeof u->data, &offset)) > 0) {
-                        r = written(stream_data(&u->writer, offset, u->data, (size_t)n));
-                        if (r < 0)
-                                return r;
-                }
-                if (n < 0)
-                        return (int)n;
-        }
-        return r;
-}
-
 static int run(struct unpacking *u)
 {
         struct tar_reader reader;
@@ -114,7 +92,7 @@ static int run(struct unpacking *u)
         if (r < 0)
                 return r;
         tar_begin(&reader, give, u);
-        r = entries(u, &reader);
+        r = stream_archive(&u->writer, &reader, u->data, sizeof u->data);
         tar_end(&reader);
         while (r == 0 && n > 0)
                 n = refill(u);

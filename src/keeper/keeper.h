@@ -30,11 +30,13 @@ struct keeper_keys {
  * an empty word. -EINVAL with a trail. */
 int keeper_keys_parse(const char *words, struct keeper_keys *ret_keys);
 
-/* The user's terminal in raw mode, from before the container starts: a key that makes a signal is
- * the container's from its first moment. `user` NO_FD, or no terminal: nothing is done. */
+/* What is the container's from before it starts: keys that make signals, since the user's terminal is in
+ * raw mode; and with `front` the signals that come. */
 struct keeper_terminal {
         int user;
+        bool held;
         struct termios before;
+        sigset_t signals; /* of before, when they are held */
 };
 
 /* A user's side of a running container: copies bytes, forwards signals, carries the size of the
@@ -55,11 +57,10 @@ struct keeper_relay {
         int caught;        /* result: the signal that ended the relay, 0 */
 };
 
-int keeper_terminal_enter(struct keeper_terminal *terminal, int user);
+/* `user` NO_FD, or no terminal: none is raw. `front`: signals wait until the relay runs, but SIGHUP where it is
+ * ignored (nohup), and those that came after it do what they always do when this is left. */
+int keeper_terminal_enter(struct keeper_terminal *terminal, int user, bool front);
 void keeper_terminal_leave(struct keeper_terminal *terminal);
-
-/* Signals that come from now on, but SIGHUP where it is ignored (nohup), wait until the relay runs. Undone by sigprocmask(SIG_SETMASK). */
-int keeper_hold_signals(sigset_t *ret_before);
 
 void keeper_relay_init(struct keeper_relay *relay);
 /* Between our descriptors 0 and 1 and a container's terminal, whose master it is (borrowed). Its size

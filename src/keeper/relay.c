@@ -302,30 +302,6 @@ static int loop(struct keeper_relay *relay, int signals)
         }
 }
 
-int keeper_terminal_enter(struct keeper_terminal *terminal, int user)
-{
-        struct termios raw;
-
-        terminal->user = NO_FD;
-        if (user < 0 || !isatty(user))
-                return 0;
-        if (tcgetattr(user, &terminal->before) < 0)
-                return -errno;
-        raw = terminal->before;
-        cfmakeraw(&raw);
-        if (tcsetattr(user, TCSANOW, &raw) < 0)
-                return -errno;
-        terminal->user = user;
-        return 0;
-}
-
-void keeper_terminal_leave(struct keeper_terminal *terminal)
-{
-        if (terminal->user >= 0)
-                tcsetattr(terminal->user, TCSADRAIN, &terminal->before);
-        terminal->user = NO_FD;
-}
-
 /* All but faults, which are our own, and those that stop us, which are the shell's business. */
 static void choose_signals(sigset_t *ret_set)
 {
@@ -347,11 +323,33 @@ static int hold(sigset_t *ret_held, sigset_t *ret_before)
         return sigprocmask(SIG_BLOCK, ret_held, ret_before) < 0 ? -errno : 0;
 }
 
-int keeper_hold_signals(sigset_t *ret_before)
+int keeper_terminal_enter(struct keeper_terminal *terminal, int user, bool front)
 {
+        struct termios raw;
         sigset_t held;
 
-        return hold(&held, ret_before);
+        terminal->user = NO_FD;
+        terminal->held = front && hold(&held, &terminal->signals) == 0;
+        if (user < 0 || !isatty(user))
+                return 0;
+        if (tcgetattr(user, &terminal->before) < 0)
+                return -errno;
+        raw = terminal->before;
+        cfmakeraw(&raw);
+        if (tcsetattr(user, TCSANOW, &raw) < 0)
+                return -errno;
+        terminal->user = user;
+        return 0;
+}
+
+void keeper_terminal_leave(struct keeper_terminal *terminal)
+{
+        if (terminal->user >= 0)
+                tcsetattr(terminal->user, TCSADRAIN, &terminal->before);
+        terminal->user = NO_FD;
+        if (terminal->held)
+                sigprocmask(SIG_SETMASK, &terminal->signals, NULL);
+        terminal->held = false;
 }
 
 int keeper_relay_run(struct keeper_relay *relay)

@@ -11,6 +11,7 @@
  *
  * What a program lacks after it has been executed, a shared library, is told by its own loader,
  * which runs in the container and writes to its stderr: nothing here reads DT_NEEDED. */
+#include "elffile.h"
 #include "linux.h"
 
 #include <elf.h>
@@ -296,43 +297,6 @@ static const char *machine_name(unsigned machine)
         return "an unknown machine";
 }
 
-/* What both classes of ELF have, in one form. */
-struct elf {
-        bool wide;
-        unsigned type, machine, entries, entry_size;
-        uint64_t table;
-};
-
-static struct elf elf_read(const char *head)
-{
-        Elf64_Ehdr wide;
-        Elf32_Ehdr narrow;
-
-        memcpy(&wide, head, sizeof wide);
-        if (head[EI_CLASS] == ELFCLASS64)
-                return (struct elf){ true,         wide.e_type,      wide.e_machine,
-                                     wide.e_phnum, wide.e_phentsize, wide.e_phoff };
-        memcpy(&narrow, head, sizeof narrow);
-        return (struct elf){ false,          narrow.e_type,      narrow.e_machine,
-                             narrow.e_phnum, narrow.e_phentsize, narrow.e_phoff };
-}
-
-/* The program header `i`: 0 or -EIO. */
-static int elf_entry(int fd, const struct elf *elf, unsigned i, Elf64_Phdr *ret)
-{
-        off_t at = (off_t)(elf->table + (uint64_t)i * elf->entry_size);
-        Elf32_Phdr narrow;
-
-        if (elf->wide)
-                return pread(fd, ret, sizeof *ret, at) == (ssize_t)sizeof *ret ? 0 : -EIO;
-        if (pread(fd, &narrow, sizeof narrow, at) != (ssize_t)sizeof narrow)
-                return -EIO;
-        *ret = (Elf64_Phdr){ .p_type = narrow.p_type,
-                             .p_offset = narrow.p_offset,
-                             .p_filesz = narrow.p_filesz };
-        return 0;
-}
-
 static int elf_cut_off(const struct place *p, const struct stat *st)
 {
         trail_hint("copy it again: the file is incomplete");
@@ -352,7 +316,7 @@ static int elf_loader(
                 ssize_t n;
                 int r;
 
-                if (elf_entry(fd, elf, i, &entry) < 0)
+                if (elf_segment(fd, elf, i, &entry) < 0)
                         return elf_cut_off(p, st);
                 if (entry.p_type != PT_INTERP)
                         continue;
@@ -376,7 +340,7 @@ static int elf_loader(
 static int elf_examine(
         int fd, struct place *p, const char *head, const struct stat *st, unsigned depth)
 {
-        struct elf elf = elf_read(head);
+        struct elf elf = elf_header(head);
 
         if ((uint64_t)st->st_size < sizeof(Elf32_Ehdr) ||
             (elf.wide && (uint64_t)st->st_size < sizeof(Elf64_Ehdr)))

@@ -5,7 +5,8 @@
  * takes the clone, which belongs to no namespace then, and hands it over; its end is the end of the
  * visit. Whose namespace it is may be hostile: the child shows nothing of itself to a debugger,
  * resolves the path inside that root without any symbolic link, and takes only the root of a mounted
- * tmpfs, memory that has no server behind it and no directory above it. */
+ * tmpfs, memory that has no server behind it and no directory above it; or the mount that is the root
+ * of the namespace itself. */
 #include "linux.h"
 
 #include <fcntl.h>
@@ -33,6 +34,9 @@ static int take(int process, const char *path, const struct mount_change *change
         root = file_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
         if (root < 0)
                 return root;
+        if (!path)
+                return mount_is_root(root, "") ? mount_clone_changed(root, "", false, change)
+                                               : -EMEDIUMTYPE;
         at = rootpath_open(root, path, O_PATH, true);
         if (at < 0)
                 return at;
@@ -67,4 +71,9 @@ int mount_borrow(int process, const char *path, const struct mount_change *chang
         if (pid > 0)
                 process_wait(pid, &status);
         return r;
+}
+
+int mount_borrow_root(int process, const struct mount_change *change)
+{
+        return mount_borrow(process, NULL, change);
 }

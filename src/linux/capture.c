@@ -10,13 +10,15 @@
 
 static void enter(const struct capture_job *job, int input, int output, int error)
 {
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC), failure;
+        int null = file_open(AT_FDCWD, "/dev/null", O_RDWR, 0), failure = null;
 
         process_reset_signals();
-        if (null >= 0 && dup2(input >= 0 ? input : null, 0) >= 0 && dup2(output, 1) >= 0 &&
-            dup2(job->output_only ? null : output, 2) >= 0)
-                execvp(job->arguments[0], (char *const *)(uintptr_t)job->arguments);
-        failure = -errno;
+        if (null >= 0) {
+                if (dup2(input >= 0 ? input : null, 0) >= 0 && dup2(output, 1) >= 0 &&
+                    dup2(job->output_only ? null : output, 2) >= 0)
+                        execvp(job->arguments[0], (char *const *)(uintptr_t)job->arguments);
+                failure = -errno;
+        }
         file_write(error, (const char *)&failure, sizeof failure);
         _exit(127);
 }

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -25,13 +24,11 @@
 /* Memory as a file, with the bytes in it, at its beginning. */
 static int make_input(const char *bytes, size_t size)
 {
-        auto_close input = memfd_create("input", MFD_CLOEXEC | 0x8U /* MFD_NOEXEC_SEAL */);
+        auto_close input = file_make_memory("input");
         int r;
 
-        if (input < 0 && errno == EINVAL) /* before Linux 6.3 */
-                input = memfd_create("input", MFD_CLOEXEC);
         if (input < 0)
-                return -errno;
+                return input;
         r = file_write(input, bytes, size);
         if (r == 0 && lseek(input, 0, SEEK_SET) < 0)
                 r = -errno;

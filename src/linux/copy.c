@@ -4,7 +4,7 @@
  * For filling a tmpfs with what the image has at its place. Each name is looked at once, without
  * following, and what was opened is what is copied: the tree may be written by others at the time.
  * Owners that have no place in our user namespace stay ours, and extended attributes that the
- * target or our rights do not allow are passed over. Hard links become files of their own, holes
+ * target or our rights do not allow are passed over. What a copy that was interrupted has left is used. Hard links become files of their own, holes
  * become zeros. No malloc: the caller may be between clone and exec. */
 #include "linux.h"
 
@@ -78,7 +78,7 @@ static int put_status(int from, int to, const struct stat *st)
 static int copy_file(int from, int dir, const char *name, const struct stat *st)
 {
         auto_close to =
-                openat(dir, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
+                openat(dir, name, O_CREAT | O_TRUNC | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
         ssize_t n;
 
         if (to < 0)
@@ -97,7 +97,7 @@ static int copy_directory(
 
         if (copy->depth == COPY_DEPTH)
                 return -E2BIG;
-        if (mkdirat(dir, name, 0700) < 0)
+        if (mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
                 return -errno;
         to = file_open(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
         if (to < 0)
@@ -121,9 +121,9 @@ static int copy_special(int from, int dir, const char *name, const struct stat *
                 if (size < 0)
                         return -errno;
                 target[size] = '\0';
-                if (symlinkat(target, dir, name) < 0)
+                if (symlinkat(target, dir, name) < 0 && errno != EEXIST)
                         return -errno;
-        } else if (mknodat(dir, name, st->st_mode, st->st_rdev) < 0) {
+        } else if (mknodat(dir, name, st->st_mode, st->st_rdev) < 0 && errno != EEXIST) {
                 return -errno;
         }
         if (fchownat(dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != EINVAL)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <linux/openat2.h>
+#include <sys/mman.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 
@@ -67,6 +68,15 @@ int file_write(int fd, const char *bytes, size_t size)
         return 0;
 }
 
+int file_make_memory(const char *name)
+{
+        int fd = memfd_create(name, MFD_CLOEXEC | 0x8U /* MFD_NOEXEC_SEAL */);
+
+        if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
+                fd = memfd_create(name, MFD_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
 ssize_t file_read_some(int fd, void *bytes, size_t size)
 {
         ssize_t n;
@@ -75,6 +85,16 @@ ssize_t file_read_some(int fd, void *bytes, size_t size)
                 n = read(fd, bytes, size);
         while (n < 0 && errno == EINTR);
         return n < 0 ? -errno : n;
+}
+
+int file_sync(int fd)
+{
+        return fsync(fd) < 0 ? -errno : 0;
+}
+
+int file_sync_all(int fd)
+{
+        return syncfs(fd) < 0 ? -errno : 0;
 }
 
 int file_put(int dir, const char *path, const char *value)
@@ -184,6 +204,15 @@ int file_read(struct arena *arena, int dir, const char *path, size_t most, struc
         return file_read_fd(arena, fd, most, ret);
 }
 
+int file_read_plain(struct arena *arena, int fd, size_t most, struct text *ret)
+{
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        return S_ISREG(st.st_mode) ? file_read_fd(arena, fd, most, ret) : -EINVAL;
+}
+
 int64_t file_magic(int fd)
 {
         struct statfs fs;
@@ -216,6 +245,22 @@ int file_remove(int dir, const char *path, int flags)
 int file_rename(const char *from, const char *to)
 {
         return rename(from, to) < 0 ? -errno : 0;
+}
+
+int file_open_nameless(const char *dir, mode_t mode)
+{
+        int fd = file_open(AT_FDCWD, dir, O_TMPFILE | O_WRONLY, mode);
+
+        /* EISDIR: of a file system that has not heard of it. */
+        return fd == -EISDIR ? -EOPNOTSUPP : fd;
+}
+
+int file_name(int fd, const char *path)
+{
+        char link[40];
+
+        text_format(link, sizeof link, "/proc/self/fd/%d", fd);
+        return linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
 int file_make_dir(const char *path, mode_t mode)

@@ -19,6 +19,7 @@ enum {
         MAGIC_NSFS = 0x6e736673,
         MAGIC_PIDFS = 0x50494446,
         MAGIC_DEVPTS = 0x1cd1,
+        MAGIC_EROFS = 0xe0f5e1e2,
 };
 
 /* openat(2) with O_CLOEXEC. The path is one that we trust; names under a container's root go
@@ -30,10 +31,17 @@ int file_open_strict(int dir, const char *path, int flags);
 void file_close(int *fd); /* closes when >= 0; leaves NO_FD; never retried (close(2)) */
 #define auto_close __attribute__((cleanup(file_close))) int
 
+/* Memory as a file, empty, which cannot be executed where the kernel can see to that; `name` is for /proc.
+ * memfd_create(2). */
+int file_make_memory(const char *name);
+
 /* Whole writes: 0, or -errno (-EIO for a short write that does not go on). */
 int file_write(int fd, const char *bytes, size_t size);
 /* read(2): at most `size` bytes, 0 at the end. */
 ssize_t file_read_some(int fd, void *bytes, size_t size);
+/* fsync(2) of a file, and syncfs(2) of all of its file system: what was written outlives a loss of power. */
+int file_sync(int fd);
+int file_sync_all(int fd);
 /* Open, one write(2) of the string, close: cgroupfs and procfs files. */
 int file_put(int dir, const char *path, const char *value);
 /* Up to size - 1 bytes and a NUL: the number of bytes, or -errno; -EFBIG when there was more. */
@@ -45,6 +53,8 @@ ssize_t file_get_once(int dir, const char *path, char *buffer, size_t size);
 int file_read(struct arena *arena, int dir, const char *path, size_t most, struct text *ret);
 /* As file_read, from an open descriptor. Not child-safe. */
 int file_read_fd(struct arena *arena, int fd, size_t most, struct text *ret);
+/* The same of what must be a plain file: -EINVAL when it is none. */
+int file_read_plain(struct arena *arena, int fd, size_t most, struct text *ret);
 /* The same of a file that fstat(2) says is `size` bytes long. Not child-safe. */
 int file_read_known(struct arena *arena, int fd, off_t size, size_t most, struct text *ret);
 /* The magic of the filesystem that holds it, as a positive number; or -errno. */
@@ -57,6 +67,11 @@ int file_access(
         const char *path, int how); /* with our effective ids and capabilities: faccessat(2) */
 int file_remove(int dir, const char *path, int flags); /* unlinkat(2) */
 int file_rename(const char *from, const char *to);
+/* A file without a name, to be written, on the file system of a directory: whoever dies leaves nothing.
+ * -EOPNOTSUPP: this one has none. Since Linux 3.11. */
+int file_open_nameless(const char *dir, mode_t mode);
+/* Give it one: -EEXIST. It needs /proc. */
+int file_name(int fd, const char *path);
 int file_make_dir(const char *path, mode_t mode);
 int file_set_mode(const char *path, mode_t mode);
 int file_set_mode_fd(int fd, mode_t mode);

@@ -23,6 +23,12 @@ static void lend_namespace(int gate)
         _exit(0);
 }
 
+/* How the writing of the maps went, told by another process. */
+struct mapped {
+        int result;
+        char trail[1024];
+};
+
 enum {
         MAP_LINES = 340, /* user_namespaces(7) */
         MAP_SIZE = 4096,
@@ -161,4 +167,49 @@ int idmap_open(const struct idmap *map)
                 return r;
         }
         return ns;
+}
+
+/* Who is in the namespace may not write its maps: a child that stayed outside does, when it is told. */
+static void map_parent(int gate, pid_t parent, const struct idmap *map)
+{
+        struct mapped mapped = { 0 };
+        char byte;
+
+        if (socket_receive(gate, &byte, 1, NULL) != 1 || getppid() != parent)
+                _exit(1);
+        mapped.result = write_maps(parent, map);
+        text_format(mapped.trail, sizeof mapped.trail, "%s", trail_text());
+        socket_send(gate, &mapped, sizeof mapped, NO_FD);
+        _exit(0);
+}
+
+int idmap_enter(const struct idmap *map, uint32_t types)
+{
+        int pair[2], pidfd = NO_FD, status;
+        struct mapped mapped = { .result = -ECONNRESET };
+        pid_t pid, own = getpid();
+        int r = socket_pair(pair);
+
+        if (r < 0)
+                return r;
+        pid = namespace_spawn(0, NO_FD, &pidfd);
+        if (pid == 0) {
+                file_close(&pair[0]);
+                map_parent(pair[1], own, map);
+        }
+        file_close(&pair[1]);
+        r = pid < 0 ? pid : namespace_unshare(CLONE_NEWUSER | types);
+        if (r == 0)
+                r = socket_send(pair[0], "", 1, NO_FD);
+        if (r == 0 && socket_receive(pair[0], &mapped, sizeof mapped, NULL) == sizeof mapped) {
+                mapped.trail[sizeof mapped.trail - 1] = '\0';
+                r = mapped.result < 0 ? trail(mapped.result, "%s", mapped.trail) : 0;
+        } else if (r == 0) {
+                r = -ECONNRESET;
+        }
+        file_close(&pair[0]);
+        file_close(&pidfd);
+        if (pid > 0)
+                process_wait(pid, &status);
+        return r < 0 ? r : process_set_ids(0, 0);
 }

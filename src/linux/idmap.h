@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdint.h>
+
 #include <sys/types.h>
 
 struct idmap {
@@ -20,3 +22,7 @@ int idmap_write(pid_t process, const char *file, const char *helper, const char 
  * is a copy of ours: its result, or what went wrong with the namespace. */
 typedef int idmap_work(void *context);
 int idmap_run(const struct idmap *map, idmap_work *work, void *context);
+
+/* Become id 0 of a user namespace with these maps, and of new namespaces of `types` that belong to it. Our process
+ * stays what it is, so that it can execute a program there; it must have no thread. */
+int idmap_enter(const struct idmap *map, uint32_t types);

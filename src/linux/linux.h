@@ -14,6 +14,7 @@
 #include "confine.h"
 #include "copy.h"
 #include "devices.h"
+#include "elffile.h"
 #include "file.h"
 #include "freezer.h"
 #include "idmap.h"

@@ -379,6 +379,11 @@ int mount_detach(const char *path)
         return result(umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW));
 }
 
+int mount_unmount(const char *path)
+{
+        return result(umount2(path, UMOUNT_NOFOLLOW));
+}
+
 int mount_detach_fd(int fds, int fd)
 {
         char name[16];

@@ -36,6 +36,13 @@ int mount_clone_changed(
  * Made by a child in that process's namespaces. -ELOOP: a symbolic link is in the path. -EMEDIUMTYPE: no
  * tmpfs is mounted there. Since Linux 5.8. */
 int mount_borrow(int process, const char *path, const struct mount_change *change);
+/* The same of the mount that is the root of its mount namespace, of whatever file system, without what is mounted
+ * on it. */
+int mount_borrow_root(int process, const struct mount_change *change);
+/* A detached, read-only mount of the EROFS image in a file: another process's, if one has it mounted by this
+ * function, else a new one. *ret_lock is closed before it. An image is mounted by a process only once at a time.
+ * -ENOTBLK: the kernel does not mount files, or not those of that file system. child-safe. Since Linux 6.12. */
+int mount_image(const char *path, int *ret_lock);
 /* propagation 0 leaves it; else MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE. */
 int mount_set_attributes(
         int tree, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive);
@@ -70,6 +77,8 @@ int mount_pivot(int root);
 int mount_move_root(int root);
 /* Take away whatever is mounted at a path of our own store. -EINVAL when nothing is. */
 int mount_detach(const char *path);
+/* The same, unless somebody uses it: -EBUSY. */
+int mount_unmount(const char *path);
 /* The same for what a descriptor is of; `fds` is our own /proc/self/fd, which need not be reachable by a
  * path any more. Leaves the working directory at "/". */
 int mount_detach_fd(int fds, int fd);

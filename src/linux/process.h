@@ -37,7 +37,8 @@ bool process_has_executed(pid_t pid);
 int process_wait(pid_t pid, int *ret_status);
 /* Wait for a child by its pidfd, whatever it ends with. */
 int process_reap(int pidfd);
-/* Wait at most timeout_ms (-1: for ever) for the process to end. 1 ended, 0 time is over. */
+/* Wait at most timeout_ms (-1: for ever) for the process to end; of a socket: for something to be heard. 1 ended,
+ * 0 time is over. */
 int process_poll(int pidfd, int timeout_ms);
 /* The shell's exit code for a wait status: code, or 128 + signal. */
 int process_exit_code(int wait_status);

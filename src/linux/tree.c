@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <linux/fs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
@@ -48,6 +50,11 @@ int tree_make_dir(int dir, const char *name, mode_t mode)
 int tree_move(int from_dir, const char *from, int to_dir, const char *to)
 {
         return done(renameat(from_dir, from, to_dir, to));
+}
+
+int tree_exchange(int from_dir, const char *from, int to_dir, const char *to)
+{
+        return done((int)syscall(SYS_renameat2, from_dir, from, to_dir, to, RENAME_EXCHANGE));
 }
 
 int tree_make_file(int dir, const char *name)
@@ -113,6 +120,26 @@ int tree_set_status_at(int dir, const char *name, mode_t type, const struct tree
 int tree_set_xattr(int fd, const char *name, const void *value, size_t size)
 {
         return done(fsetxattr(fd, name, value, size, 0));
+}
+
+int tree_read(int fd, uint64_t offset, void *bytes, size_t size)
+{
+        char *at = bytes;
+
+        if (offset > INT64_MAX - size)
+                return -EBADMSG;
+        while (size) {
+                ssize_t n = pread(fd, at, size, (off_t)offset);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return n < 0 ? -errno : -EBADMSG;
+                at += n;
+                offset += (uint64_t)n;
+                size -= (size_t)n;
+        }
+        return 0;
 }
 
 int tree_write(int fd, uint64_t offset, const void *bytes, size_t size)

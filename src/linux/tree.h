@@ -32,6 +32,8 @@ int tree_make_link(int from_dir, const char *from_name, int dir, const char *nam
 
 /* The one name becomes the other, in the place of what has it, if that may be: rename(2). */
 int tree_move(int from_dir, const char *from, int to_dir, const char *to);
+/* The two names change places. */
+int tree_exchange(int from_dir, const char *from, int to_dir, const char *to);
 
 /* Of a file or directory that is open. The order matters: a new owner takes set-id bits and capabilities
  * away, chown(2). */
@@ -45,4 +47,6 @@ int tree_set_mtime_path(int fd, int64_t s, uint32_t ns);
 
 /* All of `bytes` at that offset; and the length, a hole where nothing was written. */
 int tree_write(int fd, uint64_t offset, const void *bytes, size_t size);
+/* So many bytes from there. -EBADMSG: the file ends before them. */
+int tree_read(int fd, uint64_t offset, void *bytes, size_t size);
 int tree_set_size(int fd, uint64_t size);

@@ -152,22 +152,28 @@ static int undo_cgroup(const char *path, const struct cgroups *cgroups, int *ret
         r = cgroup_kill(path);
         if (r == 0 || r == -ENOTTY)
                 r = cgroup_remove(path);
-        return r < 0 && r != -ENOENT ? trail(r, "cannot remove the cgroup %s", path) : 0;
+        return r < 0 && r != -ENOENT
+                     ? trail(r, "cannot remove the cgroup %s: %s", path, text_errno(r))
+                     : 0;
 }
 
 static int undo_cgroup_line(const char *path, struct cgroups *cgroups)
 {
-        int version, r = undo_cgroup(path, cgroups, &version), parents;
+        int version, r, parents;
         unsigned made;
 
-        if (cgroups->n == 0 || --cgroups->n >= CGROUPS_MAX)
+        if (cgroups->n == 0)
+                return 0; /* of an earlier start */
+        r = undo_cgroup(path, cgroups, &version);
+        if (--cgroups->n >= CGROUPS_MAX)
                 return r;
         made = cgroups->parents[cgroups->n];
         if (made == 0 && cgroup_is_outermost(path, version))
                 return r;
         parents = cgroup_remove_parents(path, made);
         return parents < 0 && r == 0
-                     ? trail(parents, "cannot remove the parents of the cgroup %s", path)
+                     ? trail(parents, "cannot remove the parents of the cgroup %s: %s", path,
+                             text_errno(parents))
                      : r;
 }
 
@@ -206,7 +212,7 @@ static int undo_tree(int dir, const char *path)
 
         if (!name)
                 trail_warn("%s is not the container's and stays", path);
-        return r < 0 ? trail(r, "cannot remove %s", path) : 0;
+        return r < 0 ? trail(r, "cannot remove %s: %s", path, text_errno(r)) : 0;
 }
 
 static int undo_line(int dir, const struct json *line, struct cgroups *cgroups)
@@ -221,7 +227,9 @@ static int undo_line(int dir, const struct json *line, struct cgroups *cgroups)
                 return undo_cgroup_line(path, cgroups);
         if (text_equal(what, "remove_group")) {
                 r = resctrl_remove(path, !cgroups->ours);
-                return r < 0 && r != -ENOTTY ? trail(r, "cannot remove the group %s", path) : 0;
+                return r < 0 && r != -ENOTTY
+                             ? trail(r, "cannot remove the group %s: %s", path, text_errno(r))
+                             : 0;
         }
         if (text_equal(what, "stop_unit"))
                 return undo_unit(path, json_string(json_member(line, "unit")), cgroups->ours);
@@ -245,6 +253,8 @@ static void read_cgroups(
         for (struct journal_lines at = journal_lines(bytes, size); journal_next(&at);) {
                 const struct json *value;
 
+                if (text_starts(at.line, JOURNAL_START_LINE))
+                        *cgroups = (struct cgroups){ .claim = NO_FD };
                 if (!journal_is_of_cgroups(at.line))
                         continue;
                 cgroups->ours = cgroups->ours || text_starts(at.line, PROCESS_LINE);

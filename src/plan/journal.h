@@ -20,6 +20,10 @@ enum {
         JOURNAL_VERSION = 1     /* another one is not read */
 };
 
+/* How the line begins behind which all is about another start of the container. What it says of cgroups before
+ * that was undone then. */
+#define JOURNAL_START_LINE "{\"status\":\"starting\""
+
 /* The whole lines of a journal's text, one by one; a torn last line is none.
  *      for (struct journal_lines at = journal_lines(bytes, size); journal_next(&at);)
  *              ... at.line, at.size, which is without the newline */

@@ -33,6 +33,16 @@ int do_map_mount(struct machine *m, const struct op_map_mount *o)
         return trail(r, "the file system does not let its ids be mapped");
 }
 
+int do_mount_image(struct machine *m, const struct op_mount_image *o)
+{
+        int lock, tree = mount_image(o->path, &lock);
+
+        if (tree < 0)
+                return trail(tree, "cannot mount the layer %s: %s", o->path, text_errno(tree));
+        m->fd[o->lock] = lock;
+        return put(m, o->tree, tree);
+}
+
 enum {
         LAYERS_MOST = 64
 };

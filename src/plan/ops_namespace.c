@@ -75,7 +75,9 @@ int do_adopt(struct machine *m, const struct op_adopt *o)
         pid = process_is_child(process) ? process_number(process) : -ECHILD;
         if (pid < 0) {
                 close(process);
-                return trail(pid, "the process that goes on is not our child");
+                return pid == -ECHILD || pid == -ESRCH
+                             ? trail(pid, "the process that goes on is not our child")
+                             : trail(pid, "cannot find out which process goes on");
         }
         process_wait(m->pid, &status);
         file_close(&m->fd[o->maker]);

@@ -21,7 +21,7 @@ struct op *plan_push(struct plan *plan, enum actor actor, struct op op)
 
         if (list->n == list->room) {
                 size_t room = list->room ? 2 * list->room
-                                         : 256; /* 20 KiB, of which what is unused is free */
+                                         : 512; /* 40 KiB, of which what is unused is free */
                 struct op *ops = arena_array(plan->arena, room, sizeof *ops);
 
                 if (list->n)

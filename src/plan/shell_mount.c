@@ -316,6 +316,16 @@ void shell_borrow_mount(struct shell *sh, const struct op_borrow_mount *o)
                 "mount(8) takes no mount out of another namespace: here it is a new one");
 }
 
+/* It needs a place here, which the script leaves behind. */
+void shell_mount_image(struct shell *sh, const struct op_mount_image *o)
+{
+        const char *name = arena_format(sh->arena, "$image%d", (int)o->tree);
+
+        shell_line(sh, "%s=$(mktemp -d)", name + 1);
+        shell_line(sh, "mount -t erofs -o ro,nodev %s \"%s\"", shell_word(sh, o->path), name);
+        *shell_slot(sh, o->tree) = (struct shell_slot){ .source = name };
+}
+
 void shell_set_mount(struct shell *sh, const struct op_set_mount *o)
 {
         struct shell_slot *tree = shell_slot(sh, o->tree), now = { 0 };

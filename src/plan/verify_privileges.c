@@ -311,6 +311,7 @@ bool verify_host_path(const struct op *op)
         case OP_open_namespace:
         case OP_open_fs:
         case OP_redirect_output:
+        case OP_mount_image:
                 return true;
         case OP_clone_tree:
                 return op->as.clone_tree.dir < 0;

@@ -5,21 +5,22 @@
  *       "credHelpers":{"HOST":"NAME"}, "credsStore":"NAME"}
  *
  * A key is a registry, as a URL or not, or with podman the beginning of a repository, of which the longest
- * counts. A helper is the program docker-credential-NAME, which is given the registry and prints a document.
+ * counts. A helper is the program docker-credential-NAME (auth_helper.c).
  * What else stands in the file is other programs'. */
+#include "auth_private.h"
 #include "image/image.h"
 #include "linux/linux.h"
-#include "registry.h"
 
 #include <fcntl.h>
 
-enum {
-        FILE_BYTES_MAX = 1 << 20,
-        HELPER_BYTES_MAX = 64 << 10,
-};
-
 /* How docker.io is called in docker's own files. */
 #define DOCKER_KEY "index.docker.io"
+
+const char *auth_key(const char *registry)
+{
+        return text_equal(registry, IMAGE_DEFAULT_REGISTRY) ? "https://" DOCKER_KEY "/v1/"
+                                                            : registry;
+}
 
 /* -- base64 -------------------------------------------------------------------------------------------- */
 
@@ -126,59 +127,18 @@ static int read_entry(
         return 0;
 }
 
-/* -- credential helpers -------------------------------------------------------------------------------- */
-
-static bool is_helper_name(const char *name)
+const char *auth_helper(
+        const struct json *root, const char *member, const struct registry_place *place)
 {
-        return *name && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                     "0123456789-_.") == strlen(name);
-}
+        const struct json *value = json_member(root, member);
+        const struct json_member *best;
+        const char *name = json_string(value);
 
-static int ask_helper(
-        struct arena *arena, const char *name, const struct registry_place *place,
-        struct registry_credentials *ret)
-{
-        const char *program = arena_format(arena, "docker-credential-%s", name);
-        const char *const arguments[] = { program, "get", NULL };
-        const struct capture_job job = {
-                .arguments = arguments,
-                .input = text_equal(place->registry, IMAGE_DEFAULT_REGISTRY) ? "https://" DOCKER_KEY
-                                                                               "/v1/"
-                                                                             : place->registry,
-                .output_only = true,
-                .most = HELPER_BYTES_MAX,
-        };
-        struct text output = { .arena = arena };
-        const struct json *root;
-        int status = 0, r = is_helper_name(name) ? 0 : -EINVAL;
-
-        if (r == 0)
-                r = capture_run(arena, &job, &output, &status);
-        if (r < 0)
-                return trail(r, "cannot run the credential helper '%s': %m", program);
-        /* It knows none: its words say so, and its status is that of every failure. */
-        if (status && strstr(text_string(&output), "credentials not found"))
-                return 0;
-        if (status) {
-                struct text seen = { .arena = arena };
-
-                text_add_visible(&seen, text_string(&output));
-                return trail(
-                        -EACCES, "the credential helper '%s' says: %.300s", program,
-                        text_string(&seen));
+        if (value && value->kind == JSON_OBJECT) {
+                best = best_key(value, place);
+                name = best ? json_string(&best->value) : NULL;
         }
-        r = json_parse(arena, program, text_string(&output), output.len, &root);
-        if (r < 0)
-                return r;
-        ret->username = json_string(json_member(root, "Username"));
-        ret->password = json_string(json_member(root, "Secret"));
-        if (!ret->username || !ret->password)
-                return trail(-EINVAL, "%s: no Username and Secret in what it says", program);
-        if (text_equal(ret->username, "<token>")) {
-                ret->identity_token = ret->password;
-                ret->username = ret->password = NULL;
-        }
-        return 0;
+        return name && *name ? name : NULL;
 }
 
 /* -- all of them --------------------------------------------------------------------------------------- */
@@ -196,7 +156,7 @@ static int find_in(
         const struct json_member *member;
         const struct json *root;
         const char *helper;
-        int r = file_read(arena, AT_FDCWD, file, FILE_BYTES_MAX, &bytes);
+        int r = file_read(arena, AT_FDCWD, file, AUTH_BYTES_MAX, &bytes);
 
         if (r == -ENOENT || r == -ENOTDIR)
                 return 0;
@@ -205,17 +165,17 @@ static int find_in(
         r = json_parse(arena, file, text_string(&bytes), bytes.len, &root);
         if (r < 0)
                 return r;
-        member = best_key(json_member(root, "credHelpers"), place);
-        if (member && json_string(&member->value))
-                return ask_helper(arena, json_string(&member->value), place, ret);
+        helper = auth_helper(root, "credHelpers", place);
+        if (helper)
+                return helper_get(arena, helper, place->registry, ret);
         member = best_key(json_member(root, "auths"), place);
         if (member) {
                 r = read_entry(arena, file, member, ret);
                 if (r < 0 || has_any(ret))
                         return r;
         }
-        helper = json_string(json_member(root, "credsStore"));
-        return helper && *helper ? ask_helper(arena, helper, place, ret) : 0;
+        helper = auth_helper(root, "credsStore", place);
+        return helper ? helper_get(arena, helper, place->registry, ret) : 0;
 }
 
 int registry_auth_find(

@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: a file of credentials is changed by writing another one beside it, for nobody else to
  * read, and renaming it: a reader sees one or the other, and a crash leaves the old one. What other programs
- * keep in the file is written back as it was. */
-#include "image/image.h"
+ * keep in the file is written back as it was.
+ *
+ * Where the file names a credential helper for the registry, that one keeps the password, and the file has an empty
+ * entry, as docker writes it. */
+#include "auth_private.h"
 #include "linux/linux.h"
-#include "registry.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <sys/file.h>
-
-enum {
-        FILE_BYTES_MAX = 1 << 20,
-};
-
-/* docker's key for a registry. */
-static const char *key_of(const char *registry)
-{
-        return text_equal(registry, IMAGE_DEFAULT_REGISTRY) ? "https://index.docker.io/v1/"
-                                                            : registry;
-}
 
 static void add_base64(struct text *text, const char *plain)
 {
@@ -122,29 +113,75 @@ static int lock_directory(struct arena *arena, const char *file)
         return fd < 0 ? trail(fd, "cannot lock the directory '%s': %m", directory) : fd;
 }
 
-int registry_auth_store(
-        const char *file, const char *registry, const struct registry_credentials *credentials,
-        bool *ret_was)
+static int read_file(struct arena *arena, const char *file, const struct json **ret_root)
 {
-        auto_arena arena = { 0 };
-        struct text bytes = { .arena = &arena }, out = { .arena = &arena };
-        const struct json *root = NULL;
-        auto_close lock = lock_directory(&arena, file);
-        int r = lock < 0 ? lock : file_read(&arena, AT_FDCWD, file, FILE_BYTES_MAX, &bytes);
+        struct text bytes = { .arena = arena };
+        int r = file_read(arena, AT_FDCWD, file, AUTH_BYTES_MAX, &bytes);
 
-        if (lock < 0)
-                return lock;
-        if (r < 0 && r != -ENOENT)
-                return trail(r, "cannot read '%s': %m", file);
-        if (r == 0) {
-                r = json_parse(&arena, file, text_string(&bytes), bytes.len, &root);
-                if (r == 0 && root->kind != JSON_OBJECT)
-                        r = spec_error(root, file, "/", "expected an object");
-                if (r < 0)
-                        return r;
-        }
-        *ret_was = edit(&arena, root, key_of(registry), credentials, &out);
-        if (!credentials && !*ret_was)
+        *ret_root = NULL;
+        if (r == -ENOENT)
                 return 0;
-        return write_beside(file, arena_format(&arena, "%s.husk", file), &out);
+        if (r < 0)
+                return trail(r, "cannot read '%s': %s", file, text_errno(r));
+        r = json_parse(arena, file, text_string(&bytes), bytes.len, ret_root);
+        if (r == 0 && (*ret_root)->kind != JSON_OBJECT)
+                r = spec_error(*ret_root, file, "/", "expected an object");
+        return r;
+}
+
+static int forget(struct arena *arena, const char *helper, const char *registry, bool *ret_was)
+{
+        struct registry_credentials known;
+        int r = helper_get(arena, helper, registry, &known);
+
+        *ret_was = r == 0 && (known.password || known.identity_token);
+        return *ret_was ? helper_erase(arena, helper, registry) : r;
+}
+
+/* What could not be finished keeps nothing, and the reason is why it could not. */
+static void take_back(struct arena *arena, const char *helper, const char *registry)
+{
+        const char *words = arena_string(arena, trail_text());
+        const char *hint = arena_string(arena, trail_hint_text());
+
+        helper_erase(arena, helper, registry);
+        trail_reset();
+        if (*hint)
+                trail_hint("%s", hint);
+        trail(0, "%s", words);
+}
+
+int registry_auth_store(
+        struct arena *arena, const char *file, const char *registry,
+        const struct registry_credentials *credentials, struct registry_kept *ret_kept)
+{
+        static const struct registry_credentials elsewhere = { 0 };
+        const struct registry_place place = { .registry = registry };
+        struct text out = { .arena = arena };
+        const struct json *root = NULL;
+        const char *helper;
+        bool was = false;
+        auto_close lock = lock_directory(arena, file);
+        int r = lock < 0 ? lock : read_file(arena, file, &root);
+
+        if (r < 0)
+                return r;
+        helper = auth_helper(root, "credHelpers", &place);
+        if (!helper)
+                helper = auth_helper(root, "credsStore", &place);
+        if (helper)
+                r = credentials ? helper_store(arena, helper, registry, credentials)
+                                : forget(arena, helper, registry, &was);
+        if (r < 0)
+                return r;
+        was |=
+                edit(arena, root, auth_key(registry),
+                     credentials && helper ? &elsewhere : credentials, &out);
+        if (credentials || was)
+                r = write_beside(file, arena_format(arena, "%s.husk", file), &out);
+        if (r < 0 && credentials && helper)
+                take_back(arena, helper, registry);
+        if (r == 0)
+                *ret_kept = (struct registry_kept){ .was = was, .helper = helper };
+        return r;
 }

@@ -18,6 +18,7 @@ static int become(const char *program, int socket)
 {
         const char *const arguments[] = { program, NULL }, *const environment[] = { NULL };
         auto_close null = file_open(AT_FDCWD, "/dev/null", O_RDWR, 0);
+        int r;
 
         if (null < 0)
                 return null;
@@ -27,8 +28,8 @@ static int become(const char *program, int socket)
                 if (dup2(null, fd) < 0)
                         return -errno;
         process_reset_signals();
-        process_close_range(REGISTRY_SOCKET + 1, UINT32_MAX);
-        return process_execute(program, arguments, environment);
+        r = process_close_range(REGISTRY_SOCKET + 1, UINT32_MAX);
+        return r < 0 ? r : process_execute(program, arguments, environment);
 }
 
 static int start(const char *program, int ours, int theirs, struct registry *registry)
@@ -63,6 +64,18 @@ static int send_settings(struct registry *registry, const char *settings)
         return socket_send(registry->socket, packet.data, packet.len, NO_FD);
 }
 
+/* Why it is gone. */
+static int ended(struct registry *registry)
+{
+        int status = 0;
+
+        if (registry->pid > 0 && process_wait(registry->pid, &status) >= 0)
+                registry->pid = 0;
+        return trail(
+                -EPIPE, "%s has ended by itself (status %d)", REGISTRY_PROGRAM,
+                process_exit_code(status));
+}
+
 int registry_start(const char *program, const char *settings, struct registry *ret_registry)
 {
         struct registry registry = REGISTRY_NONE;
@@ -86,6 +99,8 @@ int registry_start(const char *program, const char *settings, struct registry *r
                 return trail(r, "cannot start '%s': %m", program);
         }
         r = send_settings(&registry, settings);
+        if (r == -EPIPE || r == -ECONNRESET)
+                r = ended(&registry);
         if (r < 0) {
                 registry_end(&registry);
                 return trail(r, "cannot set up '%s'", program);
@@ -109,23 +124,25 @@ void registry_end(struct registry *registry)
 
 /* -- requests ---------------------------------------------------------------------------------------- */
 
-static int ask(struct registry *registry, const struct text *packet, const int *passed, size_t n)
-{
-        int r;
+/* What is asked in one packet. */
+struct request {
+        struct arena arena;
+        struct text packet;
+        struct json_writer w;
+};
 
-        if (packet->len > REGISTRY_PACKET_MAX)
-                return -E2BIG;
-        r = socket_send_all(registry->socket, packet->data, packet->len, passed, n);
-        if (r < 0)
-                return trail(r, "%s has ended", REGISTRY_PROGRAM);
-        registry->running++;
-        return (int)registry->last;
-}
-
-static void open_request(
-        struct registry *registry, struct json_writer *w, const char *what,
+/* Begin a request, which send_request() ends. -EBUSY: enough is being done already. */
+static int begin_request(
+        struct request *request, struct registry *registry, const char *what,
         const struct registry_place *place)
 {
+        struct json_writer *w = &request->w;
+
+        if (registry->running >= REGISTRY_JOBS)
+                return -EBUSY;
+        *request = (struct request){ 0 };
+        request->packet.arena = &request->arena;
+        w->out = &request->packet;
         json_open_object(w, NULL);
         json_put_u64(w, "id", ++registry->last);
         json_open_object(w, what);
@@ -133,74 +150,144 @@ static void open_request(
                 json_put_string(w, "registry", place->registry);
                 json_put_string(w, "repository", place->repository);
         }
+        return 0;
 }
 
-static void close_request(struct json_writer *w)
+static int send_packet(
+        const struct registry *registry, const struct text *packet, const int *passed, size_t n)
 {
-        json_close_object(w);
-        json_close_object(w);
+        int r;
+
+        if (packet->len > REGISTRY_PACKET_MAX)
+                return -E2BIG;
+        r = socket_send_all(registry->socket, packet->data, packet->len, passed, n);
+        return r < 0 ? trail(r, "%s has ended", REGISTRY_PROGRAM) : 0;
+}
+
+/* Its number. */
+static int send_request(
+        struct request *request, struct registry *registry, const int *passed, size_t n)
+{
+        int r;
+
+        json_close_object(&request->w);
+        json_close_object(&request->w);
+        r = send_packet(registry, &request->packet, passed, n);
+        arena_free(&request->arena);
+        if (r < 0)
+                return r;
+        registry->running++;
+        return (int)registry->last;
+}
+
+/* A request that has one word more to say; `file` is passed unless it is NO_FD. */
+static int ask_word(
+        struct registry *registry, const char *what, const struct registry_place *place,
+        const struct spec_pair *word, int file)
+{
+        struct request request;
+        int r = begin_request(&request, registry, what, place);
+
+        if (r < 0)
+                return r;
+        json_put_string(&request.w, word->key, word->value);
+        return send_request(&request, registry, &file, file >= 0);
 }
 
 int registry_ask_manifest(
         struct registry *registry, const struct registry_place *place, const char *reference,
         int file)
 {
-        auto_arena arena = { 0 };
-        struct text packet = { .arena = &arena };
-        struct json_writer w = { .out = &packet };
+        return ask_word(
+                registry, "manifest", place, &(struct spec_pair){ "reference", reference }, file);
+}
 
-        if (registry->running >= REGISTRY_JOBS)
-                return -EBUSY;
-        open_request(registry, &w, "manifest", place);
-        json_put_string(&w, "reference", reference);
-        close_request(&w);
-        return ask(registry, &packet, &file, 1);
+int registry_ask_list(
+        struct registry *registry, const struct registry_place *place, const char *path, int file)
+{
+        return ask_word(registry, "manifest", place, &(struct spec_pair){ "list", path }, file);
+}
+
+int registry_ask_remove(
+        struct registry *registry, const struct registry_place *place, const char *reference)
+{
+        return ask_word(
+                registry, "remove", place, &(struct spec_pair){ "reference", reference }, NO_FD);
 }
 
 int registry_ask_login(struct registry *registry, const char *name)
 {
-        auto_arena arena = { 0 };
-        struct text packet = { .arena = &arena };
-        struct json_writer w = { .out = &packet };
-
-        if (registry->running >= REGISTRY_JOBS)
-                return -EBUSY;
-        open_request(registry, &w, "login", &(struct registry_place){ 0 });
-        json_put_string(&w, "registry", name);
-        close_request(&w);
-        return ask(registry, &packet, NULL, 0);
+        return ask_word(
+                registry, "login", &(struct registry_place){ 0 },
+                &(struct spec_pair){ "registry", name }, NO_FD);
 }
 
 int registry_ask_blob(struct registry *registry, const struct registry_blob *blob)
 {
-        static const char *const compressions[] = {
-                [IMAGE_PLAIN] = "none", [IMAGE_GZIP] = "gzip", [IMAGE_ZSTD] = "zstd"
-        };
-        auto_arena arena = { 0 };
-        struct text packet = { .arena = &arena };
-        struct json_writer w = { .out = &packet };
-        int passed[3];
+        static const char *const compressions[] = REGISTRY_COMPRESSIONS;
+        struct request request;
+        int passed[3], r = begin_request(&request, registry, "blob", &blob->place);
         size_t n = 0;
 
-        if (registry->running >= REGISTRY_JOBS)
-                return -EBUSY;
-        open_request(registry, &w, "blob", &blob->place);
-        json_put_string(&w, "digest", blob->digest);
-        json_put_u64(&w, "size", blob->size);
-        json_put_string(&w, "compression", compressions[blob->compression]);
-        json_put_bool(&w, "keep", blob->file >= 0);
-        json_put_bool(&w, "unpack", blob->records >= 0);
-        json_put_bool(&w, "local", blob->source >= 0);
+        if (r < 0)
+                return r;
+        json_put_string(&request.w, "digest", blob->digest);
+        json_put_u64(&request.w, "size", blob->size);
+        json_put_string(&request.w, "compression", compressions[blob->compression]);
+        json_put_bool(&request.w, "keep", blob->file >= 0);
+        json_put_bool(&request.w, "unpack", blob->records >= 0);
+        json_put_bool(&request.w, "local", blob->source >= 0);
         if (blob->bytes_max)
-                json_put_u64(&w, "bytesMax", blob->bytes_max);
-        close_request(&w);
+                json_put_u64(&request.w, "bytesMax", blob->bytes_max);
         if (blob->file >= 0)
                 passed[n++] = blob->file;
         if (blob->records >= 0)
                 passed[n++] = blob->records;
         if (blob->source >= 0)
                 passed[n++] = blob->source;
-        return ask(registry, &packet, passed, n);
+        return send_request(&request, registry, passed, n);
+}
+
+int registry_ask_push(struct registry *registry, const struct registry_upload *upload)
+{
+        struct request request;
+        int r = begin_request(&request, registry, "push", &upload->place);
+
+        if (r < 0)
+                return r;
+        json_put_string(&request.w, "digest", upload->digest);
+        json_put_u64(&request.w, "size", upload->size);
+        if (upload->from)
+                json_put_string(&request.w, "from", upload->from);
+        return send_request(&request, registry, &upload->file, 1);
+}
+
+int registry_ask_put(struct registry *registry, const struct registry_document *document)
+{
+        struct request request;
+        int r = begin_request(&request, registry, "put", &document->place);
+
+        if (r < 0)
+                return r;
+        json_put_string(&request.w, "reference", document->reference);
+        json_put_string(&request.w, "digest", document->digest);
+        json_put_string(&request.w, "mediaType", document->media_type);
+        return send_request(&request, registry, &document->file, 1);
+}
+
+int registry_ask_pack(struct registry *registry, const struct registry_packing *packing)
+{
+        static const char *const compressions[] = REGISTRY_COMPRESSIONS;
+        const int passed[] = { packing->source, packing->file };
+        struct request request;
+        int r = begin_request(&request, registry, "pack", &(struct registry_place){ 0 });
+
+        if (r < 0)
+                return r;
+        json_put_string(&request.w, "compression", compressions[packing->compression]);
+        json_put_u64(&request.w, "level", packing->level);
+        json_put_u64(&request.w, "size", packing->size);
+        return send_request(&request, registry, passed, ARRAY_SIZE(passed));
 }
 
 /* -- answers ----------------------------------------------------------------------------------------- */
@@ -222,6 +309,13 @@ static const char *string(struct arena *arena, const struct json *object, const 
         const char *string = json_string(json_member(object, name));
 
         return string ? arena_string(arena, string) : NULL;
+}
+
+static bool is_true(const struct json *object, const char *name)
+{
+        const struct json *value = json_member(object, name);
+
+        return value && value->kind == JSON_BOOL && value->boolean;
 }
 
 /* An errno by its name: the helper's words are a name and a sentence. */
@@ -257,6 +351,9 @@ static int read_answer(
                 answer.media_type = visible(arena, done, "mediaType");
                 answer.digest = string(arena, done, "digest");
                 answer.diff_id = string(arena, done, "diffId");
+                answer.next = visible(arena, done, "next");
+                answer.there = is_true(done, "there");
+                answer.subject = is_true(done, "subject");
                 if ((answer.digest && image_digest_check(answer.digest) < 0) ||
                     (answer.diff_id && image_digest_check(answer.diff_id) < 0))
                         return -EBADMSG;
@@ -268,18 +365,6 @@ static int read_answer(
         }
         *ret_answer = answer;
         return 0;
-}
-
-/* Why it is gone. */
-static int ended(struct registry *registry)
-{
-        int status = 0;
-
-        if (registry->pid > 0 && process_wait(registry->pid, &status) >= 0)
-                registry->pid = 0;
-        return trail(
-                -EPIPE, "%s has ended by itself (status %d)", REGISTRY_PROGRAM,
-                process_exit_code(status));
 }
 
 int registry_next(

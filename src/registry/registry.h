@@ -17,15 +17,25 @@
 /* Where the helper finds its socket. */
 #define REGISTRY_SOCKET 3
 /* Its name, in the directory for programs that only husk calls. */
+/* How a request calls a compression. */
+#define REGISTRY_COMPRESSIONS                                                        \
+        {                                                                            \
+                [IMAGE_PLAIN] = "none", [IMAGE_GZIP] = "gzip", [IMAGE_ZSTD] = "zstd" \
+        }
+
 #define REGISTRY_PROGRAM "husk-registry"
 
 /* -- what the user's files say ---------------------------------------------------------------------------- */
 
 /* Where the user's words about registries are; each may be NULL: there is none. */
 struct registry_files {
-        const char *config;  /* docs/registries.md */
-        const char *auth[4]; /* docker's and podman's; the first that knows a registry counts */
-        const char *login;   /* the one that login writes */
+        const char *config;   /* docs/registries.md */
+        const char *auth[4];  /* docker's and podman's; the first that knows a registry counts */
+        const char *login;    /* the one that login writes */
+        const char *certs[3]; /* directories with one for each host; the first that has it counts */
+        const char
+                *cert_dir; /* instead of those and of what `config` says: one for this registry */
+        bool insecure, verify; /* likewise of the registry: "insecure"; its opposite */
         const char *http_proxy, *https_proxy, *no_proxy; /* where `config` says nothing */
 };
 
@@ -48,15 +58,34 @@ int registry_settings(
         struct arena *arena, const struct registry_files *files, const struct registry_place *place,
         const struct registry_credentials *credentials, const char **ret_settings);
 
+/* PEM texts; NULL: none. */
+struct registry_certificates {
+        const char *ca, *cert, *key;
+};
+
+/* All of a directory as docker and podman have it: *.crt are those that a host may be signed with, NAME.cert and
+ * NAME.key who we are. -ENOENT without a trail: there is no such directory; -EINVAL: half of a pair is missing. */
+int registry_certificates_read(
+        struct arena *arena, const char *directory, struct registry_certificates *ret);
+/* A file with certificates of authorities, or a directory with such files, *.crt and *.pem. */
+int registry_authorities_read(struct arena *arena, const char *path, const char **ret_pem);
+
 /* What the auth files know for `place`; all NULL: nothing. */
 int registry_auth_find(
         struct arena *arena, const char *const *files, size_t n_files,
         const struct registry_place *place, struct registry_credentials *ret_credentials);
+
+struct registry_kept {
+        bool was;           /* there were some */
+        const char *helper; /* docker-credential-HELPER has them, not the file; NULL: the file */
+};
+
 /* Write the credentials for a registry to the file, which may not be there yet, or (NULL) take them out;
- * what else is in it stays. *ret_was: there were some. */
+ * what else is in it stays. Where it names a credential helper for the registry, that one is told instead.
+ * Texts live in `arena`. */
 int registry_auth_store(
-        const char *file, const char *registry, const struct registry_credentials *credentials,
-        bool *ret_was);
+        struct arena *arena, const char *file, const char *registry,
+        const struct registry_credentials *credentials, struct registry_kept *ret_kept);
 
 /* -- the helper -------------------------------------------------------------------------------------------- */
 
@@ -104,6 +133,48 @@ struct registry_blob {
  * writing. */
 int registry_ask_blob(struct registry *registry, const struct registry_blob *blob);
 
+/* A blob to a registry. */
+struct registry_upload {
+        struct registry_place place;
+        const char *digest;
+        uint64_t size;
+        const char *from; /* another repository there that may have it, or NULL */
+        int file;
+};
+
+/* Have the registry have it. Likewise; the answer's `there` is true when nothing had to be sent. */
+int registry_ask_push(struct registry *registry, const struct registry_upload *upload);
+
+/* A manifest or index to a registry. */
+struct registry_document {
+        struct registry_place place;
+        const char *reference, *digest, *media_type;
+        int file;
+};
+
+/* Likewise; the answer's `subject` is true when the registry knows referrers. */
+int registry_ask_put(struct registry *registry, const struct registry_document *document);
+
+/* Ask for a page of a list; `path` is what stands behind the repository in its address. Likewise; the answer's
+ * `next` is the path of the next page, or NULL. */
+int registry_ask_list(
+        struct registry *registry, const struct registry_place *place, const char *path, int file);
+
+/* Have the registry forget a manifest, or (reference is a tag) a name of it. Likewise. */
+int registry_ask_remove(
+        struct registry *registry, const struct registry_place *place, const char *reference);
+
+struct registry_packing {
+        enum image_compression compression;
+        unsigned level; /* 0: what the helper has for good */
+        uint64_t size;  /* of the source */
+        int source, file;
+};
+
+/* Have `source` compressed into `file`, from its beginning on. Likewise; the answer has size and digest of that, and
+ * as diff_id the digest of what was read. */
+int registry_ask_pack(struct registry *registry, const struct registry_packing *packing);
+
 enum registry_kind {
         REGISTRY_PROGRESS,
         REGISTRY_DONE,
@@ -119,6 +190,8 @@ struct registry_answer {
         const char *media_type; /* DONE, of a manifest: what the registry calls it */
         const char *digest;     /* DONE: of what was written */
         const char *diff_id;    /* DONE, with records: of the archive */
+        const char *next;       /* DONE, of a page of a list */
+        bool there, subject;    /* DONE */
         int error;              /* ERROR: a negative errno */
         const char *message, *hint;
 };

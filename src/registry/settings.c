@@ -9,14 +9,16 @@
 
 enum {
         CONFIG_BYTES_MAX = 1 << 20,
-        PEM_BYTES_MAX = 48 << 10,
+        PEM_BYTES_MAX = 48 << 10, /* as certificates.c has it */
         MIRRORS_MAX = 16,
+        CHUNK_LEAST = 4096,
 };
 
 struct reading {
         struct arena *arena;
         const struct registry_files *files;
         const struct json *config; /* NULL: there is none */
+        bool own;                  /* what is put is of the registry itself, and not of a mirror */
 };
 
 static int wrong(
@@ -66,6 +68,7 @@ static int check_host(struct reading *r, const struct json *host, const char *po
 {
         static const char *const flags[] = { "blocked", "insecure" };
         static const char *const paths[] = { "ca", "cert", "key" };
+        uint64_t chunk;
 
         if (host->kind != JSON_OBJECT)
                 return wrong(r, host, pointer, "an object");
@@ -88,11 +91,17 @@ static int check_host(struct reading *r, const struct json *host, const char *po
                                     *json_string(&member->value) != '/')
                                         error = wrong(r, &member->value, at, "an absolute path");
                         }
+                if (text_equal(member->name, "chunk")) {
+                        known = true;
+                        if (json_u64(&member->value, &chunk) < 0 || chunk < CHUNK_LEAST)
+                                error = wrong(r, &member->value, at, "4096 bytes or more");
+                }
                 if (error < 0)
                         return error;
                 if (!known)
                         return unknown(
-                                r, member, pointer, "mirrors, blocked, insecure, ca, cert, key");
+                                r, member, pointer,
+                                "mirrors, blocked, insecure, ca, cert, key, chunk");
         }
         return 0;
 }
@@ -182,8 +191,14 @@ static bool is_set(const struct json *host, const char *name)
         return value && value->boolean;
 }
 
-static int put_pem(
-        struct reading *r, struct json_writer *w, const struct json *host, const char *name)
+static void put_text(struct json_writer *w, const char *name, const char *value)
+{
+        if (value)
+                json_put_string(w, name, value);
+}
+
+static int read_pem(
+        struct reading *r, const struct json *host, const char *name, const char **ret_pem)
 {
         const char *path = json_string(json_member(host, name));
         struct text bytes = { .arena = r->arena };
@@ -191,22 +206,68 @@ static int put_pem(
 
         if (!path)
                 return 0;
-        error = file_read(r->arena, AT_FDCWD, path, PEM_BYTES_MAX, &bytes);
-        if (error < 0)
-                return trail(
-                        error, "cannot read '%s' (%s in %s): %m", path, name, r->files->config);
-        json_put_string(w, name, text_string(&bytes));
-        return 0;
+        if (text_equal(name, "ca")) {
+                error = registry_authorities_read(r->arena, path, ret_pem);
+        } else {
+                error = file_read(r->arena, AT_FDCWD, path, PEM_BYTES_MAX, &bytes);
+                if (error < 0)
+                        trail(error, "cannot read '%s': %m", path);
+                *ret_pem = text_string(&bytes);
+        }
+        return error < 0 ? trail(error, "%s in %s", name, r->files->config) : 0;
+}
+
+/* What was said on the command line; else in our own file; else what stands in the directories of others. */
+static int put_certificates(
+        struct reading *r, struct json_writer *w, const char *name, const struct json *host)
+{
+        struct registry_certificates found = { 0 };
+        const char *dir = r->own ? r->files->cert_dir : NULL;
+        bool said =
+                json_member(host, "ca") || json_member(host, "cert") || json_member(host, "key");
+        int error = 0;
+
+        if (dir) {
+                error = registry_certificates_read(r->arena, dir, &found);
+                if (error == -ENOENT)
+                        return trail(error, "there is no directory '%s'", dir);
+        } else if (said) {
+                error = read_pem(r, host, "ca", &found.ca);
+                if (error == 0)
+                        error = read_pem(r, host, "cert", &found.cert);
+                if (error == 0)
+                        error = read_pem(r, host, "key", &found.key);
+        } else {
+                error = -ENOENT;
+                for (size_t i = 0; error == -ENOENT && i < ARRAY_SIZE(r->files->certs); i++)
+                        if (r->files->certs[i])
+                                error = registry_certificates_read(
+                                        r->arena,
+                                        arena_format(
+                                                r->arena, "%s/%.*s", r->files->certs[i],
+                                                (int)strcspn(name, "/"), name),
+                                        &found);
+                error = error == -ENOENT ? 0 : error;
+        }
+        put_text(w, "ca", found.ca);
+        put_text(w, "cert", found.cert);
+        put_text(w, "key", found.key);
+        return error;
 }
 
 static int put_host(struct reading *r, struct json_writer *w, const char *name, bool mirrors)
 {
         const struct json *host = host_of(r, name), *list = json_member(host, "mirrors");
-        int error = 0;
+        int error;
 
+        r->own = mirrors; /* of the registry itself */
         json_open_object(w, name);
-        if (is_set(host, "insecure"))
+        if (r->own && r->files->verify)
+                json_put_bool(w, "verify", true);
+        else if (is_set(host, "insecure") || (r->own && r->files->insecure))
                 json_put_bool(w, "insecure", true);
+        if (json_member(host, "chunk"))
+                json_put_value(w, "chunk", json_member(host, "chunk"));
         if (list && mirrors) {
                 json_open_array(w, "mirrors");
                 for (size_t i = 0; i < list->n; i++)
@@ -214,19 +275,9 @@ static int put_host(struct reading *r, struct json_writer *w, const char *name, 
                                 json_put_string(w, NULL, json_string(&list->items[i]));
                 json_close_array(w);
         }
-        error = put_pem(r, w, host, "ca");
-        if (error == 0)
-                error = put_pem(r, w, host, "cert");
-        if (error == 0)
-                error = put_pem(r, w, host, "key");
+        error = put_certificates(r, w, name, host);
         json_close_object(w);
         return error;
-}
-
-static void put_text(struct json_writer *w, const char *name, const char *value)
-{
-        if (value)
-                json_put_string(w, name, value);
 }
 
 static int put_credentials(

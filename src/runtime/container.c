@@ -62,10 +62,12 @@ int container_boot_id(const char **ret_id)
         static const char file[] = "/proc/sys/kernel/random/boot_id";
         static char id[64]; /* it is one for all that a process may ask for */
         ssize_t n = *id ? 1 : file_get_once(AT_FDCWD, file, id, sizeof id);
+        int r;
 
         if (n <= 0) {
                 *id = '\0';
-                return trail(n < 0 ? (int)n : -EIO, "cannot read %s", file);
+                r = n < 0 ? (int)n : -EIO;
+                return trail(r, "cannot read %s: %s", file, text_errno(r));
         }
         id[strcspn(id, "\n")] = '\0';
         *ret_id = id;
@@ -87,10 +89,10 @@ static int open_process(const struct container *container)
         r = process_is(container->pid, fd, &container->process);
         if (r < 0)
                 trail(r, "cannot look at process %d: %s", (int)container->pid, text_errno(r));
-        if (r > 0)
-                r = container_boot_id(&boot) < 0
-                          ? -EIO
-                          : text_equal(json_string(json_member(container->header, "boot")), boot);
+        if (r > 0) {
+                r = container_boot_id(&boot);
+                r = r < 0 ? r : text_equal(container->boot, boot);
+        }
         if (r > 0)
                 return fd;
         close(fd);
@@ -103,6 +105,20 @@ static int is_alive(const struct container *container)
         auto_close fd = open_process(container);
 
         return fd >= 0 ? 1 : fd == -ESRCH ? 0 : fd;
+}
+
+/* It was started once more: what was said of its process is about another one. */
+static void read_start(struct container *container, const struct json *line)
+{
+        container->pid = 0;
+        container->process = (struct process_id){ 0 };
+        container->boot = json_string(json_member(line, "boot"));
+        container->complete = container->has_exit = container->oom_killed = false;
+        container->exit_code = 0;
+        container->ended_s = 0;
+        container->update_before = NULL;
+        if (json_i64(json_member(line, "at"), &container->began_s) < 0)
+                container->began_s = 0;
 }
 
 /* One line behind the header: process or status. */
@@ -120,6 +136,7 @@ static void read_event(struct container *container, const struct json *line, boo
              json_u64(json_member(process, "start"), &id.start) == 0)) {
                 container->pid = (pid_t)number;
                 container->process = id;
+                container->begun = container->filled = true;
         }
         if (update) {
                 const struct json *resources = json_member(update, "resources");
@@ -128,6 +145,12 @@ static void read_event(struct container *container, const struct json *line, boo
                 if (resources)
                         container->resources = resources;
         }
+        if (text_equal(status, "prepared"))
+                container->prepared = true;
+        if (text_equal(status, "renamed"))
+                container->name = json_string(json_member(line, "name"));
+        if (text_equal(status, "filled"))
+                container->filled = true;
         if (text_equal(status, "created")) {
                 container->status = CONTAINER_CREATED;
                 container->complete = true;
@@ -166,6 +189,7 @@ static bool has_begun(pid_t pid)
 static int read_journal(struct arena *arena, struct container *container)
 {
         bool started = false, run = false;
+        const char *mode = NULL;
         size_t number = 0;
         int alive;
 
@@ -189,8 +213,14 @@ static int read_journal(struct arena *arena, struct container *container)
                 }
                 if (number == 1)
                         container->header = value;
-                else
+                else if (text_starts(at.line, JOURNAL_START_LINE)) {
+                        read_start(container, value);
+                        container->events = (size_t)(at.rest - container->text);
+                        mode = json_string(json_member(value, "mode"));
+                        started = false;
+                } else {
                         read_event(container, value, &started);
+                }
         }
         if (container->header) {
                 const struct json *h = container->header;
@@ -200,7 +230,9 @@ static int read_journal(struct arena *arena, struct container *container)
                 container->created = json_string(json_member(h, "created"));
                 container->owner = json_string(json_member(h, "owner"));
                 container->oci_version = json_string(json_member(h, "ociVersion"));
-                run = text_equal(json_string(json_member(h, "mode")), "run");
+                run = text_equal(mode ? mode : json_string(json_member(h, "mode")), "run");
+                if (!container->boot)
+                        container->boot = json_string(json_member(h, "boot"));
                 container->restored = json_member(h, "restored") != NULL;
                 read_annotations(arena, container);
         }
@@ -406,6 +438,11 @@ static bool open_one_of_many(int root, struct container *container, struct stat 
         return false;
 }
 
+bool container_may_be_passed_over(int error)
+{
+        return error != -EMFILE && error != -ENFILE && error != -ENOMEM;
+}
+
 int container_open_listed(
         struct arena *arena, const char *root, int root_fd, const char *id,
         struct container *ret_container)
@@ -442,7 +479,7 @@ int container_list(struct arena *arena, const char *root, const char ***ret_ids,
         const char **ids = arena_array(arena, room, sizeof *ids);
 
         if (!dir && errno != ENOENT)
-                return trail(-errno, "cannot read %s", root);
+                return trail(-errno, "cannot read %s: %s", root, text_errno(-errno));
         errno = 0;
         for (struct dirent *entry; dir && (entry = readdir(dir));) {
                 if (entry->d_name[0] == '.')
@@ -460,7 +497,7 @@ int container_list(struct arena *arena, const char *root, const char ***ret_ids,
                 int r = -errno;
 
                 closedir(dir);
-                return trail(r, "cannot read %s", root);
+                return trail(r, "cannot read %s: %s", root, text_errno(r));
         }
         if (dir)
                 closedir(dir);
@@ -468,40 +505,6 @@ int container_list(struct arena *arena, const char *root, const char ***ret_ids,
         *ret_ids = ids;
         *ret_n = n;
         return 0;
-}
-
-/* What an update left in the journal, in the place of what the document says. */
-static int with_resources(
-        struct arena *arena, const struct container *container, const struct spec **spec)
-{
-        struct text text = { .arena = arena };
-        struct json_writer w = { .out = &text };
-        struct spec *copy = arena_new(arena, struct spec);
-        struct spec_linux *linux_ = arena_new(arena, struct spec_linux);
-        int r;
-
-        *copy = **spec;
-        if (copy->linux_)
-                *linux_ = *copy->linux_;
-        json_put_value(&w, NULL, container->resources);
-        r = spec_parse_resources(
-                arena, "journal", text_string(&text), text.len, &linux_->resources);
-        if (r < 0)
-                return r;
-        copy->linux_ = linux_;
-        *spec = copy;
-        return 0;
-}
-
-int container_spec(
-        struct arena *arena, const struct container *container, const struct spec **ret_spec)
-{
-        int r;
-
-        if (!container->config)
-                return trail(-EINVAL, "the journal of '%s' holds no document", container->id);
-        r = spec_parse(arena, "config.json", container->config, container->config_size, ret_spec);
-        return r < 0 || !container->resources ? r : with_resources(arena, container, ret_spec);
 }
 
 int container_process(const struct container *container)
@@ -532,105 +535,4 @@ int container_signal(const struct container *container, int signal)
         if (r == 0 && signal == 9)
                 container_thaw(container);
         return r;
-}
-
-int container_note(const struct container *container, const char *format, ...)
-{
-        char line[400];
-        va_list values;
-        size_t size;
-
-        va_start(values, format);
-        size = text_vformat(line, sizeof line, format, values);
-        va_end(values);
-        return size < sizeof line ? journal_append(container->journal, line, size) : -E2BIG;
-}
-
-const char *container_cgroup_line(struct arena *arena, const char *line, size_t size)
-{
-        const struct json *value;
-
-        if (!text_starts(line, "{\"undo\":\"remove_cgroup\"") ||
-            json_parse(arena, "journal", line, size, &value) < 0)
-                return NULL;
-        return json_string(json_member(value, "path"));
-}
-
-struct journal_lines container_events(const struct container *container)
-{
-        return journal_lines(
-                container->text + container->events, container->size - container->events);
-}
-
-void container_cgroups(
-        struct arena *arena, const struct container *container, const char *const **ret_paths,
-        size_t *ret_n)
-{
-        const char **paths = arena_array(arena, 64, sizeof *paths);
-        size_t n = 0;
-
-        for (struct journal_lines at = container_events(container); n < 64 && journal_next(&at);) {
-                const char *path = container_cgroup_line(arena, at.line, at.size);
-
-                if (path)
-                        paths[n++] = path;
-        }
-        *ret_paths = paths;
-        *ret_n = n;
-}
-
-const char *container_added_mounts(
-        struct arena *arena, const struct container *container, size_t from)
-{
-        struct text numbers = { .arena = arena };
-
-        for (struct journal_lines at =
-                     journal_lines(container->text + from, container->size - from);
-             journal_next(&at);) {
-                const struct json *value;
-                uint64_t number;
-
-                if (text_starts(at.line, "{\"mount\"") &&
-                    json_parse(arena, "journal", at.line, at.size, &value) == 0 &&
-                    json_u64(json_member(value, "mount"), &number) == 0)
-                        text_addf(
-                                &numbers, "%s%llu", numbers.len ? " " : "",
-                                (unsigned long long)number);
-        }
-        return text_string(&numbers);
-}
-
-bool container_unit(
-        struct arena *arena, const struct container *container, const char **ret_socket,
-        const char **ret_unit)
-{
-        for (struct journal_lines at = container_events(container); journal_next(&at);) {
-                const struct json *value;
-
-                if (!text_starts(at.line, "{\"undo\":\"stop_unit\"") ||
-                    json_parse(arena, "journal", at.line, at.size, &value) < 0)
-                        continue;
-                *ret_socket = json_string(json_member(value, "path"));
-                *ret_unit = json_string(json_member(value, "unit"));
-                return *ret_socket && *ret_unit;
-        }
-        return false;
-}
-
-bool container_is_oom_killed(struct arena *arena, const struct container *container)
-{
-        const char *const *paths;
-        size_t n;
-
-        container_cgroups(arena, container, &paths, &n);
-        /* One hierarchy alone has the memory controller: of v1's, as a rule, the one of that name. */
-        for (int hinted = 1; hinted >= 0; hinted--)
-                for (size_t i = 0; i < n; i++) {
-                        bool named = strstr(paths[i], "memory") != NULL;
-                        int64_t kills = named == (hinted == 1) ? cgroup_oom_kills(paths[i]) : -1;
-
-                        if (kills >= 0)
-                                return kills > 0;
-                }
-        return false;
 }

@@ -38,6 +38,12 @@ struct container {
         enum container_status status; /* when it was read */
         const char *freezer; /* its cgroup that can be frozen; NULL: none, or it has stopped */
         bool restored;       /* from a checkpoint */
+        const char *boot;    /* the kernel's name for the boot that its process belongs to */
+        int64_t began_s;     /* unix time of its last start where that was not its making; 0 */
+        bool prepared;       /* its files were made without a start: container_prepare() */
+        bool begun;          /* it has had a process */
+        const char *name;    /* that `husk rename` gave it; NULL: none */
+        bool filled;         /* its volumes have what its image has there */
         bool complete;       /* its making came to an end: else its maker was killed */
         bool torn;           /* a line of its journal cannot be read */
         bool foreign;        /* it is another user's: */
@@ -67,6 +73,9 @@ int container_open(
 int container_open_listed(
         struct arena *arena, const char *root, int root_fd, const char *id,
         struct container *ret_container);
+/* May a list leave out the one that was not opened for that reason, with a warning? Not when it is we who lack
+ * descriptors or memory: then all the others would be left out, too. */
+bool container_may_be_passed_over(int error);
 void container_close(struct container *container);
 
 /* The ids under a state root, sorted; *ret_n may be 0. A missing root has none. */
@@ -88,6 +97,11 @@ int container_note(const struct container *container, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
 /* Undo everything and forget it; kills what still runs. The lock must be held. */
 int container_remove(struct arena *arena, struct container *container);
+/* Where its root is mounted for the host to see, in its directory. Nothing notes that: the kernel knows. */
+const char *container_merged(struct arena *arena, const char *root, const char *id);
+/* Take that mount away, whoever uses it; and the directory alone. -EBUSY with a trail: it is mounted there. */
+int container_hide(struct arena *arena, const struct container *container);
+int container_unplace(struct arena *arena, const struct container *container);
 /* container_open() of one whose lines may be damaged. */
 int container_open_any(
         struct arena *arena, const char *root, const char *id, bool lock,
@@ -192,6 +206,26 @@ struct container_request {
 int container_create(
         struct arena *arena, const struct container_request *request, struct machine *machine,
         int *ret_master, bool *ret_command);
+
+/* The journal's beginning: header, document, inverses of `plan`; one write. */
+int container_write_first(
+        struct arena *arena, const struct container_request *request, const struct plan *plan,
+        int journal);
+/* The line of another start, and inverses of request->plan. What of the journal's end is no whole line goes, and is
+ * no part of container->size any more. */
+int container_write_start(
+        struct arena *arena, const struct container_request *request, struct container *container);
+
+/* As container_create(), but of the plan only the container's own files are made, and it stays as that: stopped,
+ * `prepared`, and not `begun`. */
+int container_prepare(struct arena *arena, const struct container_request *request);
+
+/* Start one that has no process (any more), with the files that it has: its lock must be held, and is released.
+ * request->config and ->extra are not looked at. Results as container_create(), but on failure the container is as
+ * it was before. */
+int container_start_again(
+        struct arena *arena, const struct container_request *request, struct container *container,
+        struct machine *machine, int *ret_master, bool *ret_command);
 
 /* `start` of a created one: 0 once its program runs. */
 int container_start(struct arena *arena, struct container *container, bool *ret_command);

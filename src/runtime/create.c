@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sys/file.h>
@@ -119,74 +118,6 @@ static int reserve(
         return trail(-EEXIST, "a container with the id '%s' comes and goes", request->options->id);
 }
 
-static const char *now_text(struct arena *arena)
-{
-        struct timespec now;
-        struct tm tm;
-
-        clock_gettime(CLOCK_REALTIME, &now);
-        gmtime_r(&now.tv_sec, &tm);
-        return arena_format(
-                arena, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1,
-                tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec);
-}
-
-/* The journal's beginning: header, document, inverses; one write. */
-static int write_journal(struct arena *arena, const struct container_request *request, int journal)
-{
-        const struct spec *spec = request->spec;
-        const struct runtime_options *options = request->options;
-        struct text out = { .arena = arena };
-        struct json_writer w = { .out = &out };
-        const char *boot;
-        size_t config;
-        int r = container_boot_id(&boot);
-
-        if (r < 0)
-                return r;
-        json_open_object(&w, NULL);
-        json_put_u64(&w, "version", JOURNAL_VERSION);
-        json_put_string(&w, "ociVersion", spec->oci_version);
-        json_put_string(&w, "id", options->id);
-        json_put_string(&w, "bundle", options->bundle ? options->bundle : "");
-        json_put_string(
-                &w, "rootfs",
-                !spec->root ? ""
-                : spec->root->path[0] == '/'
-                        ? spec->root->path
-                        : arena_format(arena, "%s/%s", options->bundle, spec->root->path));
-        json_put_string(&w, "created", now_text(arena));
-        json_put_string(
-                &w, "owner", geteuid() == 0 ? "root" : arena_format(arena, "%u", geteuid()));
-        json_put_string(&w, "boot", boot);
-        json_put_string(
-                &w, "mode",
-                options->await_start || options->restored || runtime_has_hooks(spec) ? "create"
-                                                                                     : "run");
-        if (options->restored)
-                json_put_bool(&w, "restored", true);
-        if (spec->annotations.n) {
-                json_open_object(&w, "annotations");
-                for (size_t i = 0; i < spec->annotations.n; i++)
-                        json_put_string(
-                                &w, spec->annotations.items[i].key,
-                                spec->annotations.items[i].value);
-                json_close_object(&w);
-        }
-        if (request->extra)
-                json_put_raw(&w, "engine", request->extra, strlen(request->extra));
-        json_close_object(&w);
-        text_add_char(&out, '\n');
-        config = out.len;
-        text_add_bytes(&out, request->config, request->config_size);
-        for (size_t i = config; i < out.len; i++) /* in JSON a line break is never inside a word */
-                if (out.data[i] == '\n' || out.data[i] == '\r')
-                        out.data[i] = ' ';
-        text_add_char(&out, '\n');
-        journal_undo_lines(request->plan, &out);
-        return file_write(journal, out.data, out.len);
-}
-
 /* Turn what apply left into one sentence: where in the document, which operation, why. */
 int container_explain_failure(const struct machine *m, int error, bool *ret_command)
 {
@@ -247,7 +178,8 @@ static void reap(struct machine *m)
  * are in it is theirs; once there was a process, all that is in those before came from it. When INIT
  * failed HOST was waiting for it, with all of its own done. */
 static void undo_of_failure(
-        const struct plan *plan, const struct machine *machine, int error, struct text *out)
+        const struct plan *plan, const struct machine *machine, int error, off_t from,
+        struct text *out)
 {
         struct plan done = *plan;
         struct text journal;
@@ -263,7 +195,7 @@ static void undo_of_failure(
         if (done.list[HOST].n > plan->list[HOST].n)
                 done.list[HOST].n = plan->list[HOST].n;
         journal_undo_lines(&done, out);
-        if (lseek(machine->journal, 0, SEEK_SET) == 0 &&
+        if (lseek(machine->journal, from, SEEK_SET) == from &&
             file_read_fd(out->arena, machine->journal, JOURNAL_MAX, &journal) == 0)
                 journal_parents_lines(text_string(&journal), journal.len, out);
 }
@@ -286,7 +218,7 @@ int container_create(
                 container_close(&made);
                 return r;
         }
-        r = write_journal(arena, request, made.journal);
+        r = container_write_first(arena, request, request->plan, made.journal);
         if (r < 0 && !*trail_text())
                 state_error(r, "cannot write the journal of", made.id);
         machine_init(machine, request->plan);
@@ -312,7 +244,7 @@ int container_create(
                 struct text undo = { .arena = arena };
 
                 reap(machine);
-                undo_of_failure(request->plan, machine, r, &undo);
+                undo_of_failure(request->plan, machine, r, 0, &undo);
                 made.text = text_string(&undo);
                 made.size = undo.len;
                 made.config = request->config;
@@ -330,6 +262,119 @@ int container_create(
         /* The first process was forked with the journal open: closing alone might not unlock it. */
         flock(made.journal, LOCK_UN);
         container_close(&made);
+        return 0;
+}
+
+/* The operations that make what is the container's own on disk, and nothing else. */
+static struct plan *files_of(struct arena *arena, const struct plan *plan)
+{
+        struct plan *files = arena_new(arena, struct plan);
+        const struct op_list *from = &plan->list[HOST];
+        struct op_list *to = &files->list[HOST];
+
+        *files = (struct plan){ .arena = arena, .id = plan->id };
+        *to = (struct op_list){ arena_array(arena, from->n + 1, sizeof *to->ops), 0, from->n + 1 };
+        for (size_t i = 0; i < from->n; i++)
+                if (from->ops[i].code == OP_make_store || from->ops[i].code == OP_make_file)
+                        to->ops[to->n++] = from->ops[i];
+        return files;
+}
+
+int container_prepare(struct arena *arena, const struct container_request *request)
+{
+        struct container made = {
+                .root = request->root, .id = request->options->id, .dir = NO_FD, .journal = NO_FD
+        };
+        const struct plan *files = files_of(arena, request->plan);
+        struct machine machine;
+        bool command;
+        int r = container_check_id(made.id);
+
+        machine_init(&machine, files);
+        if (r == 0)
+                r = plan_verify(request->plan);
+        if (r == 0)
+                r = reserve(arena, request, &made.dir, &made.journal);
+        if (r < 0)
+                return r;
+        r = container_write_first(arena, request, files, made.journal);
+        if (r < 0 && !*trail_text())
+                state_error(r, "cannot write the journal of", made.id);
+        if (r == 0) {
+                r = plan_apply(&machine, HOST);
+                if (r < 0)
+                        container_explain_failure(&machine, r, &command);
+        }
+        if (r == 0) {
+                r = container_note(&made, "{\"status\":\"prepared\"}");
+                if (r < 0)
+                        state_error(r, "cannot write the journal of", made.id);
+        }
+        if (r < 0) {
+                struct text undo = { .arena = arena };
+
+                journal_undo_lines(files, &undo);
+                made.text = text_string(&undo);
+                made.size = undo.len;
+                container_remove(arena, &made);
+        }
+        machine_done(&machine);
+        container_close(&made);
+        return r;
+}
+
+/* As if it had not been tried. */
+static void take_back_start(
+        struct arena *arena, const struct container_request *request, struct container *container,
+        struct machine *machine, int error)
+{
+        const off_t before = (off_t)container->size;
+        struct text undo = { .arena = arena };
+
+        reap(machine);
+        undo_of_failure(request->plan, machine, error, before, &undo);
+        machine->journal = machine->state_dir = NO_FD;
+        machine_done(machine);
+        container->text = text_string(&undo);
+        container->size = undo.len;
+        container->events = 0;
+        container_release(arena, container);
+        if (ftruncate(container->journal, before) < 0)
+                trail_warn("cannot write the journal of %s", container->id);
+}
+
+int container_start_again(
+        struct arena *arena, const struct container_request *request, struct container *container,
+        struct machine *machine, int *ret_master, bool *ret_command)
+{
+        int r = plan_verify(request->plan);
+
+        *ret_command = false;
+        /* What a keeper that was killed has left. */
+        if (r == 0)
+                r = container_release(arena, container);
+        if (r < 0)
+                return r;
+        r = container_write_start(arena, request, container);
+        if (r < 0 && !*trail_text())
+                state_error(r, "cannot write the journal of", container->id);
+        machine_init(machine, request->plan);
+        machine->trace = request->trace;
+        machine->journal = container->journal;
+        machine->state_dir = container->dir;
+        if (r == 0) {
+                r = plan_apply(machine, HOST);
+                if (r < 0)
+                        r = container_explain_failure(machine, r, ret_command);
+        }
+        if (r < 0) {
+                take_back_start(arena, request, container, machine, r);
+                return r;
+        }
+        *ret_master = find_master(request->plan, machine);
+        machine->journal = machine->state_dir = NO_FD;
+        flock(container->journal, LOCK_UN); /* the first process was forked with it open */
+        container_close(container);
         return 0;
 }
 

@@ -60,7 +60,9 @@ static bool is_mounted(const char *path, int64_t magic, int *error)
         int64_t is = file_magic_at(path);
 
         if (is < 0 && is != -ENOENT && is != -ENOTDIR && is != -EACCES)
-                *error = trail((int)is, "cannot find out what is mounted on %s", path);
+                *error =
+                        trail((int)is, "cannot find out what is mounted on %s: %s", path,
+                              text_errno((int)is));
         return is == magic;
 }
 
@@ -204,7 +206,7 @@ static int read_cgroups(struct arena *arena, struct facts *facts)
         if (n == -ENOENT)
                 return 0; /* a kernel without cgroups */
         if (n < 0)
-                return trail((int)n, "cannot read /proc/self/cgroup");
+                return trail((int)n, "cannot read /proc/self/cgroup: %s", text_errno((int)n));
         r = facts_parse_cgroups(arena, list, facts);
         if (r < 0)
                 return r;
@@ -216,7 +218,7 @@ static int read_cgroups(struct arena *arena, struct facts *facts)
                 file = controllers_file(arena, facts);
                 n = file_get_once(AT_FDCWD, file, list, sizeof list);
                 if (n < 0 && n != -ENOENT && n != -EACCES)
-                        return trail((int)n, "cannot read %s", file);
+                        return trail((int)n, "cannot read %s: %s", file, text_errno((int)n));
                 if (n > 0) {
                         list[strcspn(list, "\n")] = '\0';
                         facts->v2.names = arena_string(arena, list);
@@ -259,7 +261,7 @@ static int gather_own(struct arena *arena, struct facts *ret_facts)
         read_kernel(&facts);
         r = caps_get(&facts.caps, &permitted, &inheritable);
         if (r < 0)
-                return trail(r, "cannot read our capabilities");
+                return trail(r, "cannot read our capabilities: %s", text_errno(r));
         if (!facts_capable(&facts, 6 /* CAP_SETGID */) ||
             !facts_capable(&facts, 7 /* CAP_SETUID */))
                 subids_gather(arena, &facts);

@@ -78,8 +78,33 @@ static int remove_directory(struct arena *arena, const struct container *contain
                 if (r == -ENOTEMPTY && file_access(journal, F_OK) == 0)
                         return 0;
                 if (r != -ENOTEMPTY || round == 100)
-                        return trail(r, "cannot remove %s", path);
+                        return trail(r, "cannot remove %s: %s", path, text_errno(r));
         }
+}
+
+const char *container_merged(struct arena *arena, const char *root, const char *id)
+{
+        return arena_format(arena, "%s/%s/merged", root, id);
+}
+
+/* In other mount namespaces that takes away what is mounted there. */
+int container_unplace(struct arena *arena, const struct container *container)
+{
+        const char *path = container_merged(arena, container->root, container->id);
+        int r = file_remove(AT_FDCWD, path, AT_REMOVEDIR);
+
+        if (r == -EBUSY)
+                return trail(r, "'%s' is mounted at %s", container->id, path);
+        return r < 0 && r != -ENOENT ? trail(r, "cannot remove %s: %s", path, text_errno(r)) : 0;
+}
+
+int container_hide(struct arena *arena, const struct container *container)
+{
+        const char *path = container_merged(arena, container->root, container->id);
+
+        if (mount_is_root(AT_FDCWD, path))
+                (void)mount_detach(path); /* what fails for it, the next call tells */
+        return container_unplace(arena, container);
 }
 
 int container_remove(struct arena *arena, struct container *container)
@@ -91,6 +116,9 @@ int container_remove(struct arena *arena, struct container *container)
                 return trail(
                         r, "the process %d of '%s' %s: %s", (int)container->pid, container->id,
                         r == -EBUSY ? "does not die" : "cannot be killed", text_errno(r));
+        r = container_unplace(arena, container);
+        if (r < 0)
+                return r;
         /* Others of its cgroups may be frozen although the first process had ended before. */
         if (container->pid > 0 && !container->freezer && container_find_freezer(arena, container))
                 container_thaw(container);
@@ -114,13 +142,18 @@ int container_discard(struct arena *arena, const char *root, const char *id)
         int r = container_open_any(arena, root, id, true, &container);
 
         if (r == 0) {
-                r = container_remove(arena, &container);
+                r = container_hide(arena, &container);
+                if (r == 0)
+                        r = container_remove(arena, &container);
                 container_close(&container);
-                return r;
         }
-        if (r != -EUCLEAN)
+        /* -ENOTEMPTY: it does not tell of all that is there. */
+        if (r != -EUCLEAN && r != -ENOTEMPTY)
                 return r;
         trail_reset();
+        r = container_hide(arena, &(struct container){ .root = root, .id = id });
+        if (r < 0)
+                return r; /* what is below is not to be removed with it */
         trail_warn(
                 "container '%s': its journal was not believed, so its processes and cgroups, if "
                 "there are any, stay",

@@ -12,10 +12,14 @@
 #include "resources.h"
 #include "spec/spec.h"
 
+/* A layer whose name ends so is no directory but a file, an EROFS image. Only root's containers have such. */
+#define RUNTIME_IMAGE ".erofs"
+bool runtime_is_image(const char *layer);
+
 /* An overlay that becomes the root (target ""), or lies at a directory of it. */
 struct runtime_overlay {
         const char *target;       /* relative to the root */
-        WORDS lower;              /* directories of the host, the topmost first */
+        WORDS lower;              /* directories of the host or images, the topmost first */
         const char *upper, *work; /* directories of the store; made, and removed by the journal */
         uint32_t mode;            /* of the upper one; 0: 0755 */
         bool make_lower;          /* lower is of the store, too, and empty */
@@ -54,9 +58,14 @@ struct runtime_options {
         size_t n_links;
         const struct runtime_own *own;
         size_t n_own;
-        const char *own_dir;   /* where these are, in the store; made, and removed by the journal */
-        uint64_t preserve_fds; /* descriptors from 3 on that the program gets */
-        unsigned listen_fds;   /* the first so many of them are sockets, sd_listen_fds(3) */
+        const char *own_dir; /* where these are, in the store; made, and removed by the journal */
+        const char *
+                mounted; /* the root is this mount's, which is of the first overlay; NULL: it is made */
+        bool made;       /* the overlays' directories and what is in own_dir are there already */
+        bool filled;     /* and the volumes have what the image has there */
+        bool visit;      /* only its files are wanted: no device, and no program is looked for */
+        uint64_t preserve_fds;    /* descriptors from 3 on that the program gets */
+        unsigned listen_fds;      /* the first so many of them are sockets, sd_listen_fds(3) */
         const char *listen_names; /* LISTEN_FDNAMES, or NULL */
         unsigned rows, columns;   /* of the terminal; 0: what the spec says */
         bool await_start;         /* `create`: stop before exec until START */

@@ -13,10 +13,13 @@
 #define IMAGE_LAYERS_MAX    512
 #define IMAGE_MANIFESTS_MAX 1024
 
-#define IMAGE_TYPE_INDEX    "application/vnd.oci.image.index.v1+json"
-#define IMAGE_TYPE_MANIFEST "application/vnd.oci.image.manifest.v1+json"
-#define IMAGE_TYPE_CONFIG   "application/vnd.oci.image.config.v1+json"
-#define IMAGE_TYPE_LAYER    "application/vnd.oci.image.layer.v1.tar"
+#define IMAGE_TYPE_INDEX           "application/vnd.oci.image.index.v1+json"
+#define IMAGE_TYPE_MANIFEST        "application/vnd.oci.image.manifest.v1+json"
+#define IMAGE_TYPE_CONFIG          "application/vnd.oci.image.config.v1+json"
+#define IMAGE_TYPE_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
+#define IMAGE_TYPE_DOCKER_CONFIG   "application/vnd.docker.container.image.v1+json"
+#define IMAGE_TYPE_DOCKER_LAYER    "application/vnd.docker.image.rootfs.diff.tar"
+#define IMAGE_TYPE_LAYER           "application/vnd.oci.image.layer.v1.tar"
 
 /* What a media type says that something is. */
 enum image_type {

@@ -128,3 +128,17 @@ int layout_collect(const struct layout *layout, struct arena *arena, const struc
                 r = sweep(layout, arena, layout->layers, &layers, remove_layer);
         return r;
 }
+
+int layout_remove_blob(const struct layout *layout, const char *digest)
+{
+        int r = remove_blob(layout, NULL, LAYOUT_HEX(digest));
+
+        return r < 0 ? trail(r, "cannot remove the blob %s: %s", digest, text_errno(r)) : 0;
+}
+
+int layout_remove_layer(const struct layout *layout, struct arena *arena, const char *diff_id)
+{
+        int r = remove_layer(layout, arena, LAYOUT_HEX(diff_id));
+
+        return r < 0 ? trail(r, "cannot remove the layer %s: %s", diff_id, text_errno(r)) : 0;
+}

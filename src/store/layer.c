@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "layer_private.h"
 #include "linux/linux.h"
-#include "store.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -18,10 +18,7 @@
  * Writing into a directory changes its time. What it was is looked up when the directory is opened as a
  * parent and put back when the next one is; an archive may say it before or after the entries in it. */
 
-#define WHITEOUT ".wh."
-#define OPAQUE   ".wh..wh..opq"
-
-static int refuse(const struct tar_entry *entry, int error, const char *what)
+int layer_refuse(const struct tar_entry *entry, int error, const char *what)
 {
         auto_arena arena = { 0 };
         struct text path = { .arena = &arena };
@@ -30,18 +27,17 @@ static int refuse(const struct tar_entry *entry, int error, const char *what)
         return trail(error, "'%.400s': %s", text_string(&path), what);
 }
 
-static int failed(const struct tar_entry *entry, int error, const char *what)
+int layer_failed(const struct tar_entry *entry, int error, const char *what)
 {
         char words[200];
 
         text_format(words, sizeof words, "%s: %s", what, text_errno(error));
-        return refuse(entry, error, words);
+        return layer_refuse(entry, error, words);
 }
 
 /* -- names -------------------------------------------------------------------------------------------- */
 
-/* The components with one slash between them; "" for the root itself. */
-static int normalize(const struct tar_entry *entry, const char *path, char *to)
+int layer_normalize(const struct tar_entry *entry, const char *path, char *to)
 {
         int depth = 0;
         size_t n = 0;
@@ -50,13 +46,14 @@ static int normalize(const struct tar_entry *entry, const char *path, char *to)
                 size_t size = strcspn(at, "/");
 
                 if (size == 2 && at[0] == '.' && at[1] == '.')
-                        return refuse(entry, -EINVAL, "'..' in a name leads out of the layer");
+                        return layer_refuse(
+                                entry, -EINVAL, "'..' in a name leads out of the layer");
                 if (size > 255)
-                        return refuse(
+                        return layer_refuse(
                                 entry, -ENAMETOOLONG, "a part of it is longer than 255 bytes");
                 if (size && !(size == 1 && at[0] == '.')) {
                         if (++depth > LAYER_DEPTH_MAX)
-                                return refuse(
+                                return layer_refuse(
                                         entry, -E2BIG, "it is more than 256 directories deep");
                         if (n)
                                 to[n++] = '/';
@@ -69,8 +66,7 @@ static int normalize(const struct tar_entry *entry, const char *path, char *to)
         return 0;
 }
 
-/* Cut at the last slash: `path` becomes the parent's. */
-static const char *split(char *path)
+const char *layer_split(char *path)
 {
         char *slash = strrchr(path, '/');
 
@@ -107,7 +103,8 @@ static int leave_parent(struct layer_writer *layer)
 {
         int r = 0;
 
-        if (layer->parent >= 0)
+        /* What was there before has a new time, as with any other writer. */
+        if (layer->parent >= 0 && !(layer->options.plain && !*layer->parent_path))
                 r = tree_set_mtime_path(
                         layer->parent, layer->parent_mtime_s, layer->parent_mtime_ns);
         file_close(&layer->parent);
@@ -123,7 +120,8 @@ static int replace_whiteout(struct layer_writer *layer, int dir, const char *nam
         if (r < 0)
                 return r;
         made = tree_make_directory(dir, name);
-        return made < 0 ? made : tree_set_xattr(made, opaque_name(layer), "y", 1);
+        r = made < 0 ? made : file_set_mode_fd(made, 0755);
+        return r < 0 ? r : tree_set_xattr(made, opaque_name(layer), "y", 1);
 }
 
 /* A part of the path is no directory. If it is a whiteout, the archive means a new directory there. */
@@ -168,19 +166,19 @@ static int enter_parent(struct layer_writer *layer, const struct tar_entry *entr
                 return 0;
         r = leave_parent(layer);
         if (r < 0)
-                return failed(entry, r, "cannot set the time of the directory before");
+                return layer_failed(entry, r, "cannot set the time of the directory before");
         layer->parent = rootpath_make_dirs(layer->root, path, 0755);
-        if (layer->parent == -ENOTDIR && clear_whiteouts(layer, path) == 0)
+        if (layer->parent == -ENOTDIR && !layer->options.plain && clear_whiteouts(layer, path) == 0)
                 layer->parent = rootpath_make_dirs(layer->root, path, 0755);
         if (layer->parent < 0) {
                 r = layer->parent;
                 layer->parent = NO_FD;
-                return failed(entry, r, "cannot open the directory that it is in");
+                return layer_failed(entry, r, "cannot open the directory that it is in");
         }
         memcpy(layer->parent_path, path, strlen(path) + 1);
         r = tree_stat(layer->parent, ".", &st);
         if (r < 0)
-                return failed(entry, r, "cannot look at the directory that it is in");
+                return layer_failed(entry, r, "cannot look at the directory that it is in");
         layer->parent_mtime_s = st.st_mtim.tv_sec;
         layer->parent_mtime_ns = (uint32_t)st.st_mtim.tv_nsec;
         return 0;
@@ -188,14 +186,18 @@ static int enter_parent(struct layer_writer *layer, const struct tar_entry *entr
 
 /* -- attributes --------------------------------------------------------------------------------------- */
 
-static struct tree_status status_of(const struct tar_entry *entry)
+static struct tree_status status_of(const struct layer_writer *layer, const struct tar_entry *entry)
 {
+        const struct layer_options *options = &layer->options;
+
+        if (options->own)
+                return (struct tree_status){ options->uid, options->gid, entry->mode & 01777,
+                                             entry->mtime_s, entry->mtime_ns };
         return (struct tree_status){ entry->uid, entry->gid, entry->mode, entry->mtime_s,
                                      entry->mtime_ns };
 }
 
-/* What a layer may say of its files: what the user of the image could, and capabilities. */
-static bool is_wanted(const char *name)
+bool layer_wants_xattr(const char *name)
 {
         return (text_starts(name, "user.") && !text_starts(name, "user.overlay.")) ||
                text_equal(name, "security.capability") ||
@@ -203,21 +205,22 @@ static bool is_wanted(const char *name)
                text_equal(name, "system.posix_acl_default");
 }
 
-static int set_all(int fd, const struct tar_entry *entry)
+static int set_all(const struct layer_writer *layer, int fd, const struct tar_entry *entry)
 {
-        const struct tree_status status = status_of(entry);
+        const struct tree_status status = status_of(layer, entry);
         int r = tree_set_status(fd, &status);
 
         if (r < 0)
-                return failed(entry, r, "cannot set its owner, mode or time");
+                return layer_failed(entry, r, "cannot set its owner, mode or time");
         for (size_t i = 0; i < entry->n_xattrs; i++) {
                 const struct tar_xattr *attr = &entry->xattrs[i];
 
-                if (!is_wanted(attr->name))
+                if (!layer_wants_xattr(attr->name) ||
+                    (layer->options.own && !text_starts(attr->name, "user.")))
                         continue;
                 r = tree_set_xattr(fd, attr->name, attr->value, attr->size);
                 if (r < 0)
-                        return failed(entry, r, "cannot set an extended attribute");
+                        return layer_failed(entry, r, "cannot set an extended attribute");
         }
         /* An access list is a mode, too; and both have changed the time. */
         return entry->n_xattrs ? tree_set_mtime(fd, entry->mtime_s, entry->mtime_ns) : 0;
@@ -227,8 +230,10 @@ int layer_finish(struct layer_writer *layer)
 {
         int r = 0;
 
+        if (layer->image)
+                return flat_finish(layer);
         if (layer->file >= 0)
-                r = set_all(layer->file, &layer->entry);
+                r = set_all(layer, layer->file, &layer->entry);
         file_close(&layer->file);
         return r;
 }
@@ -237,29 +242,29 @@ int layer_finish(struct layer_writer *layer)
 
 static int add_whiteout(struct layer_writer *layer, const struct tar_entry *entry, const char *name)
 {
-        const char *hidden = name + strlen(WHITEOUT);
+        const char *hidden = name + strlen(LAYER_WHITEOUT);
         struct stat st;
         int r;
 
         if (entry->type != TAR_FILE && entry->type != TAR_HARD_LINK)
-                return refuse(entry, -EINVAL, "a whiteout must be a plain file");
-        if (text_equal(name, OPAQUE)) {
+                return layer_refuse(entry, -EINVAL, "a whiteout must be a plain file");
+        if (text_equal(name, LAYER_OPAQUE)) {
                 r = set_opaque(layer, layer->parent, ".");
-                return r < 0 ? failed(entry, r, "cannot mark its directory as opaque") : 0;
+                return r < 0 ? layer_failed(entry, r, "cannot mark its directory as opaque") : 0;
         }
-        if (text_starts(hidden, WHITEOUT))
+        if (text_starts(hidden, LAYER_WHITEOUT))
                 return 0; /* AUFS's own, as docker has it */
         if (!*hidden || text_equal(hidden, ".") || text_equal(hidden, ".."))
-                return refuse(entry, -EINVAL, "a whiteout of nothing");
+                return layer_refuse(entry, -EINVAL, "a whiteout of nothing");
         r = tree_stat(layer->parent, hidden, &st);
         if (r == 0 && S_ISDIR(st.st_mode)) {
                 r = set_opaque(layer, layer->parent, hidden);
-                return r < 0 ? failed(entry, r, "cannot mark the directory as opaque") : 0;
+                return r < 0 ? layer_failed(entry, r, "cannot mark the directory as opaque") : 0;
         }
         if (r == 0)
                 return 0; /* it hides what is below, and stays itself */
         r = r == -ENOENT ? tree_make_node(layer->parent, hidden, S_IFCHR, 0, 0) : r;
-        return r < 0 ? failed(entry, r, "cannot make the whiteout") : 0;
+        return r < 0 ? layer_failed(entry, r, "cannot make the whiteout") : 0;
 }
 
 static int add_directory(
@@ -280,7 +285,33 @@ static int add_directory(
                 r = fd;
         if (r == 0 && opaque)
                 r = tree_set_xattr(fd, opaque_name(layer), "y", 1);
-        return r < 0 ? failed(entry, r, "cannot make the directory") : set_all(fd, entry);
+        return r < 0 ? layer_failed(entry, r, "cannot make the directory")
+                     : set_all(layer, fd, entry);
+}
+
+/* A file that is mounted there stays, with other content: to remove its name would take the mount away. */
+static int refill(struct layer_writer *layer, const struct tar_entry *entry, const char *name)
+{
+        auto_close fd = NO_FD;
+        struct stat st;
+        int r;
+
+        if (entry->type != TAR_FILE)
+                return layer_refuse(entry, -EBUSY, "something is mounted there");
+        fd = file_open(layer->parent, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+        r = fd < 0 ? fd : file_stat(fd, "", AT_EMPTY_PATH, &st);
+        if (r == 0 && !S_ISREG(st.st_mode))
+                r = -EBUSY;
+        if (r == 0)
+                r = tree_set_size(fd, 0);
+        if (r == 0)
+                r = tree_set_size(fd, entry->size);
+        if (r < 0)
+                return layer_failed(entry, r, "cannot change the file that is mounted there");
+        layer->file = fd;
+        layer->entry = *entry;
+        fd = NO_FD;
+        return 0;
 }
 
 static int add_file(struct layer_writer *layer, const struct tar_entry *entry, const char *name)
@@ -288,11 +319,11 @@ static int add_file(struct layer_writer *layer, const struct tar_entry *entry, c
         int fd = tree_make_file(layer->parent, name), r;
 
         if (fd < 0)
-                return failed(entry, fd, "cannot make the file");
+                return layer_failed(entry, fd, "cannot make the file");
         layer->file = fd;
         layer->entry = *entry;
         r = entry->size ? tree_set_size(fd, entry->size) : 0;
-        return r < 0 ? failed(entry, r, "cannot give the file its size") : 0;
+        return r < 0 ? layer_failed(entry, r, "cannot give the file its size") : 0;
 }
 
 /* Only to what this layer has: a link to a lower layer's file could not be kept anyway. */
@@ -303,43 +334,43 @@ static int add_hard_link(
         auto_close dir = NO_FD;
         const char *leaf;
         struct stat st;
-        int r = normalize(entry, entry->link, path);
+        int r = layer_normalize(entry, entry->link, path);
 
         if (r < 0)
                 return r;
         if (!*path)
-                return refuse(entry, -EINVAL, "a hard link to a directory");
-        leaf = split(path);
+                return layer_refuse(entry, -EINVAL, "a hard link to a directory");
+        leaf = layer_split(path);
         dir = rootpath_open(layer->root, path, O_PATH | O_DIRECTORY, false);
         r = dir < 0 ? dir : tree_stat(dir, leaf, &st);
         if (r < 0 || is_whiteout(&st))
-                return refuse(entry, -EINVAL, "a hard link to what is not in the layer");
+                return layer_refuse(entry, -EINVAL, "a hard link to what is not in the layer");
         if (S_ISDIR(st.st_mode))
-                return refuse(entry, -EINVAL, "a hard link to a directory");
+                return layer_refuse(entry, -EINVAL, "a hard link to a directory");
         r = tree_make_link(dir, leaf, layer->parent, name);
-        return r < 0 ? failed(entry, r, "cannot make the hard link") : 0;
+        return r < 0 ? layer_failed(entry, r, "cannot make the hard link") : 0;
 }
 
 static int add_symlink(struct layer_writer *layer, const struct tar_entry *entry, const char *name)
 {
-        const struct tree_status status = status_of(entry);
+        const struct tree_status status = status_of(layer, entry);
         int r = tree_make_symlink(layer->parent, name, entry->link);
 
         if (r == 0)
                 r = tree_set_status_at(layer->parent, name, S_IFLNK, &status);
-        return r < 0 ? failed(entry, r, "cannot make the symbolic link") : 0;
+        return r < 0 ? layer_failed(entry, r, "cannot make the symbolic link") : 0;
 }
 
 static int add_node(struct layer_writer *layer, const struct tar_entry *entry, const char *name)
 {
-        const struct tree_status status = status_of(entry);
+        const struct tree_status status = status_of(layer, entry);
         const mode_t type = entry->type == TAR_FIFO  ? S_IFIFO
                           : entry->type == TAR_BLOCK ? S_IFBLK
                                                      : S_IFCHR;
         int r;
 
         if (type == S_IFCHR && !entry->major && !entry->minor)
-                return refuse(
+                return layer_refuse(
                         entry, -EINVAL, "a device 0:0 would hide a file instead of being one");
         if (type != S_IFIFO && layer->options.pass_devices) {
                 layer->passed++;
@@ -348,7 +379,7 @@ static int add_node(struct layer_writer *layer, const struct tar_entry *entry, c
         r = tree_make_node(layer->parent, name, type, entry->major, entry->minor);
         if (r == 0)
                 r = tree_set_status_at(layer->parent, name, type, &status);
-        return r < 0 ? failed(entry, r, "cannot make the node") : 0;
+        return r < 0 ? layer_failed(entry, r, "cannot make the node") : 0;
 }
 
 /* The layer's own directory: nothing but a directory can be there. */
@@ -358,11 +389,11 @@ static int add_root(struct layer_writer *layer, const struct tar_entry *entry)
         int r = leave_parent(layer);
 
         if (r < 0)
-                return failed(entry, r, "cannot set the time of the directory before");
+                return layer_failed(entry, r, "cannot set the time of the directory before");
         if (entry->type != TAR_DIRECTORY)
-                return refuse(entry, -EINVAL, "the root of a layer must be a directory");
+                return layer_refuse(entry, -EINVAL, "the root of a layer must be a directory");
         fd = file_open(layer->root, ".", O_RDONLY | O_DIRECTORY, 0);
-        return fd < 0 ? failed(entry, fd, "cannot open the root") : set_all(fd, entry);
+        return fd < 0 ? layer_failed(entry, fd, "cannot open the root") : set_all(layer, fd, entry);
 }
 
 static int add_named(struct layer_writer *layer, const struct tar_entry *entry, const char *name)
@@ -372,11 +403,19 @@ static int add_named(struct layer_writer *layer, const struct tar_entry *entry, 
         const bool is_old = r == 0;
 
         if (r < 0 && r != -ENOENT)
-                return failed(entry, r, "cannot look at what has its name");
+                return layer_failed(entry, r, "cannot look at what has its name");
+        if (is_old && layer->options.plain && !layer->options.overwrite &&
+            S_ISDIR(st.st_mode) != (entry->type == TAR_DIRECTORY))
+                return layer_refuse(
+                        entry, -EEXIST,
+                        S_ISDIR(st.st_mode) ? "a directory has its name"
+                                            : "what has its name is no directory");
         if (entry->type == TAR_DIRECTORY)
                 return add_directory(layer, entry, name, is_old ? &st : NULL);
+        if (is_old && layer->options.plain && mount_is_root(layer->parent, name))
+                return refill(layer, entry, name);
         if (is_old && (r = file_remove_tree(layer->parent, name)) < 0)
-                return failed(entry, r, "cannot remove what has its name");
+                return layer_failed(entry, r, "cannot remove what has its name");
         if (entry->type == TAR_FILE)
                 return add_file(layer, entry, name);
         if (entry->type == TAR_HARD_LINK)
@@ -395,17 +434,21 @@ int layer_add(struct layer_writer *layer, const struct tar_entry *entry)
         if (r < 0)
                 return r;
         if (++layer->entries > layer->options.entries_max)
-                return refuse(entry, -E2BIG, "the layer has too many entries");
-        r = normalize(entry, entry->path, path);
+                return layer_refuse(entry, -E2BIG, "the layer has too many entries");
+        r = layer_normalize(entry, entry->path, path);
         if (r < 0)
                 return r;
+        if (!*path && layer->options.plain)
+                return 0;
         if (!*path)
-                return add_root(layer, entry);
-        name = split(path);
+                return layer->image ? flat_add_root(layer, entry) : add_root(layer, entry);
+        name = layer_split(path);
+        if (layer->image)
+                return flat_add(layer, entry, path, name);
         r = enter_parent(layer, entry, path);
         if (r < 0)
                 return r;
-        if (text_starts(name, WHITEOUT))
+        if (text_starts(name, LAYER_WHITEOUT) && !layer->options.plain)
                 return add_whiteout(layer, entry, name);
         return add_named(layer, entry, name);
 }
@@ -414,15 +457,17 @@ int layer_write(struct layer_writer *layer, uint64_t offset, const void *bytes, 
 {
         int r;
 
-        if (layer->file < 0)
+        if (layer->image ? !flat_awaits(layer) : layer->file < 0)
                 return 0; /* of a whiteout */
         if (offset > layer->entry.size || size > layer->entry.size - offset)
-                return refuse(&layer->entry, -EINVAL, "more data than the file is long");
+                return layer_refuse(&layer->entry, -EINVAL, "more data than the file is long");
         if (size > layer->options.bytes_max - layer->bytes)
-                return refuse(&layer->entry, -E2BIG, "the layer's files are too large together");
+                return layer_refuse(
+                        &layer->entry, -E2BIG, "the layer's files are too large together");
         layer->bytes += size;
-        r = tree_write(layer->file, offset, bytes, size);
-        return r < 0 ? failed(&layer->entry, r, "cannot write the file") : 0;
+        r = layer->image ? flat_write(layer, offset, bytes, size)
+                         : tree_write(layer->file, offset, bytes, size);
+        return r < 0 ? layer_failed(&layer->entry, r, "cannot write the file") : 0;
 }
 
 void layer_begin(struct layer_writer *layer, int root, const struct layer_options *options)
@@ -430,6 +475,8 @@ void layer_begin(struct layer_writer *layer, int root, const struct layer_option
         *layer = (struct layer_writer){
                 .root = root, .options = *options, .parent = NO_FD, .file = NO_FD
         };
+        if (options->image)
+                flat_begin(layer);
         if (!layer->options.entries_max)
                 layer->options.entries_max = 10000000;
         if (!layer->options.bytes_max)
@@ -440,12 +487,15 @@ void layer_abort(struct layer_writer *layer)
 {
         file_close(&layer->file);
         file_close(&layer->parent);
+        flat_abort(layer);
 }
 
 int layer_end(struct layer_writer *layer)
 {
         int r = layer_finish(layer);
 
+        if (r == 0 && layer->image)
+                r = flat_end(layer);
         if (r == 0 && (r = leave_parent(layer)) < 0)
                 r = trail(r, "cannot set the time of the last directory: %m");
         layer_abort(layer);

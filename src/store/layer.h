@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing a layer's entries into a directory; part of store.h. */
+/* Writing a layer's entries into a directory, or into an EROFS image; part of store.h. */
 #pragma once
 
 #include "tar.h"
@@ -7,16 +7,31 @@
 #define LAYER_DEPTH_MAX 256 /* directories below each other */
 
 struct layer_options {
+        /* `root` is an empty file, which becomes an image with what the directory would have had; its id is
+         * made of `uuid`. Who writes it needs no rights. */
+        bool image;
+        uint8_t uuid[16];
         /* Which extended attributes overlayfs will look at: user.overlay.* (mounted in a user namespace)
          * or trusted.overlay.*. */
         bool user_xattrs;
+        /* Not a layer but files for a directory that may have some: no name is a whiteout, and what the archive says of
+         * the directory itself is passed over. A directory does not take the place of something else, nor the other
+         * way round (-EEXIST), unless `overwrite`. */
+        bool plain, overwrite;
+        /* All is to belong to uid and gid, and no right comes with a file: neither a set-id bit nor any
+         * attribute but user.*. */
+        bool own;
+        uint32_t uid, gid;
         bool pass_devices; /* leave out device nodes, which we may not make, instead of failing */
         uint64_t entries_max; /* 0: ten million */
         uint64_t bytes_max;   /* of all files together, holes not counted; 0: 100 GiB */
 };
 
+struct layer_image;
+
 struct layer_writer {
-        int root; /* the layer's directory; the caller's */
+        int root;                  /* the layer's directory or image; the caller's */
+        struct layer_image *image; /* NULL: it is a directory */
         struct layer_options options;
         uint64_t entries, bytes; /* written so far */
         uint64_t passed;         /* devices left out */
@@ -28,7 +43,7 @@ struct layer_writer {
         struct tar_entry entry; /* what is to become of it; its texts are the caller's */
 };
 
-/* Begin a layer in an empty directory, of which only we have the name. */
+/* Begin a layer in an empty directory, of which only we have the name, or in an empty file. */
 void layer_begin(struct layer_writer *layer, int root, const struct layer_options *options);
 
 /* Make one entry. What the archive says twice is what it said last; a whiteout becomes overlayfs's; what
@@ -45,10 +60,13 @@ int layer_add(struct layer_writer *layer, const struct tar_entry *entry);
 int layer_write(struct layer_writer *layer, uint64_t offset, const void *bytes, size_t size);
 /* No more of the last entry is to come, and its texts may go. Harmless at any time; layer_add() does it, too. */
 int layer_finish(struct layer_writer *layer);
-/* Finish the last file and directory. Nothing is on disk for sure before syncfs(2). */
+/* Finish the last file and directory. */
 int layer_end(struct layer_writer *layer);
 /* After an error: close what is open. Harmless at any time. */
 void layer_abort(struct layer_writer *layer);
+
+/* May a layer say this of its files: what the user of an image could, and capabilities? */
+bool layer_wants_xattr(const char *name);
 
 /* All of an archive: the four above, one entry after the other. */
 int layer_unpack(struct layer_writer *layer, struct tar_reader *reader);

@@ -13,7 +13,6 @@
  * The unpacked layers of an ordinary user belong to the ids that subuid(5) gives, and are removed in a user
  * namespace that has them. */
 
-static const char header[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 static const char empty_index[] =
         "{\"schemaVersion\":2,\"mediaType\":\"" IMAGE_TYPE_INDEX "\",\"manifests\":[]}";
 
@@ -63,6 +62,8 @@ static int put_whole(
         if (r == 0)
                 r = file_set_mode_fd(work.file, 0644);
         if (r == 0)
+                r = file_sync(work.file);
+        if (r == 0)
                 r = tree_move(layout->tmp, work.key, dir, name);
         layout_drop(&work);
         return r < 0 ? failed(layout, r, "write", name) : 0;
@@ -74,7 +75,8 @@ static int make_files(const struct layout *layout)
         int r = 0;
 
         if (tree_stat(layout->images, "oci-layout", &st) == -ENOENT)
-                r = put_whole(layout, layout->images, "oci-layout", header, strlen(header));
+                r = put_whole(
+                        layout, layout->images, "oci-layout", LAYOUT_HEADER, strlen(LAYOUT_HEADER));
         if (r == 0 && tree_stat(layout->images, "index.json", &st) == -ENOENT)
                 r = put_whole(
                         layout, layout->images, "index.json", empty_index, strlen(empty_index));
@@ -220,8 +222,16 @@ int layout_open_blob(const struct layout *layout, const char *digest, uint64_t *
         if (image_digest_check(digest) < 0)
                 return trail(-EOPNOTSUPP, "'%.200s' is no sha256 digest", digest);
         fd = file_open(layout->blobs, LAYOUT_HEX(digest), O_RDONLY | O_NOFOLLOW, 0);
-        if (fd >= 0 && tree_stat(layout->blobs, LAYOUT_HEX(digest), &st) == 0)
-                *ret_size = (uint64_t)st.st_size;
+        if (fd >= 0) {
+                int r = file_stat(fd, "", AT_EMPTY_PATH, &st);
+
+                if (r < 0) {
+                        file_close(&fd);
+                        fd = r;
+                } else {
+                        *ret_size = (uint64_t)st.st_size;
+                }
+        }
         return fd < 0 && fd != -ENOENT ? failed(layout, fd, "open the blob in", digest) : fd;
 }
 
@@ -260,20 +270,31 @@ int layout_write_blob(
         return r;
 }
 
-int layout_read_image(
+int layout_read_manifest(
         const struct layout *layout, struct arena *arena, const char *digest,
-        struct layout_image *ret_image)
+        const struct image_manifest **ret_manifest)
 {
         struct image_document document;
-        struct layout_image image;
         struct text bytes;
         int r = layout_read_blob(layout, arena, digest, &bytes);
 
         if (r == 0)
                 r = image_parse(arena, digest, bytes.data, bytes.len, IMAGE_MANIFEST, &document);
+        if (r == 0)
+                *ret_manifest = document.manifest;
+        return r;
+}
+
+int layout_read_image(
+        const struct layout *layout, struct arena *arena, const char *digest,
+        struct layout_image *ret_image)
+{
+        struct layout_image image;
+        struct text bytes;
+        int r = layout_read_manifest(layout, arena, digest, &image.manifest);
+
         if (r < 0)
                 return r;
-        image.manifest = document.manifest;
         digest = image.manifest->config->digest;
         r = layout_read_blob(layout, arena, digest, &bytes);
         if (r == 0)
@@ -300,21 +321,46 @@ static void name_blob(char name[80], const char *digest)
         text_format(name, 80, "of-%.64s", LAYOUT_HEX(digest));
 }
 
+static int open_layer(const struct layout *layout, const char *diff_id)
+{
+        return file_open(layout->layers, LAYOUT_HEX(diff_id), O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+}
+
+/* The layer in `dir` is a directory, or an image where such are mounted. */
+static bool is_usable(const struct layout *layout, int dir)
+{
+        struct stat st;
+
+        return tree_stat(dir, "fs", &st) == 0 ||
+               (tree_stat(dir, LAYOUT_IMAGE, &st) == 0 && layout_mounts_images(layout));
+}
+
 bool layout_has_unpacked(const struct layout *layout, const char *digest, const char *diff_id)
 {
-        auto_close dir = file_open(
-                layout->layers, LAYOUT_HEX(diff_id), O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+        auto_close dir = open_layer(layout, diff_id);
         struct stat st;
         char name[80];
 
         name_blob(name, digest);
         return dir >= 0 && tree_stat(dir, name, &st) == 0 &&
-               tree_stat(layout->blobs, LAYOUT_HEX(digest), &st) == 0;
+               tree_stat(layout->blobs, LAYOUT_HEX(digest), &st) == 0 && is_usable(layout, dir);
+}
+
+bool layout_is_image(const char *path)
+{
+        const size_t size = strlen(path), end = sizeof LAYOUT_IMAGE - 1;
+
+        return size > end && text_equal(path + size - end, LAYOUT_IMAGE);
 }
 
 const char *layout_layer_path(const struct layout *layout, struct arena *arena, const char *diff_id)
 {
-        return arena_format(arena, "%s/layers/%s/fs", layout->path, LAYOUT_HEX(diff_id));
+        auto_close dir = open_layer(layout, diff_id);
+        struct stat st;
+
+        return arena_format(
+                arena, "%s/layers/%s/%s", layout->path, LAYOUT_HEX(diff_id),
+                dir >= 0 && tree_stat(dir, LAYOUT_IMAGE, &st) == 0 ? LAYOUT_IMAGE : "fs");
 }
 
 int layout_read_layer(
@@ -327,12 +373,11 @@ int layout_read_layer(
         struct text bytes;
         int r = file_read(arena, layout->layers, path, 4096, &bytes);
 
-        if (r == 0)
-                r = json_parse(arena, path, text_string(&bytes), bytes.len, &root);
-        if (r == 0)
-                r = json_u64(json_member(root, "size"), &about.size_bytes);
-        if (r == 0)
-                r = json_u64(json_member(root, "entries"), &about.entries);
+        if (r == -EFBIG ||
+            (r == 0 && (json_parse(arena, path, text_string(&bytes), bytes.len, &root) < 0 ||
+                        json_u64(json_member(root, "size"), &about.size_bytes) < 0 ||
+                        json_u64(json_member(root, "entries"), &about.entries) < 0)))
+                r = -EBADMSG;
         if (r < 0)
                 return failed(layout, r, "read layers", path);
         *ret = about;
@@ -398,6 +443,32 @@ int layout_begin_dir(struct layout_work *work, const char *name)
         return inner < 0 ? failed(layout, inner, "make a directory in tmp", path) : inner;
 }
 
+/* The hexadecimal digits of a digest as the first bytes of an id. */
+static void make_uuid(const char *hex, uint8_t uuid[16])
+{
+        for (size_t i = 0; i < 32; i++) {
+                const unsigned digit = (unsigned)(hex[i] <= '9' ? hex[i] - '0' : hex[i] - 'a' + 10);
+
+                uuid[i / 2] = (uint8_t)(uuid[i / 2] << 4 | (digit & 15));
+        }
+}
+
+int layout_begin_layer(struct layout_work *work, const char *diff_id, struct layer_options *options)
+{
+        auto_close dir = NO_FD;
+        int file;
+
+        options->image = options->image && layout_mounts_images(work->layout);
+        if (!options->image)
+                return layout_begin_dir(work, "fs");
+        make_uuid(LAYOUT_HEX(diff_id), options->uuid);
+        dir = layout_begin_dir(work, NULL);
+        if (dir < 0)
+                return dir;
+        file = tree_make_file(dir, LAYOUT_IMAGE);
+        return file < 0 ? failed(work->layout, file, "make the image of layer", diff_id) : file;
+}
+
 static int write_about(const struct layout_work *work, const struct layout_layer *about)
 {
         auto_close fd = file_open(work->dir, "layer.json", O_WRONLY | O_CREAT | O_EXCL, 0644);
@@ -406,7 +477,19 @@ static int write_about(const struct layout_work *work, const struct layout_layer
                 bytes, sizeof bytes, "{\"size\":%llu,\"entries\":%llu}\n",
                 (unsigned long long)about->size_bytes, (unsigned long long)about->entries);
 
-        return fd < 0 ? fd : file_write(fd, bytes, size);
+        int r = fd < 0 ? fd : file_write(fd, bytes, size);
+
+        return r < 0 ? r : file_sync(fd);
+}
+
+/* What was unpacked, to the disk: an image by itself, all files of a directory by one call. */
+static int sync_layer(const struct layout_work *work)
+{
+        auto_close image = file_open(work->dir, LAYOUT_IMAGE, O_RDONLY | O_NOFOLLOW, 0);
+
+        if (image == -ENOENT)
+                return file_sync_all(work->layout->tmp);
+        return image < 0 ? image : file_sync(image);
 }
 
 /* That the layer in `dir` was found in this blob. */
@@ -420,13 +503,19 @@ static int note_blob(int dir, const char *digest)
         return fd < 0 ? fd : 0;
 }
 
-/* There is the layer already, from another blob with the same content. */
-static int join_layer(const struct layout *layout, const char *digest, const char *diff_id)
+/* There is the layer already: from another blob with the same content, or in a form of no use. 0: it has been joined,
+ * and ours in tmp/`name` is not needed. */
+static int join_layer(
+        const struct layout *layout, const char *name, const char *digest, const char *diff_id)
 {
-        auto_close dir = file_open(
-                layout->layers, LAYOUT_HEX(diff_id), O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+        auto_close dir = open_layer(layout, diff_id);
+        int r = dir < 0 ? dir : 0;
 
-        return dir < 0 ? dir : note_blob(dir, digest);
+        if (r == 0 && !is_usable(layout, dir))
+                r = tree_exchange(layout->tmp, name, layout->layers, LAYOUT_HEX(diff_id));
+        else if (r == 0)
+                r = note_blob(dir, digest);
+        return r < 0 ? r : layout_remove_dir(layout, layout->tmp, name);
 }
 
 int layout_publish_layer(
@@ -435,17 +524,17 @@ int layout_publish_layer(
 {
         const struct layout *layout = work->layout;
         char path[sizeof work->key + 2];
-        int r = write_about(work, about);
+        int r = sync_layer(work);
 
+        if (r == 0)
+                r = write_about(work, about);
         text_format(path, sizeof path, "%s.d", work->key);
         if (r == 0)
                 r = note_blob(work->dir, digest);
         if (r == 0)
                 r = tree_move(layout->tmp, path, layout->layers, LAYOUT_HEX(diff_id));
         if (r == -EEXIST || r == -ENOTEMPTY) {
-                r = join_layer(layout, digest, diff_id);
-                if (r == 0)
-                        r = layout_remove_dir(layout, layout->tmp, path);
+                r = join_layer(layout, path, digest, diff_id);
         }
         file_close(&work->dir);
         return r < 0 ? failed(layout, r, "publish layer", diff_id) : 0;
@@ -456,6 +545,8 @@ int layout_publish_blob(struct layout_work *work, const char *digest)
         const struct layout *layout = work->layout;
         int r = file_set_mode_fd(work->file, 0644);
 
+        if (r == 0)
+                r = file_sync(work->file);
         if (r == 0)
                 r = tree_move(layout->tmp, work->key, layout->blobs, LAYOUT_HEX(digest));
         return r < 0 ? failed(layout, r, "publish blob", digest) : 0;

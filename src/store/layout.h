@@ -3,26 +3,31 @@
 #pragma once
 
 #include "base/base.h"
+#include "layer.h"
 #include "linux/linux.h"
 #include "spec/spec.h"
 
 /* Below ROOT:
  *
  *      images/         an OCI image layout: oci-layout, index.json, blobs/sha256/HEX. Others may read it
- *      layers/HEX/fs   a layer, unpacked; HEX is its diff_id's. Beside it layer.json, and for each blob that it was
- *                      found in an empty file of-HEX
+ *      layers/HEX/     a layer, unpacked; HEX is its diff_id's: a directory fs, or where the kernel mounts it an EROFS
+ *                      image fs.erofs. Beside it layer.json, and for each blob that it was found in an empty file
+ *                      of-HEX
  *      tmp/            what is in the making: a file KEY, which its maker has locked, and perhaps a directory KEY.d
  *
  * All three are closed to others, who could execute the set-id programs of a layer whose digest they know
  * (CVE-2021-41091).
  *
  * What stands in the first two is whole and has its digest. It gets there by rename(2), what is referred to before
- * what refers to it, so that a process may be killed anywhere. What it leaves is collected later: KEY and
+ * what refers to it, and its bytes are on the disk before, so that a process may be killed and the power lost
+ * anywhere. What it leaves is collected later: KEY and
  * KEY.d by whoever gets the lock, blobs and layers by who finds that nothing refers to them.
  *
  * Locks: `images` is held for use as long as somebody adds to the store or counts on what is in it, and for
  * change while the unreferenced is collected. `images/blobs` is held for change while the index is. */
 
+/* The content of oci-layout. */
+#define LAYOUT_HEADER "{\"imageLayoutVersion\":\"1.0.0\"}"
 /* The name of an image in the index: all of its reference. Missing: it has none. */
 #define LAYOUT_NAME "org.opencontainers.image.ref.name"
 /* What the registry calls it, if that is not its manifest's own digest: that of an index of several. */
@@ -83,20 +88,29 @@ int layout_read_image(
         const struct layout *layout, struct arena *arena, const char *digest,
         struct layout_image *ret_image);
 
+/* The manifest alone: its configuration may be missing. */
+int layout_read_manifest(
+        const struct layout *layout, struct arena *arena, const char *digest,
+        const struct image_manifest **ret_manifest);
+
 /* -- layers --------------------------------------------------------------------------------------------- */
 
 bool layout_has_layer(const struct layout *layout, const char *diff_id);
-/* Is there this blob, and what was found in it when it was unpacked? An image that only claims so would be given the
- * files of another one. */
+/* Is there this blob, and what was found in it when it was unpacked, in a form that can be used here? An image that
+ * only claims so would be given the files of another one. */
 bool layout_has_unpacked(const struct layout *layout, const char *digest, const char *diff_id);
-/* Its `fs`, absolute. */
+/* Its `fs` or `fs.erofs`, absolute. */
 const char *layout_layer_path(
         const struct layout *layout, struct arena *arena, const char *diff_id);
+
+/* Is it the path of an image? */
+bool layout_is_image(const char *path);
 
 struct layout_layer {
         uint64_t size_bytes, entries; /* of its files; both as it was unpacked */
 };
 
+/* -ENOENT: there is nothing about it; -EBADMSG: nothing that could be read. */
 int layout_read_layer(
         const struct layout *layout, struct arena *arena, const char *diff_id,
         struct layout_layer *ret);
@@ -117,8 +131,12 @@ int layout_begin(
         const struct layout *layout, const char *key, bool wait, struct layout_work *ret_work);
 /* Make KEY.d, and in it `name` if that is no NULL (both 0755): a descriptor of the inner one. */
 int layout_begin_dir(struct layout_work *work, const char *name);
-/* KEY.d, in which a layer was unpacked into `fs` from the blob `digest`, becomes the layer; it is dropped when there
- * is one already. */
+/* Make KEY.d, and in it what a layer is to be unpacked into: a directory, or with options->image an image where the
+ * kernel mounts such; *options say which it was. */
+int layout_begin_layer(
+        struct layout_work *work, const char *diff_id, struct layer_options *options);
+/* KEY.d, in which a layer was unpacked from the blob `digest`, becomes the layer; it is dropped when there is one
+ * already that can be used. */
 int layout_publish_layer(
         struct layout_work *work, const char *digest, const char *diff_id,
         const struct layout_layer *about);
@@ -132,6 +150,9 @@ void layout_drop(struct layout_work *work);
 /* May the unreferenced go now? 0, and then nobody begins to use the store before it is closed; 1: somebody does.
  * This and layout_collect() are the last things to do with `layout`, whose lock may be lost by it. */
 int layout_lock_all(const struct layout *layout);
+/* Remove one that is broken, under that lock. */
+int layout_remove_blob(const struct layout *layout, const char *digest);
+int layout_remove_layer(const struct layout *layout, struct arena *arena, const char *diff_id);
 /* Remove blobs and layers to which no image refers; of layers not those whose directories' names are `kept`,
  * which were found out under that lock. */
 int layout_collect(const struct layout *layout, struct arena *arena, const struct spec_texts *kept);

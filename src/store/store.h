@@ -3,6 +3,8 @@
 #pragma once
 
 #include "base/base.h"
+#include "erofs.h"
+#include "erofs_read.h"
 #include "layer.h"
 #include "layout.h"
 #include "stream.h"

@@ -141,6 +141,33 @@ int stream_end(struct stream_writer *writer)
         return r == 0 ? flush(writer) : r;
 }
 
+/* Who unpacks knows why it has given up, and says so itself. */
+static int written(int r)
+{
+        return r < 0 ? trail(r, "cannot write the records of its entries: %m") : 0;
+}
+
+int stream_archive(
+        struct stream_writer *writer, struct tar_reader *reader, char *buffer, size_t size)
+{
+        struct tar_entry entry;
+        int r;
+
+        while ((r = tar_next(reader, &entry)) > 0) {
+                uint64_t offset;
+                ssize_t n = 0;
+
+                r = written(stream_entry(writer, &entry));
+                while (r == 0 && (n = tar_data(reader, buffer, size, &offset)) > 0)
+                        r = written(stream_data(writer, offset, buffer, (size_t)n));
+                if (r == 0 && n < 0)
+                        r = (int)n;
+                if (r < 0)
+                        break;
+        }
+        return r;
+}
+
 /* -- from the pipe ------------------------------------------------------------------------------------ */
 
 struct source {

@@ -25,6 +25,10 @@ int stream_entry(struct stream_writer *writer, const struct tar_entry *entry);
 /* Bytes of the entry that was the last. */
 int stream_data(struct stream_writer *writer, uint64_t offset, const void *bytes, size_t size);
 int stream_end(struct stream_writer *writer);
+/* All entries of an archive: the two above, one after the other, by way of `buffer`. What the archive's reader says
+ * comes with its trail; of the pipe there is a trail here. */
+int stream_archive(
+        struct stream_writer *writer, struct tar_reader *reader, char *buffer, size_t size);
 
 /* Make a layer of what comes through the pipe, up to its end: layer_add() and layer_write() for each. Nothing is
  * believed: what no archive could have said (tar.h's bounds), data out of order, and a stream that ends before it

@@ -51,6 +51,9 @@ unsigned tar_padding(uint64_t size);
  * (GNU, star). */
 bool tar_number(const char *field, size_t size, int64_t *ret_value);
 
+/* Its form's name, and its sum: the last things to be written into it. */
+void tar_seal_header(struct tar_header *header);
+
 /* tar_sparse.c: where the pieces of a sparse file are said to go. */
 int tar_add_piece(struct tar_reader *reader, struct tar_wish *wish, uint64_t offset, uint64_t size);
 /* Type 'S': four pieces in the header, 21 in each block behind it as long as there are more. */

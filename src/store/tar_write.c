@@ -9,11 +9,24 @@
 
 static const char zeros[2 * BLOCK];
 
+void tar_seal_header(struct tar_header *header)
+{
+        unsigned sum = 0;
+
+        memcpy(header->magic,
+               "ustar\0"
+               "00",
+               sizeof header->magic);
+        memset(header->checksum, ' ', sizeof header->checksum);
+        for (size_t i = 0; i < sizeof *header; i++)
+                sum += ((const unsigned char *)header)[i];
+        text_format(header->checksum, sizeof header->checksum - 1, "%06o", sum);
+}
+
 int tar_write_header(int fd, const char *name, uint64_t size)
 {
         const size_t length = strlen(name);
         struct tar_header header = { 0 };
-        unsigned sum = 0;
 
         if (length >= sizeof header.name || size > 077777777777)
                 return -E2BIG;
@@ -25,14 +38,7 @@ int tar_write_header(int fd, const char *name, uint64_t size)
         text_format(header.size, sizeof header.size, "%011lo", (unsigned long)size);
         text_format(header.mtime, sizeof header.mtime, "%011o", 0U);
         header.type = name[length - 1] == '/' ? '5' : '0';
-        memcpy(header.magic,
-               "ustar\0"
-               "00",
-               sizeof header.magic);
-        memset(header.checksum, ' ', sizeof header.checksum);
-        for (size_t i = 0; i < sizeof header; i++)
-                sum += ((const unsigned char *)&header)[i];
-        text_format(header.checksum, sizeof header.checksum - 1, "%06o", sum);
+        tar_seal_header(&header);
         return file_write(fd, (const char *)&header, sizeof header);
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing an archive of plain files; part of store.h. */
+/* Writing archives; part of store.h. */
 #pragma once
 
-#include "base/base.h"
+#include "tar.h"
+
+/* -- plain files ---------------------------------------------------------------------------------------- */
 
 /* A header in POSIX's ustar form, for a file that is root's and has no time, so that the same content makes the same
  * archive: of `size` bytes, which follow with tar_write_padding() behind them; a name with a slash at the end
@@ -12,3 +14,49 @@ int tar_write_padding(int fd, uint64_t size);
 /* All of it: header, bytes, padding. */
 int tar_write_file(int fd, const char *name, const void *bytes, size_t size);
 int tar_write_end(int fd);
+
+/* -- anything ------------------------------------------------------------------------------------------- */
+
+/* An archive in the making, of entries of any kind. */
+struct tar_writer {
+        int fd;             /* the caller's */
+        uint64_t size;      /* of the archive so far */
+        struct sha256 hash; /* of these bytes */
+        uint64_t left;      /* data of the present entry that are still to come */
+        unsigned padding;   /* zeros behind them */
+        size_t used;
+        struct arena arena; /* of the present header */
+        char buffer[(size_t)64 << 10];
+};
+
+void tar_writer_begin(struct tar_writer *writer, int fd);
+/* One entry, in ustar's form as far as that goes and with pax records where it does not: long names, large
+ * numbers, parts of a second, extended attributes. A file's `size` bytes follow by tar_writer_data(); with `n`
+ * pieces (GNU's sparse files, 1.0) only theirs do, one behind the other. The path of a directory ends in a slash.
+ * -E2BIG: its attributes are more than TAR_PAX_MAX; or what write(2) said. */
+int tar_writer_entry(
+        struct tar_writer *writer, const struct tar_entry *entry, const struct tar_piece *pieces,
+        size_t n);
+int tar_writer_data(struct tar_writer *writer, const void *bytes, size_t size);
+/* The end of the archive, and its digest if ret_hex is no NULL. */
+int tar_writer_end(struct tar_writer *writer, char ret_hex[SHA256_HEX_SIZE]);
+/* After an error, and at the end. */
+void tar_writer_free(struct tar_writer *writer);
+
+struct tar_tree_options {
+        /* What overlayfs has as whiteouts becomes that of a layer (layer.md), and what would be taken for one is left
+         * out with a warning. Else all is taken for what it is. */
+        bool layer;
+        /* Is it to be left out, with all that is in it? `path` is its name in the archive, `fd` O_PATH; may be NULL. */
+        bool (*skip)(void *context, const char *path, int fd, const struct stat *status);
+        void *context;
+};
+
+/* What the directory `dir` has under `name` ("." is itself), with all that is below, as entries whose names begin
+ * with `as` ("" is the root, "./"); a directory's in the order of their bytes. The tree may be a stranger's who changes
+ * it meanwhile: nothing is followed, and what is read was looked at. A file that gets shorter is filled up with
+ * zeros, with a warning, as sockets are left out with one. `dir` stays the caller's. 0 or a negative errno with a
+ * trail; -ENOENT when there is no such name. */
+int tar_tree(
+        struct tar_writer *writer, int dir, const char *name, const char *as,
+        const struct tar_tree_options *options);

@@ -14,9 +14,9 @@
 /* Theory of operation: each is a fork that closes everything but what it works on, gives up what it does not
  * need, works, and says in one message how it went. It dies with us.
  *
- * The writer keeps the capabilities that owners, devices and attributes of strangers take, and loses all other
- * files by Landlock. Hard links between directories need its second version: before that, names alone
- * (layer.h) keep it inside. */
+ * The writer of a directory keeps the capabilities that owners, devices and attributes of strangers take, and loses
+ * all other files by Landlock. Hard links between directories need its second version: before that, names alone
+ * (layer.h) keep it inside. The writer of an image has one file, open, and no rights. */
 
 enum {
         NOBODY = 65534
@@ -39,10 +39,10 @@ static const char *const common_calls[] = {
 
 /* The C libraries differ in which call of a family they use. */
 static const char *const writer_calls[] = {
-        "open",     "openat",    "openat2",    "fcntl",     "lseek",     "getdents64", "stat",
-        "lstat",    "fstat",     "newfstatat", "statx",     "pwrite64",  "ftruncate",  "mkdirat",
-        "mknodat",  "symlinkat", "linkat",     "unlinkat",  "rmdir",     "unlink",     "fchown",
-        "fchownat", "fchmod",    "fchmodat",   "utimensat", "fsetxattr",
+        "open",    "openat",    "openat2", "fcntl",      "lseek",     "getdents64",
+        "stat",    "lstat",     "fstat",   "newfstatat", "statx",     "mkdirat",
+        "mknodat", "symlinkat", "linkat",  "unlinkat",   "rmdir",     "unlink",
+        "fchown",  "fchownat",  "fchmod",  "fchmodat",   "utimensat", "fsetxattr",
 };
 
 static const uint64_t writer_capabilities =
@@ -65,11 +65,15 @@ static int limit_files(int dir)
         return r < 0 ? r : landlock_restrict(rules);
 }
 
+/* Of who writes an image, which is open. */
+static const char *const image_calls[] = { "pwrite64", "ftruncate" };
+
 /* `dir`: NO_FD for who needs no files. */
 static int confine(int dir, uint64_t capabilities)
 {
         const struct seccomp_rule rules[] = {
                 { common_calls, ARRAY_SIZE(common_calls), SECCOMP_RET_ALLOW, NULL, 0 },
+                { image_calls, ARRAY_SIZE(image_calls), SECCOMP_RET_ALLOW, NULL, 0 },
                 { writer_calls, ARRAY_SIZE(writer_calls), SECCOMP_RET_ALLOW, NULL, 0 },
         };
         int r = process_hide();
@@ -81,11 +85,30 @@ static int confine(int dir, uint64_t capabilities)
         if (r == 0)
                 r = confine_capabilities(capabilities);
         if (r == 0)
-                r = confine_calls(rules, dir < 0 ? 1 : 2);
+                r = confine_calls(rules, dir < 0 ? 2 : 3);
         return r < 0 ? trail(r, "cannot give up rights before unpacking a layer: %m") : 0;
 }
 
+static int become_nobody(void)
+{
+        int r = geteuid() == 0 ? process_set_groups(NULL, 0) : 0;
+
+        if (r == 0 && geteuid() == 0)
+                r = process_set_ids(NOBODY, NOBODY);
+        return r < 0 ? trail(r, "cannot become nobody before unpacking a layer: %m") : 0;
+}
+
 /* -- starting and ending ---------------------------------------------------------------------------------- */
+
+__attribute__((noreturn)) static void end(int report, int r, const struct unpack_result *result)
+{
+        struct report words = { .error = r, .result = *result };
+
+        text_format(words.trail, sizeof words.trail, "%s", trail_text());
+        text_format(words.hint, sizeof words.hint, "%s", trail_hint_text());
+        socket_send(report, &words, sizeof words, NO_FD);
+        _exit(0);
+}
 
 /* fork(2): 0 in the child, which has the descriptors in `kept` and *ret_report and no others. */
 static pid_t start(const int *kept, size_t n, struct unpack_process *ret_process, int *ret_report)
@@ -113,19 +136,15 @@ static pid_t start(const int *kept, size_t n, struct unpack_process *ret_process
         signal(SIGPIPE, SIG_IGN);
         memcpy(keep, kept, n * sizeof *kept);
         keep[n] = pair[1];
-        process_close_fds(0, keep, n + 1);
+        r = process_close_fds(0, keep, n + 1);
+        if (r < 0) { /* with others' ends of pipes it would wait for itself */
+                const struct unpack_result none = { 0 };
+
+                end(pair[1],
+                    trail(r, "cannot close what is not for who unpacks: %s", text_errno(r)), &none);
+        }
         *ret_report = pair[1];
         return 0;
-}
-
-__attribute__((noreturn)) static void end(int report, int r, const struct unpack_result *result)
-{
-        struct report words = { .error = r, .result = *result };
-
-        text_format(words.trail, sizeof words.trail, "%s", trail_text());
-        text_format(words.hint, sizeof words.hint, "%s", trail_hint_text());
-        socket_send(report, &words, sizeof words, NO_FD);
-        _exit(0);
 }
 
 int unpack_finish(struct unpack_process *process, struct unpack_result *ret_result)
@@ -146,6 +165,18 @@ int unpack_finish(struct unpack_process *process, struct unpack_result *ret_resu
         report.result.hex[SHA256_HEX_SIZE - 1] = '\0';
         *ret_result = report.result;
         return 0;
+}
+
+int unpack_finish_fed(struct unpack_process *writer, int fed, struct unpack_result *ret_result)
+{
+        int r;
+
+        if (fed < 0 && fed != -EPIPE)
+                return fed;
+        if (fed < 0)
+                trail_reset();
+        r = unpack_finish(writer, ret_result);
+        return r < 0 ? r : fed;
 }
 
 void unpack_kill(struct unpack_process *process)
@@ -171,11 +202,16 @@ static int write_layer(
                 r = namespace_join(ns, CLONE_NEWUSER);
                 if (r == 0)
                         r = process_set_ids(0, 0);
+                if (r == -EINVAL && options->plain)
+                        r = 0; /* a namespace without an id 0; our rights there do not depend on it */
                 if (r < 0)
                         return trail(r, "cannot enter the user namespace of the layer's files: %m");
         }
         umask(0); /* of directories that no entry speaks of: they are as every other one */
-        r = confine(dir, writer_capabilities);
+        if (options->image)
+                r = become_nobody();
+        if (r == 0)
+                r = confine(options->image ? NO_FD : dir, options->image ? 0 : writer_capabilities);
         if (r < 0)
                 return r;
         layer_begin(&layer, dir, options);
@@ -216,8 +252,6 @@ struct input {
         int source, copy;
         uint64_t left;
         bool to_the_end;
-        unsigned char magic[4];
-        uint64_t done;
         struct sha256 hash;
 };
 
@@ -241,9 +275,6 @@ static ssize_t read_input(void *context, void *buffer, size_t size)
                         (unsigned long long)input->left);
         if (!input->to_the_end)
                 input->left -= (uint64_t)n;
-        if (input->done == 0 && (size_t)n >= sizeof input->magic)
-                memcpy(input->magic, buffer, sizeof input->magic);
-        input->done += (uint64_t)n;
         sha256_add(&input->hash, buffer, (size_t)n);
         if (input->copy >= 0)
                 r = file_write(input->copy, buffer, (size_t)n);
@@ -253,21 +284,8 @@ static ssize_t read_input(void *context, void *buffer, size_t size)
 static int send_entries(struct tar_reader *reader, struct stream_writer *to)
 {
         static char bytes[64 << 10];
-        struct tar_entry entry;
-        int r;
+        int r = stream_archive(to, reader, bytes, sizeof bytes);
 
-        while ((r = tar_next(reader, &entry)) > 0) {
-                uint64_t offset;
-                ssize_t n = 0;
-
-                r = stream_entry(to, &entry);
-                while (r == 0 && (n = tar_data(reader, bytes, sizeof bytes, &offset)) > 0)
-                        r = stream_data(to, offset, bytes, (size_t)n);
-                if (r == 0 && n < 0)
-                        r = (int)n;
-                if (r < 0)
-                        break;
-        }
         /* Padding; it is part of what has the digest. */
         while (r == 0) {
                 ssize_t n = read_input(reader->context, bytes, sizeof bytes);
@@ -278,25 +296,14 @@ static int send_entries(struct tar_reader *reader, struct stream_writer *to)
         return r;
 }
 
-static void suspect_compression(const struct input *input)
-{
-        if (input->magic[0] == 0x1f && input->magic[1] == 0x8b)
-                trail_hint("it is compressed: give it through gunzip -c");
-        else if (memcmp(input->magic, "\x28\xb5\x2f\xfd", 4) == 0)
-                trail_hint("it is compressed: give it through zstd -dc");
-}
-
 static int read_archive(struct input *input, int pipe, struct unpack_result *result)
 {
         static struct stream_writer to;
         struct tar_reader reader;
-        int r = geteuid() == 0 ? process_set_groups(NULL, 0) : 0;
+        int r = become_nobody();
 
-        if (r == 0 && geteuid() == 0)
-                r = process_set_ids(NOBODY, NOBODY);
-        if (r < 0)
-                return trail(r, "cannot become nobody before reading a layer: %m");
-        r = confine(NO_FD, 0);
+        if (r == 0)
+                r = confine(NO_FD, 0);
         if (r < 0)
                 return r;
         sha256_begin(&input->hash);
@@ -305,8 +312,6 @@ static int read_archive(struct input *input, int pipe, struct unpack_result *res
         if (r == 0)
                 r = send_entries(&reader, &to);
         tar_end(&reader);
-        if (r < 0)
-                suspect_compression(input);
         sha256_end_hex(&input->hash, result->hex);
         return r;
 }

@@ -26,7 +26,7 @@ struct unpack_result {
         char hex[SHA256_HEX_SIZE]; /* the reader: the digest of what it read */
 };
 
-/* Unpack what comes through a pipe into the empty directory `dir`. `ns`: the user namespace in which its files
+/* Unpack what comes through a pipe into the empty directory `dir`, or with options->image into that empty file. `ns`: the user namespace in which its files
  * belong to somebody, or NO_FD. *ret_pipe is the pipe's end for who reads the archive: the writer waits for
  * its end as long as it is open anywhere. All descriptors stay the caller's. */
 int unpack_start_writer(
@@ -41,5 +41,8 @@ int unpack_start_reader(
 
 /* Wait for its end: 0, or what went wrong with a trail. */
 int unpack_finish(struct unpack_process *process, struct unpack_result *ret_result);
+/* The end of a writer whose feeder has ended with `fed`: that one's error, but where it only found the pipe broken
+ * (-EPIPE) the writer's, which is the reason. */
+int unpack_finish_fed(struct unpack_process *writer, int fed, struct unpack_result *ret_result);
 /* It is not needed any more. Harmless on UNPACK_NONE and twice. */
 void unpack_kill(struct unpack_process *process);

@@ -32,19 +32,48 @@ bool view_is_opaque(int dir)
 
 void view_close(struct view *view)
 {
-        for (size_t i = 0; i < view->n; i++)
+        for (size_t i = 0; i < view->n; i++) {
+                if (view->locks)
+                        file_close(&view->locks[i]);
                 close(view->layers[i]);
+        }
         view->n = 0;
 }
 
-int view_open_layers(struct arena *arena, const char *const *paths, size_t n, struct view *ret_view)
+static int open_image(const char *path, struct erofs_image *ret_image)
+{
+        auto_close fd = file_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0);
+        int r = fd < 0 ? fd : erofs_open(fd, ret_image);
+
+        if (r < 0)
+                return r;
+        r = fd;
+        fd = NO_FD;
+        return r;
+}
+
+int view_open_layers(
+        struct arena *arena, const char *const *paths, size_t n, bool read, struct view *ret_view)
 {
         int *layers = arena_array(arena, n + 1, sizeof *layers);
-        struct view view = { layers, 0 };
+        struct erofs_image *images = arena_array(arena, n + 1, sizeof *images);
+        struct view view = { .layers = layers,
+                             .locks = arena_array(arena, n + 1, sizeof *view.locks),
+                             .images = read ? images : NULL };
 
         for (; view.n < n; view.n++) {
-                int fd = file_open(AT_FDCWD, paths[view.n], O_RDONLY | O_DIRECTORY, 0);
+                int *lock = &view.locks[view.n];
+                int fd;
 
+                *lock = images[view.n].fd = NO_FD;
+                if (!layout_is_image(paths[view.n]))
+                        fd = file_open(AT_FDCWD, paths[view.n], O_RDONLY | O_DIRECTORY, 0);
+                else if (read)
+                        fd = open_image(paths[view.n], &images[view.n]);
+                else
+                        fd = mount_image(paths[view.n], lock);
+                if (fd == -EBADMSG)
+                        trail_hint("its image is damaged: husk rmi removes it, then pull again");
                 if (fd < 0) {
                         trail(fd, "cannot open the layer %s: %s", paths[view.n], text_errno(fd));
                         view_close(&view);
@@ -65,25 +94,50 @@ struct view_place view_root(struct arena *arena, const struct view *view)
         return (struct view_place){ .path = ".", .in = in, .n = view->n };
 }
 
-/* An O_PATH descriptor in one layer, and what it is of. */
-static int look_in(
-        const struct view *view, unsigned layer, const char *path, struct stat *ret_status)
+/* What one layer has of a path. */
+struct thing {
+        struct stat status; /* in an image: the mode, and whether it is a whiteout */
+        int fd;             /* O_PATH; NO_FD: it is in an image that is not mounted */
+        const struct erofs_image *image;
+        struct erofs_file file;
+};
+
+static const struct erofs_image *unmounted(const struct view *view, unsigned layer)
 {
-        int fd = file_open_strict(view->layers[layer], path, O_PATH);
-
-        if (fd >= 0 && fstat(fd, ret_status) < 0) {
-                int r = -errno;
-
-                close(fd);
-                return r;
-        }
-        return fd;
+        return view->images && view->images[layer].fd >= 0 ? &view->images[layer] : NULL;
 }
 
-static bool is_opaque_in(const struct view *view, unsigned layer, const char *path)
+static int look_in(
+        const struct view *view, unsigned layer, const char *path, struct thing *ret_thing)
 {
-        auto_close dir = file_open_strict(view->layers[layer], path, O_RDONLY | O_DIRECTORY);
+        struct thing thing = { .image = unmounted(view, layer), .fd = NO_FD };
+        int r = 0;
 
+        if (thing.image) {
+                r = erofs_look(thing.image, path, &thing.file);
+                thing.status.st_mode = thing.file.mode;
+                thing.status.st_rdev = !thing.file.is_null_device;
+        } else {
+                thing.fd = file_open_strict(view->layers[layer], path, O_PATH);
+                r = thing.fd < 0 ? thing.fd : 0;
+                if (r == 0 && fstat(thing.fd, &thing.status) < 0) {
+                        r = -errno;
+                        file_close(&thing.fd);
+                }
+        }
+        if (r == 0)
+                *ret_thing = thing;
+        return r;
+}
+
+static bool is_opaque_in(
+        const struct view *view, unsigned layer, const char *path, const struct thing *thing)
+{
+        auto_close dir = NO_FD;
+
+        if (thing->image)
+                return erofs_is_opaque(thing->image, &thing->file);
+        dir = file_open_strict(view->layers[layer], path, O_RDONLY | O_DIRECTORY);
         return dir >= 0 && view_is_opaque(dir);
 }
 
@@ -96,44 +150,64 @@ static struct view_place join(
         struct view_place place = { .path = path, .in = in };
 
         for (; i < dir->n; i++) {
-                struct stat status;
-                auto_close fd = look_in(view, dir->in[i], path, &status);
+                struct thing thing;
+                bool last;
+                int r = look_in(view, dir->in[i], path, &thing);
 
-                if (fd == -ENOENT)
+                if (r == -ENOENT)
                         continue;
-                if (fd < 0 || !S_ISDIR(status.st_mode))
+                if (r < 0)
                         break;
-                in[place.n++] = dir->in[i];
-                if (is_opaque_in(view, dir->in[i], path))
+                last = !S_ISDIR(thing.status.st_mode);
+                if (!last) {
+                        in[place.n++] = dir->in[i];
+                        last = is_opaque_in(view, dir->in[i], path, &thing);
+                }
+                file_close(&thing.fd);
+                if (last)
                         break;
         }
         return place;
 }
 
-int view_look(
+/* view_look(), mounted or not. */
+static int look(
         struct arena *arena, const struct view *view, const struct view_place *dir,
-        const char *name, struct stat *ret_status, struct view_place *ret_place)
+        const char *name, struct thing *ret_thing, struct view_place *ret_place)
 {
         const char *path = text_equal(dir->path, ".")
                                  ? arena_string(arena, name)
                                  : arena_format(arena, "%s/%s", dir->path, name);
 
         for (size_t i = 0; i < dir->n; i++) {
-                int fd = look_in(view, dir->in[i], path, ret_status);
+                int r = look_in(view, dir->in[i], path, ret_thing);
 
-                if (fd == -ENOENT)
+                if (r == -ENOENT)
                         continue;
-                if (fd < 0)
-                        return fd;
-                if (view_is_whiteout(ret_status)) {
-                        close(fd);
+                if (r < 0)
+                        return r;
+                if (view_is_whiteout(&ret_thing->status)) {
+                        file_close(&ret_thing->fd);
                         return -ENOENT;
                 }
-                if (ret_place && S_ISDIR(ret_status->st_mode))
+                if (ret_place && S_ISDIR(ret_thing->status.st_mode))
                         *ret_place = join(arena, view, dir, i, path);
-                return fd;
+                return 0;
         }
         return -ENOENT;
+}
+
+int view_look(
+        struct arena *arena, const struct view *view, const struct view_place *dir,
+        const char *name, struct stat *ret_status, struct view_place *ret_place)
+{
+        struct thing thing;
+        int r = look(arena, view, dir, name, &thing, ret_place);
+
+        if (r < 0)
+                return r;
+        *ret_status = thing.status;
+        return thing.fd;
 }
 
 int view_open_place(const struct view *view, const struct view_place *place, size_t i)
@@ -152,11 +226,24 @@ struct walk {
         const char *rest;
 };
 
+static ssize_t read_link(const struct thing *link, char *buffer, size_t size)
+{
+        int r;
+
+        if (!link->image)
+                return tree_read_link(link->fd, buffer, size);
+        if (link->file.size >= size)
+                return -ENAMETOOLONG;
+        r = erofs_read(link->image, &link->file, 0, buffer, (size_t)link->file.size);
+        buffer[link->file.size] = '\0';
+        return r < 0 ? r : (ssize_t)link->file.size;
+}
+
 /* The link's target goes before what is left of the path. */
-static int follow(struct walk *walk, int link)
+static int follow(struct walk *walk, const struct thing *link)
 {
         char target[4096];
-        ssize_t size = tree_read_link(link, target, sizeof target);
+        ssize_t size = read_link(link, target, sizeof target);
 
         if (size < 0)
                 return (int)size;
@@ -197,35 +284,82 @@ static const char *next_name(struct walk *walk)
         }
 }
 
-int view_open(struct arena *arena, const struct view *view, const char *path, int flags)
+/* Along the path: to what ends it, which is no link, or an error. */
+static int walk_on(struct walk *walk, struct thing *ret_end)
 {
-        struct walk *walk = arena_new(arena, struct walk);
         const char *name;
 
-        *walk = (struct walk){ .arena = arena, .view = view, .rest = path };
-        walk->places[0] = view_root(arena, view);
         while ((name = next_name(walk))) {
-                const struct view_place *dir = &walk->places[walk->depth];
+                struct thing thing;
                 struct view_place place;
-                struct stat status;
-                auto_close fd = view_look(arena, view, dir, name, &status, &place);
-                int r = 0;
+                int r = look(
+                        walk->arena, walk->view, &walk->places[walk->depth], name, &thing, &place);
 
-                if (fd < 0)
-                        return fd;
-                if (S_ISLNK(status.st_mode)) {
-                        r = follow(walk, fd);
-                } else if (S_ISDIR(status.st_mode)) {
+                if (r < 0)
+                        return r;
+                if (S_ISLNK(thing.status.st_mode)) {
+                        r = follow(walk, &thing);
+                } else if (S_ISDIR(thing.status.st_mode)) {
                         r = enter(walk, &place);
-                } else if (*walk->rest) {
-                        return -ENOTDIR;
+                } else if (!*walk->rest) {
+                        *ret_end = thing;
+                        return 0;
                 } else {
-                        const char *self = arena_format(arena, "/proc/self/fd/%d", fd);
-
-                        return file_open(AT_FDCWD, self, flags, 0);
+                        r = -ENOTDIR;
                 }
+                file_close(&thing.fd);
                 if (r < 0)
                         return r;
         }
         return -EISDIR;
+}
+
+static int read_in_image(
+        struct arena *arena, const struct thing *thing, size_t most, struct text *ret_text)
+{
+        const size_t size = thing->file.size < most ? (size_t)thing->file.size : most;
+        char *bytes;
+        int r;
+
+        if (thing->file.size > most)
+                return -EFBIG;
+        bytes = arena_alloc(arena, size + 1);
+        r = erofs_read(thing->image, &thing->file, 0, bytes, size);
+        if (r == 0)
+                text_add_bytes(ret_text, bytes, size);
+        return r;
+}
+
+int view_read(
+        struct arena *arena, const struct view *view, const char *path, size_t most,
+        struct text *ret_text)
+{
+        struct walk *walk = arena_new(arena, struct walk);
+        auto_close found = NO_FD, fd = NO_FD;
+        struct thing end;
+        int r;
+
+        *walk = (struct walk){ .arena = arena, .view = view, .rest = path };
+        walk->places[0] = view_root(arena, view);
+        r = walk_on(walk, &end);
+        if (r < 0)
+                return r;
+        found = end.fd;
+        if (!S_ISREG(end.status.st_mode))
+                return -EINVAL;
+        if (end.image)
+                return read_in_image(arena, &end, most, ret_text);
+        fd = file_open(AT_FDCWD, arena_format(arena, "/proc/self/fd/%d", found), O_RDONLY, 0);
+        return fd < 0 ? fd : file_read_plain(arena, fd, most, ret_text);
+}
+
+int view_root_mode(const struct view *view)
+{
+        struct thing root;
+        int r = view->n ? look_in(view, 0, ".", &root) : -ENOENT;
+
+        if (r < 0)
+                return r;
+        file_close(&root.fd);
+        return (int)(root.status.st_mode & 07777);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/base.h"
+#include "erofs_read.h"
 
 #include <sys/stat.h>
 
@@ -12,6 +13,9 @@
 struct view {
         const int *layers; /* directories, the topmost first; the caller's */
         size_t n;
+        int *locks; /* of those that are mounts of images; NULL: none are */
+        const struct erofs_image
+                *images; /* those that are not mounted (else .fd is NO_FD); NULL: none */
 };
 
 /* A directory of the view. */
@@ -21,10 +25,11 @@ struct view_place {
         size_t n;
 };
 
-/* Open directories by their paths, the topmost first: *ret_layers has `n` descriptors, for
- * view_close(). A negative errno with a trail. */
+/* Open layers by their paths, the topmost first: what ends in ".erofs" is an image, which is mounted, or with `read`
+ * not: then view_read() and view_root_mode() are all that may be done. For view_close(). A negative errno with a
+ * trail. */
 int view_open_layers(
-        struct arena *arena, const char *const *paths, size_t n, struct view *ret_view);
+        struct arena *arena, const char *const *paths, size_t n, bool read, struct view *ret_view);
 void view_close(struct view *view);
 
 struct view_place view_root(struct arena *arena, const struct view *view);
@@ -36,9 +41,14 @@ int view_look(
         const char *name, struct stat *ret_status, struct view_place *ret_place);
 /* The directory in the `i`th of place->in, to be read. */
 int view_open_place(const struct view *view, const struct view_place *place, size_t i);
-/* Open a file by its path. Symbolic links lead where they would in a container: absolute ones to the
- * root, and ".." not beyond it. -ELOOP, -ENOENT, -ENOTDIR, -EISDIR. */
-int view_open(struct arena *arena, const struct view *view, const char *path, int flags);
+/* All of a plain file of at most `most` bytes, by its path. Symbolic links lead where they would in a container:
+ * absolute ones to the root, and ".." not beyond it. -ELOOP, -ENOENT, -ENOTDIR, -EISDIR; -EINVAL: it is none;
+ * -EFBIG. */
+int view_read(
+        struct arena *arena, const struct view *view, const char *path, size_t most,
+        struct text *ret_text);
+/* Permissions of the root, or a negative errno. */
+int view_root_mode(const struct view *view);
 
 /* Is it what overlayfs has for a name that is removed? */
 bool view_is_whiteout(const struct stat *status);

@@ -32,7 +32,7 @@ teardown_file() {
 }
 
 setup() {
-        needs cpu memory pids # ctr asks for a share of the processors, always
+        needs_controllers cpu memory pids # ctr asks for a share of the processors, always
         name=$WORD-$BATS_TEST_NUMBER
 }
 
@@ -145,10 +145,10 @@ is_state() { ct task ls | grep -q "^$1 .* $2"; }
 
 @test "exec -d, and kill of that process alone" {
         ct_run "$name" -d -- sleep 600
-        ct task exec -d --exec-id one "$name" sleep 601
+        ct task exec -d --exec-id one "$name" sleep 602
         ct task ps "$name" | grep -q one
         ct task kill -s KILL --exec-id one "$name"
-        await 60 eval '! pgrep -f "^sleep 601$"'
+        await 60 eval '! pgrep -f "^sleep 602$"'
         is_state "$name" RUNNING
 }
 

@@ -11,6 +11,7 @@
 #   IMAGE     an image of busybox alone, made here, as the engine names it
 
 bats_require_minimum_version 1.5.0
+load ../system/controllers
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
 suite_begin() {
@@ -99,15 +100,6 @@ same() { [ "$1" = "$2" ] || { printf 'is       %q\nexpected %q\n' "$1" "$2" && r
 has() { [[ $1 == *"$2"* ]] || { printf 'in  %s\nnot %s\n' "$1" "$2" && return 1; }; }
 
 is_v2() { [ -e /sys/fs/cgroup/cgroup.controllers ]; }
-
-# needs CONTROLLER...: of cgroup v2, where tests/vm/view shows a tree without them
-needs() {
-        local name
-        is_v2 || return 0
-        for name; do
-                grep -qw "$name" /sys/fs/cgroup/cgroup.controllers || skip "cgroup v2 has no $name controller here"
-        done
-}
 
 # How long a command may take; a guest is slow.
 limit_s() { if [ -z "${HUSK_VM:-}" ]; then echo 60; else echo 300; fi; }

@@ -163,7 +163,7 @@ teardown() { pod rm -f -t 0 -a >/dev/null 2>&1 || :; }
 
 # bats test_tags=sample
 @test "limits: memory, processors, processes" {
-        needs memory cpu pids
+        needs_controllers memory cpu pids
         run -0 pod run --rm --memory 64m --cpus 0.5 --pids-limit 77 "$IMAGE" sh -c "
                 $(limit_of memory/memory.limit_in_bytes memory.max)
                 $(limit_of cpu/cpu.cfs_quota_us cpu.max)
@@ -174,7 +174,7 @@ teardown() { pod rm -f -t 0 -a >/dev/null 2>&1 || :; }
 }
 
 @test "limits: none of processes" {
-        needs pids
+        needs_controllers pids
         for none in 0 -1; do
                 run -0 pod run --rm --pids-limit "$none" "$IMAGE" sh -c "$(limit_of pids/pids.max pids.max) | cat"
                 same "$output" max
@@ -182,12 +182,12 @@ teardown() { pod rm -f -t 0 -a >/dev/null 2>&1 || :; }
 }
 
 @test "out of memory" {
-        needs memory
+        needs_controllers memory
         run -137 pod run --name "$name" --memory 16m --memory-swap 16m "$IMAGE" tail /dev/zero
 }
 
 @test "update: a limit of a running container" {
-        needs cpu
+        needs_controllers cpu
         pod run -d --name "$name" --cpus 1 "$IMAGE" sleep 600
         pod update --cpus 0.25 "$name"
         run -0 pod exec "$name" sh -c "$(limit_of cpu/cpu.cfs_quota_us cpu.max)"
@@ -208,7 +208,7 @@ teardown() { pod rm -f -t 0 -a >/dev/null 2>&1 || :; }
 }
 
 @test "stats" {
-        needs memory pids
+        needs_controllers memory pids
         pod run -d --name "$name" "$IMAGE" sleep 600
         run -0 pod stats --no-stream --format json "$name"
         same "$(jq -r '.[0].pids' <<<"$output")" 1

@@ -110,6 +110,8 @@ processes() {
         find "$(dirname "$(file_of "$1" pids pids.max pids.max)")" -name cgroup.procs -exec cat {} + | wc -l
 }
 
+no_unit() { [ -z "$(systemctl list-units --all --plain --no-legend "$1")" ]; }
+
 # gone UNIT DIRECTORY
 gone() { [ "$(shown LoadState "$1")" = not-found ] && [ ! -e "$2" ]; }
 
@@ -131,8 +133,9 @@ gone() { [ "$(shown LoadState "$1")" = not-found ] && [ ! -e "$2" ]; }
 }
 
 @test "Podman: one that ends by itself, a restart, a pod in its slice" {
-        run -7 pod run --rm "$IMAGE" sh -c 'exit 7'
-        await 60 eval '[ -z "$(systemctl list-units --all --plain --no-legend "libpod-*")" ]'
+        run -7 pod run --rm "$IMAGE" sh -c 'hostname; exit 7' # the beginning of its id
+        [ -n "$output" ]
+        await 60 no_unit "libpod-$output*"
         pod pod create --name "$name" --network none
         pod run -d --pod "$name" --name "$name-a" "$IMAGE" sleep 600
         pod restart -t 0 "$name-a"
@@ -141,7 +144,7 @@ gone() { [ "$(shown LoadState "$1")" = not-found ] && [ ! -e "$2" ]; }
         slice=$(shown Slice "libpod-$id.scope")
         [[ $slice == machine-libpod_pod_*.slice ]]
         pod pod rm -f -t 0 "$name"
-        await 60 eval '[ -z "$(systemctl list-units --all --plain --no-legend "libpod-*")" ]'
+        await 60 no_unit "libpod-$id*"
 }
 
 @test "containerd: limits, exec, metrics, delete" {

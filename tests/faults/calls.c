@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: every system call of every command goes wrong once.
  *
- *      calls [-e EVERY [-o OFFSET]] [-s SCENE] [-p ROLE:CALL:NTH[:ERRNO|KILL]] [-t SECONDS] [-v]
+ *      calls [-f KILL|ERRNO,...] [-e EVERY [-o OFFSET]] [-s SCENE,...] [-p ROLE:CALL:NTH[:ERRNO|KILL]]
+ *            [-t SECONDS] [-d DIR] [-v]
  *
  * A scene is a command of husk-oci or husk (scenes.c). It is run once, which shows the calls of each
  * of its processes; each call is then a point for SIGKILL and for each errno of a list. The process
@@ -14,7 +15,9 @@
  *     sockets, locks, links and files as before it all, another container lives, and the id can be used
  *     again (by the next point).
  *
- * With -e only every EVERYth point of all is tried, from OFFSET on; -t ends the sweep after a time, with the
+ * With -d husk's store lies in DIR, an empty directory of a disk (outside of /tmp and /run), where layers become images;
+ * else it lies on a tmpfs, where they become directories. With -f the points are those
+ * of these faults alone, with -e only every EVERYth of them is tried, from OFFSET on; -t ends the sweep after a time, with the
  * number of the point to go on with. Nothing is random. TAP on stdout. */
 #include "calls.h"
 
@@ -33,7 +36,7 @@ static const int errors[] = { KILL, EPERM, ENOMEM, ENOSPC, EIO, EMFILE, EAGAIN, 
 
 struct options {
         size_t every, offset;
-        const char *scene;
+        const char *scene, *disk, *faults;
         struct fault point; /* role NULL: all; call -1, nth 0, error -1: all */
         time_t seconds;
         bool verbose;
@@ -70,6 +73,17 @@ static bool is_fact(int call, int error)
 static const char *error_name(int error)
 {
         return error == KILL ? "KILL" : text_errno_name(error);
+}
+
+/* One of several words with commas between them. */
+static bool is_listed(const char *list, const char *word)
+{
+        const size_t size = strlen(word);
+
+        for (const char *at = list; *at; at += strcspn(at, ",") + (at[strcspn(at, ",")] == ','))
+                if (strcspn(at, ",") == size && memcmp(at, word, size) == 0)
+                        return true;
+        return false;
 }
 
 static bool is_asked(const struct options *o, const struct fault *fault, size_t number)
@@ -135,7 +149,8 @@ static void try_call(
                 fault->error = errors[i];
                 if (fault->error != KILL && cannot_fail(fault->call))
                         return;
-                if (is_fact(fault->call, fault->error))
+                if (is_fact(fault->call, fault->error) ||
+                    (o->faults && !is_listed(o->faults, error_name(fault->error))))
                         continue;
                 if (!is_over(o) && is_asked(o, fault, tally->number++))
                         try_point(stage, o, fault, tally);
@@ -193,14 +208,35 @@ static void read_point(char *words, struct fault *ret)
         ret->error = (word = strtok_r(NULL, ":", &save)) ? error_named(word) : -1;
 }
 
+static bool are_faults(const char *list)
+{
+        for (const char *at = list; *at; at += strcspn(at, ",") + (at[strcspn(at, ",")] == ',')) {
+                size_t i = 0;
+
+                while (i < ARRAY_SIZE(errors) &&
+                       !(text_starts(at, error_name(errors[i])) &&
+                         strcspn(at, ",") == strlen(error_name(errors[i]))))
+                        i++;
+                if (i == ARRAY_SIZE(errors))
+                        return false;
+        }
+        return *list;
+}
+
 static bool read_options(int argc, char **argv, struct options *o)
 {
         int option;
 
-        while ((option = getopt(argc, argv, "e:o:s:p:t:v")) >= 0)
+        while ((option = getopt(argc, argv, "d:e:f:o:s:p:t:v")) >= 0)
                 switch (option) {
+                case 'd':
+                        o->disk = optarg;
+                        break;
                 case 'e':
                         o->every = strtoul(optarg, NULL, 10);
+                        break;
+                case 'f':
+                        o->faults = optarg;
                         break;
                 case 'o':
                         o->offset = strtoul(optarg, NULL, 10);
@@ -220,7 +256,7 @@ static bool read_options(int argc, char **argv, struct options *o)
                 default:
                         return false;
                 }
-        return o->offset < o->every && optind == argc;
+        return o->offset < o->every && optind == argc && (!o->faults || are_faults(o->faults));
 }
 
 /* -- main --------------------------------------------------------------------------------------------------- */
@@ -258,8 +294,8 @@ int main(int argc, char **argv)
         int r;
 
         if (!read_options(argc, argv, &options)) {
-                fputs("calls [-e EVERY [-o OFFSET]] [-s SCENE] [-p ROLE:CALL:NTH[:ERRNO]] "
-                      "[-t SECONDS] [-v]\n",
+                fputs("calls [-f KILL|ERRNO,...] [-e EVERY [-o OFFSET]] [-s SCENE,...] "
+                      "[-p ROLE:CALL:NTH[:ERRNO]] [-t SECONDS] [-d DIR] [-v]\n",
                       stderr);
                 return 2;
         }
@@ -267,6 +303,7 @@ int main(int argc, char **argv)
                 puts("1..0 # SKIP containers of root are made");
                 return 0;
         }
+        stage.disk = options.disk;
         r = load(&arena, &stage);
         if (r == 0)
                 r = place_enter(&stage.place);
@@ -277,7 +314,7 @@ int main(int argc, char **argv)
                 return 1;
         }
         for (size_t i = 0; i < scenes_n; i++)
-                if (!options.scene || text_equal(options.scene, scenes[i].name))
+                if (!options.scene || is_listed(options.scene, scenes[i].name))
                         try_scene(&stage, &options, &scenes[i], &tally);
         stage.scene = NULL;
         stage_end(&arena, &stage);

@@ -56,6 +56,9 @@ void trace_run(
 const char *trace_call_name(int call);
 int trace_call_number(const char *name); /* -1: none */
 
+/* Where everything of a point lies. */
+#define HOME "/run/calls"
+
 /* place.c: a part of this host that nobody else is in: processes, mounts, sockets, links, /tmp and
  * /run of its own, so that whatever is there afterwards was left behind. */
 struct place {
@@ -72,24 +75,30 @@ void place_take(struct place *place);
 /* What is there that should not be, or is missing; NULL: all is as it should be. A killed process
  * may need a moment for its end, and is given it. */
 const char *place_changed(struct arena *arena, const struct place *place);
+/* Who lives and in what each waits, for the one who has to find out why. */
+const char *place_processes(struct arena *arena);
 /* Empty cgroups of ours go, so that what one point has left is not found at all that follow. */
 void place_clean(const struct place *place);
 
-/* scenes.c: the commands, and what makes them right. */
+/* scenes.c: the commands, and what makes them right. Words of theirs are those of command.c. */
 struct scene {
         const char *name;
         const char *document; /* which of `source`; NULL: a command of husk */
-        const char *command;  /* words: ID, BUNDLE, ROOTFS and the like stand for ours */
+        const char *command;  /* words: ID, BUNDLE, ROOTFS, OUT and the like stand for ours */
         const char *before;   /* commands that are run first, at every point */
         const char *then;     /* when it has succeeded */
-        const char *after;    /* whatever it did: these succeed, and all is as before */
-        const char *look;     /* and when what it is to be compared with has to be asked for */
-        const char *want;     /* a word that what it says will have in the end */
-        int code;             /* exit status of success */
-        bool engine;          /* husk, not husk-oci */
-        bool writes;          /* the probe writes its report, which is waited for */
-        bool makes;           /* when it fails nothing may be left, at once */
-        bool stays;           /* the container of `before` is made once, and outlives every point */
+        const char *
+                after; /* whatever it did: these succeed, and without the container all is as before */
+        const char *look; /* and when what it is to be compared with has to be asked for */
+        const char *want; /* a word that what it says will have in the end */
+        int code;         /* exit status of success */
+        bool engine;      /* husk, not husk-oci */
+        bool writes;      /* the probe writes its report, which is waited for */
+        bool makes;       /* when it fails nothing may be left, at once */
+        bool mute;        /* what it prints, an id, is another one each time */
+        bool file;        /* it writes OUT, which is compared */
+        bool whole;       /* and which is not there unless it is whole */
+        bool stays;       /* the container of `before` is made once, and outlives every point */
 };
 
 enum {
@@ -104,23 +113,58 @@ struct source {
 struct stage {
         const struct scene *scene;
         struct source source[DOCUMENTS];
-        struct text husk, probe; /* programs */
-        struct place place;
+        struct text husk, probe;   /* programs */
+        struct place place, alone; /* alone: without the container that stays */
         struct record record;
         bool before;        /* the command of a point has yet to come */
         long standing;      /* first process of the container that stays; 0: there is none */
         long other;         /* first process of a container that nobody touches */
         const char *report; /* what the command said without a fault */
+        const char *disk;   /* the directory of the store; NULL: the place's own */
 };
+
+/* What several begin with: a container of husk, and the image. */
+#define SCENE_RUN                                                                                  \
+        "--name ID --hostname calls --cgroup-parent PARENT --memory 64m --pids-limit 99 --rootfs " \
+        "ROOTFS /bin/probe"
+#define SCENE_PULL "pull -q oci:" HOME "/layout"
 
 extern const struct scene scenes[];
 extern const size_t scenes_n;
 
+/* command.c: commands that are run beside the traced one. */
+enum {
+        WORDS_MAX = 40
+};
+
+/* What a command that writes a file of the host's writes: it is a point's own, and gone before the next. */
+#define COMMAND_OUT HOME "/made"
+
+/* Its words, with those that stand for ours replaced. */
+void command_words(
+        struct arena *arena, const struct stage *stage, const char *command,
+        const char *ret_argv[WORDS_MAX]);
+/* Standard output and error of all commands of a point; what the container says is among it. */
+int command_streams(int streams[3], const char *out, const char *err);
+void command_streams_close(int streams[3]);
+/* What is in a file, with '@' for each NUL; "": there is none. */
+const char *command_file(struct arena *arena, const char *path);
+/* Run one without a fault and without a tracer. Its exit status; -1: it hung or was killed. */
+int command_run(struct arena *arena, const struct stage *stage, const char *command);
+/* Some of them, ';' between them: NULL, or which one failed. One that begins with '?' may end with 1. "DU" compares
+ * what `system df` says with the blocks that are there, "DAMAGE" takes a byte of each blob. */
+const char *command_each(struct arena *arena, const struct stage *stage, const char *commands);
+
 /* layout.c: a small image in a directory: 0 or -errno. */
 int layout_put(struct arena *arena, const char *dir);
 
-/* The bundles, and the container that nobody touches: 0 or -errno. */
+/* furnish.c: the bundles, and the container that nobody touches: 0 or -errno. */
 int stage_set(struct arena *arena, struct stage *stage);
+/* All is over: the container that nobody touched goes. */
+void stage_end(struct arena *arena, struct stage *stage);
+
+/* stage.c: the first process of a container; 0: it is not known. */
+long stage_pid_of(struct arena *arena, const struct stage *stage, const char *id);
 /* Once without a fault: what it says is what it should say; NULL, or what is wrong. */
 const char *stage_rehearse(struct arena *arena, struct stage *stage, const struct scene *scene);
 /* One point: NULL or what is wrong. */
@@ -128,5 +172,3 @@ const char *stage_try(
         struct arena *arena, struct stage *stage, const struct fault *fault, struct outcome *ret);
 /* The scene is over: its container goes. */
 const char *stage_clear(struct arena *arena, struct stage *stage);
-/* All is over: the container that nobody touched goes. */
-void stage_end(struct arena *arena, struct stage *stage);

@@ -24,12 +24,12 @@ static int put_blob(
         return fd < 0 ? -errno : file_write(fd, bytes->data, bytes->len);
 }
 
-/* An archive of one file. */
+/* An archive of one file, which stays beside the image. */
 static int put_layer(
         struct arena *arena, const char *dir, const char *name, const char **ret_digest,
         size_t *ret_size)
 {
-        const char *path = arena_format(arena, "%s/scratch", dir);
+        const char *path = arena_format(arena, "%s/layer", dir);
         auto_close fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
         struct text bytes;
         int r = fd < 0 ? -errno : tar_write_file(fd, name, name, strlen(name));
@@ -40,7 +40,6 @@ static int put_layer(
                 r = file_read(arena, AT_FDCWD, path, 1 << 20, &bytes);
         if (r < 0)
                 return r;
-        unlink(path);
         *ret_size = bytes.len;
         return put_blob(arena, dir, &bytes, ret_digest);
 }

@@ -137,7 +137,7 @@ static size_t count_files(void)
 
         for (size_t i = 0; i < ARRAY_SIZE(empty); i++)
                 n += files_count(empty[i]);
-        return n;
+        return n + files_count(HOME "/store"); /* which may be a disk's */
 }
 
 static const char *read_mounts(struct arena *arena)
@@ -158,14 +158,26 @@ static void take(struct place *place)
         place->cgroups = count_cgroups(place->word);
 }
 
+static bool is_same(const struct place *a, const struct place *b)
+{
+        return a->processes == b->processes && a->sockets == b->sockets && a->locks == b->locks &&
+               a->files == b->files && a->links == b->links && a->cgroups == b->cgroups;
+}
+
+/* Until it is twice the same: what ends meanwhile, a connection of a command that has ended, is nothing to stay. */
 void place_take(struct place *place)
 {
         static struct arena arena;
+        const struct timespec pause = { .tv_nsec = 50000000 };
+        struct place last;
 
-        arena_reset(&arena);
-        place->processes = count_processes();
+        do {
+                last = *place;
+                place->processes = count_processes();
+                take(place);
+                nanosleep(&pause, NULL);
+        } while (!is_same(place, &last));
         place->mountinfo = read_mounts(&arena);
-        take(place);
 }
 
 static const char *differs(struct arena *arena, const char *what, size_t is, size_t should)
@@ -173,28 +185,64 @@ static const char *differs(struct arena *arena, const char *what, size_t is, siz
         return is == should ? NULL : arena_format(arena, "%zu %s and not %zu", is, what, should);
 }
 
-/* Who still lives, for the one who has to find out why. */
-static const char *name_processes(struct arena *arena)
+/* Of one process: a line of its own below /proc. */
+static void add_about(struct text *text, const char *pid, const char *file)
 {
+        char path[300], line[400] = "";
+
+        snprintf(path, sizeof path, "/proc/%s/%s", pid, file);
+        file_get_once(AT_FDCWD, path, line, sizeof line);
+        for (char *at = line; *at; at++)
+                if (*at == '\n')
+                        *at = ' ';
+        text_addf(text, " %.60s", line);
+}
+
+const char *place_processes(struct arena *arena)
+{
+        static const char *const files[] = { "stat", "wchan", "syscall" };
         struct text text = { .arena = arena };
         DIR *dir = opendir("/proc");
 
         for (struct dirent *entry; dir && (entry = readdir(dir));) {
-                char path[300], line[200] = "";
-
                 if (entry->d_name[0] < '2' || entry->d_name[0] > '9')
                         continue;
-                snprintf(path, sizeof path, "/proc/%s/cmdline", entry->d_name);
-                file_get_once(AT_FDCWD, path, line, sizeof line);
-                text_addf(&text, " %s=%s", entry->d_name, line);
-                snprintf(path, sizeof path, "/proc/%s/syscall", entry->d_name);
-                line[0] = '\0';
-                file_get_once(AT_FDCWD, path, line, sizeof line);
-                text_addf(&text, "(%.8s)", line);
+                text_addf(&text, " [%s", entry->d_name);
+                for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+                        add_about(&text, entry->d_name, files[i]);
+                text_add(&text, "]");
         }
         if (dir)
                 closedir(dir);
         return text_string(&text);
+}
+
+static char newest[1024];
+static struct timespec newest_time;
+
+static int take_newest(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+        const struct timespec *time = &st->st_ctim;
+
+        (void)type;
+        (void)ftw;
+        if (time->tv_sec < newest_time.tv_sec ||
+            (time->tv_sec == newest_time.tv_sec && time->tv_nsec < newest_time.tv_nsec) ||
+            text_starts(path, HOME "/out") || text_starts(path, HOME "/err"))
+                return 0;
+        newest_time = *time;
+        text_format(newest, sizeof newest, "%s", path);
+        return 0;
+}
+
+/* Which file is too much is most often the one that was made last. */
+static const char *name_newest(void)
+{
+        newest_time = (struct timespec){ 0 };
+        newest[0] = '\0';
+        for (size_t i = 0; i < ARRAY_SIZE(empty); i++)
+                nftw(empty[i], take_newest, 16, FTW_PHYS);
+        return newest;
 }
 
 const char *place_changed(struct arena *arena, const struct place *place)
@@ -210,7 +258,7 @@ const char *place_changed(struct arena *arena, const struct place *place)
                 if (now.tv_sec >= until.tv_sec)
                         return arena_format(
                                 arena, "%zu processes and not %zu:%s", is.processes,
-                                place->processes, name_processes(arena));
+                                place->processes, place_processes(arena));
                 nanosleep(&pause, NULL);
         }
         take(&is);
@@ -219,6 +267,8 @@ const char *place_changed(struct arena *arena, const struct place *place)
                (what = differs(arena, "sockets", is.sockets, place->sockets)) ||
                (what = differs(arena, "locks", is.locks, place->locks)) ||
                (what = differs(arena, "links", is.links, place->links)));
+        if (is.files != place->files)
+                what = arena_format(arena, "%s; the newest is %s", what, name_newest());
         if (!what && !text_equal(read_mounts(arena), place->mountinfo))
                 what = "other mounts than before";
         return what;

@@ -259,27 +259,38 @@ static void note_hang(struct trace *t)
                         kill(t->tracee[i].pid, SIGKILL);
 }
 
-/* Those that live on do so without us. They stop for it, or end before that. */
+/* It lives on without us, and so does a child that it has just made, of which nobody has heard yet: such a one
+ * is traced from its first moment, and would stand still for ever. What a stop tells of last is the child; a
+ * number of old is nobody's whom we trace. */
+static void let_one_go(pid_t pid)
+{
+        unsigned long child = 0;
+        int status = 0, signal;
+
+        if (ptrace(PTRACE_GETEVENTMSG, pid, 0, &child) == 0) {
+                waitpid(pid, &status,
+                        __WALL | WNOHANG); /* it stands; of what, was perhaps heard before */
+        } else if (
+                ptrace(PTRACE_INTERRUPT, pid, 0, 0) < 0 || waitpid(pid, &status, __WALL) != pid) {
+                return;
+        } else {
+                ptrace(PTRACE_GETEVENTMSG, pid, 0, &child);
+        }
+        signal = WIFSTOPPED(status) && !(status >> 16) && WSTOPSIG(status) != (SIGTRAP | 0x80)
+                       ? WSTOPSIG(status)
+                       : 0;
+        if (ptrace(PTRACE_DETACH, pid, 0, signal) < 0)
+                return; /* it has ended, or is killed */
+        if (child)
+                let_one_go((pid_t)child);
+}
+
 static void let_go(struct trace *t)
 {
         for (size_t i = 0; i < TRACEES_MAX; i++) {
-                pid_t pid = t->tracee[i].pid;
-                int status;
-
-                if (!pid)
-                        continue;
+                if (t->tracee[i].pid)
+                        let_one_go(t->tracee[i].pid);
                 t->tracee[i].pid = 0;
-                if (ptrace(PTRACE_DETACH, pid, 0, 0) == 0 ||
-                    ptrace(PTRACE_INTERRUPT, pid, 0, 0) < 0)
-                        continue;
-                while (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {
-                        int signal = status >> 16 || WSTOPSIG(status) == (SIGTRAP | 0x80)
-                                           ? 0
-                                           : WSTOPSIG(status);
-
-                        if (ptrace(PTRACE_DETACH, pid, 0, signal) == 0)
-                                break;
-                }
         }
 }
 

@@ -3,6 +3,8 @@
  * REGISTRY_AUTH_FILE and HUSK_REGISTRIES give.
  *
  *      probe_ask_registry HELPER SETTINGS manifest REGISTRY REPOSITORY REFERENCE FILE
+ *      probe_ask_registry HELPER SETTINGS push REGISTRY REPOSITORY FILE DIGEST
+ *      probe_ask_registry HELPER SETTINGS put REGISTRY REPOSITORY REFERENCE FILE DIGEST
  *      probe_ask_registry HELPER SETTINGS blob REGISTRY REPOSITORY DIGEST SIZE COMPRESSION FILE DIRECTORY
  *
  * FILE and DIRECTORY may be "-": none. With REGISTRY "file:PATH" the blob comes from there. Prints a line of what was answered; on failure the error as husk has it, with status 1. */
@@ -106,6 +108,48 @@ static int blob(struct registry *registry, char **words)
         return r;
 }
 
+static int push(struct registry *registry, char **words)
+{
+        auto_arena arena = { 0 };
+        auto_close file = file_open(AT_FDCWD, words[2], O_RDONLY, 0);
+        struct registry_upload upload = { .place = { words[0], words[1] },
+                                          .digest = words[3],
+                                          .file = file };
+        struct registry_answer answer;
+        off_t size = lseek(file, 0, SEEK_END);
+        int r;
+
+        if (size < 0)
+                return -errno;
+        upload.size = (uint64_t)size;
+        r = registry_ask_push(registry, &upload);
+        if (r > 0)
+                r = registry_await(registry, &arena, (unsigned)r, &answer);
+        if (r == 0)
+                printf("%llu %s\n", (unsigned long long)answer.size,
+                       answer.there ? "there" : "pushed");
+        return r;
+}
+
+static int put(struct registry *registry, char **words)
+{
+        auto_arena arena = { 0 };
+        auto_close file = file_open(AT_FDCWD, words[3], O_RDONLY, 0);
+        struct registry_document document = { .place = { words[0], words[1] },
+                                              .reference = words[2],
+                                              .digest = words[4],
+                                              .media_type = IMAGE_TYPE_MANIFEST,
+                                              .file = file };
+        struct registry_answer answer;
+        int r = file < 0 ? file : registry_ask_put(registry, &document);
+
+        if (r > 0)
+                r = registry_await(registry, &arena, (unsigned)r, &answer);
+        if (r == 0)
+                printf("%s\n", answer.subject ? "subject" : "-");
+        return r;
+}
+
 static const struct {
         const char *name;
         int n;
@@ -113,6 +157,8 @@ static const struct {
 } verbs[] = {
         { "manifest", 4, manifest },
         { "blob", 7, blob },
+        { "push", 4, push },
+        { "put", 5, put },
 };
 
 static int settings(struct arena *arena, char **argv)

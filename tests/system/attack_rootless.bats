@@ -36,7 +36,7 @@ as() {
 
 # What root has made in the bundle meanwhile is theirs; names in it may be exchanged at this moment.
 theirs() {
-        chown -hR "$ID:$ID" "$BUNDLE" 2>/dev/null || true
+        chown -hR "$ID:$ID" "$BUNDLE" "$BATS_TEST_TMPDIR/$WORD/copy" 2>/dev/null || true
 }
 
 oci() {
@@ -74,12 +74,8 @@ types() {
 
 setup_file() {
         [ "$(id -u)" = 0 ] || skip "needs root, to become an ordinary user"
-        local dir=$BATS_FILE_TMPDIR
         root_setup_file
-        while [ "$dir" != / ] && [ "$dir" != /tmp ]; do
-                chmod a+x "$dir"
-                dir=$(dirname "$dir")
-        done
+        open_way "$BATS_FILE_TMPDIR"
         # The programs where the user can get at them.
         cp "$HUSK_OCI" "$BATS_FILE_TMPDIR/husk-oci"
         cp "$HUSK" "$BATS_FILE_TMPDIR/husk"
@@ -162,6 +158,12 @@ teardown() {
         immune has_more exec
         weak close_range has_more run
         weak close_range has_more exec
+}
+
+# The program is the user's own file here, and root in the container is that user.
+@test "CVE-2019-5736: the user's husk-oci is run in a container by its own name" {
+        immune overwritten
+        weak seal_executable overwritten
 }
 
 @test "nothing of a hostile root is loaded or executed" {

@@ -9,6 +9,7 @@ load engine_helper
         husk_client run --name one host sh -c 'while [ ! -e /tmp/go ]; do sleep 0.05; done; exit 5'
         await is_state one running
         await husk exec one true
+        await attends "$client"
         kill -KILL "$client"
         wait "$client" || :
         husk exec one touch /tmp/go
@@ -22,6 +23,7 @@ load engine_helper
         husk_client run --rm --name one host sleep 1000
         await is_state one running
         id=$(husk ps -q --no-trunc)
+        await attends "$client"
         kill -KILL "$client"
         wait "$client" || :
         is_state one running
@@ -33,6 +35,7 @@ load engine_helper
         husk_client run -t --name one host sh -c 'while [ ! -e /tmp/go ]; do sleep 0.05; done; seq 100000; exit 5' >"$box/out"
         await is_state one running
         await husk exec one true
+        await attends "$client"
         kill -KILL "$client"
         wait "$client" || :
         husk exec one touch /tmp/go
@@ -41,7 +44,28 @@ load engine_helper
         husk rm one
 }
 
+@test 'the client killed before it hears of its container: there is none' {
+        command -v strace >/dev/null || skip 'strace is not there'
+        for words in 'run -d --name one' 'run --rm --name one'; do
+                # shellcheck disable=SC2086
+                run strace -qq -o "$box/calls" -e trace=recvmsg -e inject=recvmsg:signal=KILL:when=1 \
+                        "$husk" "${flags[@]}" $words host sleep 1000 3>&-
+                grep -q 'killed by SIGKILL' "$box/calls"
+                nothing_left
+                same "$(husk ps -aq)" ''
+        done
+        husk create --name one host sleep 1000
+        run strace -qq -o "$box/calls" -e trace=recvmsg -e inject=recvmsg:signal=KILL:when=1 \
+                "$husk" "${flags[@]}" start one 3>&-
+        await is_state one exited
+        husk start one
+        is_state one running
+        husk rm -f one
+        nothing_left
+}
+
 @test 'the keeper killed: the container goes on; kill and rm clean up' {
+        needs_controllers memory
         id=$(husk run -d --rm --name one --memory 64m host sleep 1000)
         keeper=$(keeper_of one)
         same "$(tr '\0' '\n' <"/proc/$keeper/cmdline" | grep -cx run)" 1
@@ -98,6 +122,7 @@ load engine_helper
 }
 
 @test 'twenty at a time' {
+        needs_controllers memory
         clients=()
         for i in $(seq 20); do
                 husk_client run --rm --memory 64m host sh -c "echo $i; exit $i" >"$box/out.$i"

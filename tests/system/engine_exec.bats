@@ -33,6 +33,7 @@ load engine_helper
 }
 
 @test 'exec is in the same namespaces, limits and cgroup' {
+        needs_controllers memory
         husk run -d --name one --memory 64m host sleep 1000 >/dev/null
         look='for n in cgroup ipc mnt net pid uts; do readlink /proc/$1/ns/$n; done; grep -E "^(Cap|Seccomp|NoNew)" /proc/$1/status; cat /proc/$1/cgroup; cat /proc/$1/limits'
         run -0 husk exec one sh -c "$look" sh 1

@@ -5,6 +5,8 @@
 # the proof that nothing is left.
 
 bats_require_minimum_version 1.5.0
+load way
+load controllers
 
 engine_setup() {
         husk=${HUSK:-$BATS_TEST_DIRNAME/../../build/husk}
@@ -38,6 +40,9 @@ husk_client() {
         "$husk" "${flags[@]}" "$@" 3>&- &
         client=$!
 }
+
+# The client has heard that its container runs: it polls. Before that, nobody has, and the container goes with it.
+attends() { [[ $(cat "/proc/$1/wchan") == *poll* ]]; }
 
 # await COMMAND...: until it succeeds, at most 30 seconds.
 await() {

@@ -88,6 +88,7 @@ load engine_helper
 }
 
 @test 'inspect is one JSON document' {
+        needs_controllers memory
         id=$(husk run -d --name one --memory 64m host sleep 1000)
         run -0 husk inspect one
         same "$(jq -r '.[0] | .Id, .Name, .State.Running, .OCIConfig.process.args[0]' <<<"$output")" \
@@ -200,6 +201,7 @@ load engine_helper
 }
 
 @test 'update: limits of those that run' {
+        needs_controllers memory
         husk run -d --name one --memory 64m host sleep 1000 >/dev/null
         husk run -d --name two host sleep 1000 >/dev/null
         run -0 husk update --memory 32m --memory-swap 48m --cpus 0.5 --pids-limit 50 one two

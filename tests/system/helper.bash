@@ -9,6 +9,8 @@
 # Containers are named "$WORD", "$WORD.b" and so on.
 
 bats_require_minimum_version 1.5.0
+load way
+load controllers
 
 HUSK_OCI=${HUSK_OCI:-$PWD/build/husk-oci}
 HUSK=${HUSK:-$PWD/build/husk}

@@ -45,6 +45,24 @@ two_layers() {
         store_is_whole
 }
 
+@test 'load: a compressed archive, from a file and through a pipe' {
+        two_layers
+        skopeo copy -q "oci:$box/layout:tool" "docker-archive:$box/docker.tar:example.org/some/tool:1"
+        gzip -kc "$box/docker.tar" >"$box/docker.tgz"
+        zstd -qc "$box/docker.tar" >"$box/docker.tzst"
+        for from in "$box/docker.tgz" "$box/docker.tzst"; do
+                run -0 husk load -q -i "$from"
+                same "$output" 'Loaded image: example.org/some/tool:1'
+                store_is_whole
+                husk rmi example.org/some/tool:1
+                store_is_empty
+
+                run -0 husk load -q < <(cat "$from")
+                same "$output" 'Loaded image: example.org/some/tool:1'
+                husk rmi example.org/some/tool:1
+        done
+}
+
 @test 'save: there and back, and for others' {
         digest=$(two_layers)
         husk pull -q "oci:$box/layout:tool"
@@ -65,6 +83,19 @@ two_layers() {
         store_is_whole
         run -1 husk save -o "$box/none.tar" none
         [ ! -e "$box/none.tar" ] && [ ! -e "$box/none.tar.part" ]
+        # A device stays one, a link too; what was there is replaced; nothing else is beside it.
+        mkdir "$box/out"
+        mknod "$box/out/null" c 1 3
+        run -0 husk save -o "$box/out/null" tool:3
+        [ -c "$box/out/null" ]
+        echo old >"$box/out/target"
+        ln -s target "$box/out/link"
+        run -0 husk save -o "$box/out/link" tool:3
+        [ -L "$box/out/link" ]
+        tar -tf "$box/out/target" index.json
+        run -1 husk save -o "$box/out" tool:3
+        has "$output" 'Is a directory'
+        same "$(ls "$box/out")" $'link\nnull\ntarget'
         run -1 husk save -o /nonexistent/x.tar tool:3
         run -1 bash -c '"$@" >/dev/full' bash "$husk" "${flags[@]}" save tool:3
         has "$output" 'No space left on device'
@@ -86,7 +117,12 @@ two_layers() {
         refused 'neither index.json nor manifest.json'
         gzip -c "$box/bad.tar" >"$box/x"
         mv "$box/x" "$box/bad.tar"
-        refused 'hint: it is compressed: give it through gunzip -c'
+        refused 'neither index.json nor manifest.json'
+        head -c 100 "$box/bad.tar" >"$box/x"
+        mv "$box/x" "$box/bad.tar"
+        refused 'the gzip stream ends too early'
+        printf '\xfd7zXZ' >"$box/bad.tar"
+        refused 'hint: give it through xz -dc'
         archive bad.tar 'add("manifest.json", b"{}")'
         refused 'it is no list'
         archive bad.tar 'add("manifest.json", b"[{\"Config\": \"../victim\", \"Layers\": []}]")'

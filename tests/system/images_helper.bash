@@ -29,6 +29,25 @@ digest_of() { sha256sum "$1" | cut -d' ' -f1; }
 blobs() { find "$store/images/blobs/sha256" -type f -printf '%f\n' | sort; }
 layers() { find "$store/layers" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort; }
 
+# layer_fs HEX: the files of an unpacked layer are in $fs, until the test ends.
+layer_fs() {
+        fs=$store/layers/$1/fs
+        [ -f "$fs.erofs" ] || return 0
+        set -- "$fs.erofs"
+        fs=$(mktemp -d "$host/layer.XXXXXX")
+        mount -t erofs -o ro "$1" "$fs"
+}
+
+images_teardown() {
+        local dir
+        for dir in "${host:-/nonexistent}"/layer.*; do
+                [ ! -d "$dir" ] || umount "$dir"
+        done
+        engine_teardown
+}
+
+teardown() { images_teardown; }
+
 # The store is whole: every blob and every layer is one that the index leads to, all that it leads to is there and has
 # its digest, and nothing is in the making.
 store_is_whole() {
@@ -48,7 +67,7 @@ assert {path.name for path in layers.iterdir()} == unpacked, 'layers'
 for path in blobs.iterdir():
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name, path
 for path in layers.iterdir():
-        assert (path / 'fs').is_dir() and (path / 'layer.json').is_file(), path
+        assert (path / 'fs').is_dir() != (path / 'fs.erofs').is_file() and (path / 'layer.json').is_file(), path
 assert not list((root / 'tmp').iterdir()), 'in the making'
 PYTHON
 }

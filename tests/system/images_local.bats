@@ -18,9 +18,11 @@ two_layers() {
         has "$stderr" "$(digest_of "$box/one.tar" | cut -c-12)  done"
         store_is_whole
         one=$store/layers/$(digest_of "$box/one.tar") two=$store/layers/$(digest_of "$box/two.tar")
-        same "$(cat "$one/fs/etc/a")" 1
-        same "$(stat -c '%a %u %Y' "$two/fs/set")" '4755 7 1600000000'
-        same "$(stat -c '%F %t:%T' "$two/fs/gone")" 'character special file 0:0'
+        layer_fs "${one##*/}"
+        same "$(cat "$fs/etc/a")" 1
+        layer_fs "${two##*/}"
+        same "$(stat -c '%a %u %Y' "$fs/set")" '4755 7 1600000000'
+        same "$(stat -c '%F %t:%T' "$fs/gone")" 'character special file 0:0'
         same "$(jq -c . "$two/layer.json")" '{"size":4,"entries":3}'
         run -0 --separate-stderr husk pull -q "oci:$box/layout:tool"
         same "$output$stderr" localhost/layout:tool

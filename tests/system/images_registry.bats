@@ -15,7 +15,7 @@ setup() {
 
 teardown() {
         unserve
-        engine_teardown
+        images_teardown
 }
 
 # An image of three layers, packed in each way, of which the first is large enough for several reads.
@@ -39,9 +39,10 @@ copy_up() { skopeo --insecure-policy copy -q --dest-tls-verify=false "oci:$box/l
         same "$output" "Digest: $digest"$'\nStatus: new here\n'"$address/some/tool:1"
         store_is_whole
         same "$(layers)" "$(for name in one two three; do digest_of "$box/$name.tar"; done | sort)"
-        first=$store/layers/$(digest_of "$box/one.tar")/fs
-        tar -C "$first" --compare -f "$box/one.tar"
-        same "$(readlink "$store/layers/$(digest_of "$box/two.tar")/fs/link")" bin/b
+        layer_fs "$(digest_of "$box/one.tar")"
+        tar -C "$fs" --compare -f "$box/one.tar"
+        layer_fs "$(digest_of "$box/two.tar")"
+        same "$(readlink "$fs/link")" bin/b
         run -0 --separate-stderr husk pull "$address/some/tool:1"
         has "$output" 'was here already'
         run -0 skopeo inspect --format '{{.Digest}}' "oci:$store/images:$address/some/tool:1"

@@ -4,7 +4,10 @@
 
 Each FILE is a blob. The first part of a repository's name says how it is served: `fine` as it should be,
 anything else as the function of that name here does. A second server, whose address is printed, too, is the
-foreign host that redirects lead to. What was asked is a line each on stdout: SERVER METHOD PATH [AUTHORIZATION]."""
+foreign host that redirects lead to. What was asked is a line each on stdout: SERVER METHOD PATH [AUTHORIZATION] [RANGE].
+
+What is written to it (POST, PATCH, PUT, DELETE) is answered by the functions up_NAME in the same way; a name that has
+none means well. Lists are answered by list_NAME."""
 import hashlib
 import http.server
 import json
@@ -25,6 +28,7 @@ blobs = {'sha256:' + hashlib.sha256(data).hexdigest(): data
 MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
 manifest = json.dumps({'schemaVersion': 2, 'mediaType': MANIFEST, 'note': 'x' * 100}).encode()
 seen = {}  # how often a path was asked for
+uploads, manifests = {}, {}  # what is written
 foreign = ''
 
 
@@ -48,7 +52,8 @@ class Registry(http.server.BaseHTTPRequestHandler):
             for one in value if isinstance(value, list) else [value]:
                 self.send_header(name.replace('_', '-'), str(one))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != 'HEAD':
+            self.wfile.write(body)
 
     def cut(self):
         """The connection ends by a reset."""
@@ -58,22 +63,30 @@ class Registry(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
 
     def do_GET(self):
-        print(self.name, 'GET', self.path, self.headers.get('Authorization', ''), self.headers.get('Range', ''),
-              flush=True)
+        print(self.name, self.command, self.path, self.headers.get('Authorization', ''),
+              self.headers.get('Range', '') or self.headers.get('Content-Range', ''), flush=True)
         try:
             self.answer()
         except OSError:
             self.close_connection = True
 
+    do_HEAD = do_POST = do_PATCH = do_PUT = do_DELETE = do_GET
+
     def answer(self):
         if self.path == '/v2/':
             return self.say(200, b'{}')
+        if self.command != 'GET' or '/uploads/' in self.path or re.search(r'/(tags|referrers)/', self.path):
+            return self.written()
         found = re.fullmatch(r'/v2/([a-z0-9-]+)/.*/?(manifests|blobs)/([^/]+)', self.path)
         if not found:
             return self.say(404, b'{"errors":[{"code":"NAME_UNKNOWN","message":"no such \\u001b[31mthing"}]}')
         self.how, self.kind, self.reference = found.groups()
         self.body = manifest if self.kind == 'manifests' else blobs.get(self.reference, b'')
-        return getattr(self, 'be_' + self.how.replace('-', '_'))()
+        read = getattr(self, 'be_' + self.how.replace('-', '_'), None)
+        if read:
+            return read()
+        self.home = f'/v2/{self.how}/x/'
+        return self.is_there()
 
     def fine(self, **headers):
         from_ = re.fullmatch(r'bytes=(\d+)-', self.headers.get('Range', ''))
@@ -231,6 +244,317 @@ class Registry(http.server.BaseHTTPRequestHandler):
 
     def be_empty(self):
         self.say(200)
+
+
+    # -- what is written ---------------------------------------------------------------------------------
+
+    def written(self):
+        place, _, self.query = self.path.partition('?')
+        found = re.fullmatch(r'/v2/([a-z0-9-]+)/(x)/(blobs/uploads|blobs|manifests|tags|referrers)/(.*)', place)
+        if not found:
+            return self.say(404)
+        how, _, self.kind, self.reference = found.groups()
+        self.home = f'/v2/{how}/x/'
+        if self.command == 'HEAD':
+            return self.is_there()
+        family = 'list_' if self.kind in ('tags', 'referrers') else 'up_'
+        return getattr(self, family + how.replace('-', '_'), self.up_well)()
+
+    def take(self, most=None):
+        size = int(self.headers.get('Content-Length', 0))
+        return self.rfile.read(size if most is None else min(size, most))
+
+    def is_there(self):
+        what = blobs.get(self.reference) if self.kind == 'blobs' else manifests.get(self.home + self.reference)
+        if what is None:
+            return self.say(404)
+        self.body = what
+        return self.say(200, what, Docker_Content_Digest='sha256:' + hashlib.sha256(what).hexdigest())
+
+    def opened(self, **headers):
+        number = count('uploads')
+        uploads[str(number)] = b''
+        self.say(202, Location=f'{self.home}blobs/uploads/{number}?state=a%2Fb', Range='0-0', **headers)
+
+    def more(self, data):
+        """Of the upload; only where it ends."""
+        have = uploads[self.reference]
+        from_ = re.match(r'(\d+)-', self.headers.get('Content-Range', ''))
+        if from_ and int(from_[1]) != len(have):
+            return self.say(416, Range=f'0-{max(len(have) - 1, 0)}')
+        uploads[self.reference] = have + data
+        return None
+
+    def state(self, status):
+        have = len(uploads[self.reference])
+        self.say(status, Location=self.path, Range=f'0-{max(have - 1, 0)}')
+
+    def up_well(self):
+        if self.kind == 'manifests':
+            if self.command == 'DELETE':
+                known = manifests.pop(self.home + self.reference, None)
+                return self.say(202 if known is not None else 404)
+            data = self.take()
+            digest = 'sha256:' + hashlib.sha256(data).hexdigest()
+            manifests[self.home + self.reference] = manifests[self.home + digest] = data
+            return self.say(201, Location=self.path, Docker_Content_Digest=digest)
+        if self.command == 'POST':
+            return self.opened()
+        if self.reference not in uploads:
+            return self.say(404, b'{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN","message":"never heard of it"}]}')
+        if self.command == 'GET':
+            return self.state(204)
+        if self.more(self.take()):
+            return None
+        if self.command == 'PATCH':
+            return self.state(202)
+        return self.complete()
+
+    def complete(self, **headers):
+        data = uploads.pop(self.reference)
+        digest = 'sha256:' + hashlib.sha256(data).hexdigest()
+        wanted = re.search(r'digest=(sha256:[0-9a-f]+)', self.query)
+        if not wanted or wanted[1] != digest:
+            return self.say(400, b'{"errors":[{"code":"DIGEST_INVALID","message":"other bytes"}]}')
+        blobs[digest] = data
+        return self.say(201, **{'Docker_Content_Digest': digest, **headers})
+
+    def asked(self):
+        """Has it shown who it is?"""
+        if self.headers.get('Authorization'):
+            return True
+        self.take()
+        self.say(401, WWW_Authenticate='Basic realm="r"')
+        return False
+
+    def up_away(self):
+        """The upload is on another host, which takes it from anybody."""
+        if self.asked():
+            uploads['away'] = b''
+            self.say(202, Location=f'{foreign}{self.home.replace("away", "here")}blobs/uploads/away')
+
+    def up_away_asks(self):
+        """The same, and it wants the password."""
+        if self.asked():
+            self.say(202, Location=f'{foreign}{self.home.replace("away-asks", "asks")}blobs/uploads/1')
+
+    def up_sent_away(self):
+        """Sent there when the bytes come already."""
+        if not self.asked():
+            return None
+        if self.command == 'POST':
+            return self.opened()
+        self.take()
+        uploads['away'] = b''
+        return self.say(307, Location=f'{foreign}{self.home.replace("sent-away", "here")}blobs/uploads/away?{self.query}')
+
+    def up_asks(self):
+        self.take()
+        self.say(401, WWW_Authenticate='Basic realm="give it to me"')
+
+    def up_loops(self):
+        self.take()
+        if self.command == 'POST':
+            return self.opened()
+        return self.say(307, Location=self.path)
+
+    def up_loops_at_once(self):
+        self.take()
+        self.say(308, Location=self.path)
+
+    def up_to_get(self):
+        self.take()
+        if self.command == 'POST':
+            return self.opened()
+        return self.say(303, Location=self.home + 'blobs/elsewhere')
+
+    def up_nowhere(self):
+        self.say(202)
+
+    def up_to_file(self):
+        self.say(202, Location='file:///etc/passwd')
+
+    def up_has_not(self):
+        """Says so, and has it not."""
+        self.take()
+        if self.command == 'POST':
+            return self.opened()
+        return self.say(201)
+
+    def up_other_digest(self):
+        if self.kind == 'manifests':
+            self.take()
+            return self.say(201, Docker_Content_Digest='sha256:' + '1' * 64)
+        if self.command != 'PUT':
+            return self.up_well()
+        return None if self.more(self.take()) else self.complete(Docker_Content_Digest='sha256:\x1b[31m' + '0' * 60)
+
+    def up_endless(self):
+        """The blob is taken, and then it talks and talks."""
+        if self.command != 'PUT':
+            return self.up_well()
+        data = self.take()
+        blobs['sha256:' + hashlib.sha256(data).hexdigest()] = data
+        self.send_response(201)
+        self.send_header('Connection', 'close')
+        self.end_headers()
+        while True:
+            self.wfile.write(b'\0' * 65536)
+
+    def up_drips(self):
+        if self.command == 'POST':
+            return self.opened()
+        self.take()
+        self.wfile.write(b'HTTP/1.1 201 Created\r\nX: ')
+        while True:
+            self.wfile.write(b'x')
+            self.wfile.flush()
+            time.sleep(0.1)
+
+    def up_mute(self):
+        if self.command == 'POST':
+            return self.opened()
+        return time.sleep(600)
+
+    def up_for_ever(self):
+        self.take()
+        if self.command == 'POST':
+            return self.opened()
+        return self.say(202, Location=self.path)
+
+    def up_takes_nothing(self):
+        """Pieces are welcome, and where they are nobody knows."""
+        self.take()
+        if self.command == 'POST':
+            return self.opened()
+        return self.say(204 if self.command == 'GET' else 202, Location=self.path, Range='0-0')
+
+    def up_has_more(self):
+        self.take()
+        if self.command == 'POST':
+            return self.opened()
+        return self.say(202, Location=self.path, Range='0-99999999')
+
+    def up_breaks(self):
+        """Half of it comes, then the line is dead; what came is known."""
+        if self.command != 'PUT' or count('breaks') > 1:
+            return self.up_well()
+        uploads[self.reference] = self.take(100000)
+        return self.cut()
+
+    def up_breaks_done(self):
+        """All of it came, and it is only the answer that does not."""
+        if self.command != 'PUT':
+            return self.up_well()
+        data = self.take()
+        blobs['sha256:' + hashlib.sha256(data).hexdigest()] = data
+        return self.cut()
+
+    def up_forgets(self):
+        """The same, and nothing is known of it any more."""
+        if self.command != 'PUT' or count('forgets') > 1:
+            return self.up_well()
+        self.take(100000)
+        del uploads[self.reference]
+        return self.cut()
+
+    def up_too_large(self):
+        if self.command == 'PUT' and int(self.headers.get('Content-Length', 0)):
+            self.take()
+            return self.say(413, b'<html>413 Request Entity Too Large</html>')
+        return self.up_well()
+
+    def up_too_large_always(self):
+        self.take()
+        if self.command == 'POST':
+            return self.opened()
+        return self.say(413, b'<html>413 Request Entity Too Large</html>')
+
+    def up_least(self):
+        if self.command == 'POST':
+            return self.opened(OCI_Chunk_Min_Length=65536)
+        return self.up_well()
+
+    def up_busy(self):
+        if count(f'busy {self.command}') <= 2:
+            self.take()
+            return self.say(429, b'{"errors":[{"code":"TOOMANYREQUESTS","message":"slower"}]}', Retry_After=0)
+        return self.up_well()
+
+    def up_busy_always(self):
+        self.take()
+        self.say(429, b'{"errors":[{"code":"TOOMANYREQUESTS","message":"slower"}]}', Retry_After=0)
+
+    def up_denied(self):
+        self.take()
+        self.say(403, b'{"errors":[{"code":"DENIED","message":"not for you"}]}')
+
+    def up_token(self):
+        if self.headers.get('Authorization') != 'Bearer good':
+            self.take()
+            return self.say(401, WWW_Authenticate=f'Bearer realm="{self.realm()}",service="s",scope="repository:all:*"')
+        return self.up_well()
+
+    def up_no_delete(self):
+        if self.command != 'DELETE':
+            return self.up_well()
+        return self.say(405, b'{"errors":[{"code":"UNSUPPORTED","message":"The operation is unsupported."}]}')
+
+    # -- lists -------------------------------------------------------------------------------------------
+
+    def page(self, names, next_=None):
+        headers = {'Link': f'<{next_}>; rel="next"'} if next_ else {}
+        self.say(200, json.dumps({'name': 'x', 'tags': names}).encode(), Content_Type='application/json', **headers)
+
+    def list_pages(self):
+        last = re.search(r'last=(\w+)', self.query)
+        at = {'b': ['c', 'd'], 'd': ['e']}.get(last[1] if last else '', ['a', 'b'])
+        self.page(at, None if at == ['e'] else f'{self.home}tags/list?n=2&last={at[-1]}')
+
+    def list_loops(self):
+        self.page(['a'], self.path)
+
+    def list_grows(self):
+        number = count('grows')
+        self.page([f'{number}-{k}' for k in range(1000)], f'{self.home}tags/list?n=1000&last={number}')
+
+    def list_leads_out(self):
+        self.page(['a'], '/v2/other/x/tags/list')
+
+    def list_leads_away(self):
+        self.page(['a'], foreign + self.path)
+
+    def list_words(self):
+        self.page(['good', 'bad\x1b[31mtag', '-dash'])
+
+    def list_huge(self):
+        self.send_response(200)
+        self.send_header('Connection', 'close')
+        self.send_header('Content-Type', 'application/vnd.oci.image.index.v1+json')
+        self.end_headers()
+        self.wfile.write(b'{"schemaVersion":2,"manifests":[')
+        for _ in range(100 << 4):
+            self.wfile.write(b' ' * (64 << 10))
+
+    def list_knows(self):
+        """A registry that knows referrers, two to a page."""
+        entry = {'mediaType': MANIFEST, 'digest': 'sha256:' + ('2' if 'page' in self.query else '1') * 64, 'size': 3,
+                 'artifactType': 'application/x.' + ('second' if 'page' in self.query else 'first')}
+        headers = {} if 'page' in self.query else {'Link': f'<{self.path}?page=2>; rel="next"'}
+        self.say(200, json.dumps({'schemaVersion': 2, 'mediaType': 'application/vnd.oci.image.index.v1+json',
+                                  'manifests': [entry]}).encode(),
+                 Content_Type='application/vnd.oci.image.index.v1+json', **headers)
+
+    def up_knows(self):
+        if self.kind != 'manifests' or self.command != 'PUT':
+            return self.up_well()
+        data = self.take()
+        digest = 'sha256:' + hashlib.sha256(data).hexdigest()
+        manifests[self.home + self.reference] = manifests[self.home + digest] = data
+        return self.say(201, OCI_Subject='sha256:' + '0' * 64)
+
+    def list_html(self):
+        self.say(200, b'<html>please log in</html>', Content_Type='text/html')
 
 
 class Tokens(Registry):

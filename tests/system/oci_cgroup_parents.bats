@@ -47,7 +47,8 @@ parents() {
         oci run --detach --bundle "$BUNDLE" "$WORD" >/dev/null 2>&1 </dev/null
         oci delete --force "$WORD"
         after=$(parents "$WORD.p" | wc -l)
-        below=$(find /sys/fs/cgroup -path "*/$WORD.p/*" -type d)
+        # What others remove meanwhile is an error of find.
+        below=$(find /sys/fs/cgroup -path "*/$WORD.p/*" -type d 2>/dev/null) || :
         for mount in $(hierarchies); do
                 rmdir "$mount/$WORD.p"
         done

@@ -229,6 +229,62 @@ poststart [\"running\",$pid]" ]
         in_turn
 }
 
+# free_port: one of TCP that nobody has at the moment
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+# listens PORT: /proc/net/tcp has it in hexadecimal; 0A is the state
+listens() { grep -q "^ *[0-9]*: [0-9A-F]*:$(printf %04X "$1") [0-9A-F:]* 0A" /proc/net/tcp; }
+
+@test "--page-server: the memory goes over the network, and is in another directory" {
+        works
+        start
+        local port pages count server
+        port=$(free_port)
+        pages=$BATS_TEST_TMPDIR/$WORD/pages
+        mkdir "$pages"
+        criu page-server --images-dir "$pages" --address 127.0.0.1 --port "$port" </dev/null >/dev/null 2>&1 3>&- &
+        server=$!
+        eventually 60 listens "$port"
+        checkpoint --page-server "127.0.0.1:$port" "$WORD"
+        wait "$server"
+        count=$(last)
+        [ -n "$(find "$pages" -name 'pages-*.img' -size +0)" ]
+        [ -z "$(find "$IMAGES" -name 'pages-*.img')" ]
+        cp "$pages"/page* "$IMAGES"
+        restore --detach "$WORD" </dev/null >>"$OUT" 2>&1
+        eventually 60 above $((count + 2))
+        in_turn
+}
+
+@test "--lazy-pages: it goes on at once, and its memory comes when it is used" {
+        works
+        criu check --feature uffd-noncoop >/dev/null 2>&1 || skip "no userfaultfd of other processes"
+        start
+        local port count pages source=0
+        port=$(free_port)
+        mkfifo "$BATS_TEST_TMPDIR/ready"
+        checkpoint --lazy-pages --page-server "127.0.0.1:$port" --status-fd 5 "$WORD" \
+                5>"$BATS_TEST_TMPDIR/ready" </dev/null >"$BATS_TEST_TMPDIR/source" 2>&1 3>&- &
+        source=$!
+        # The zero byte, or the end of who would have written it.
+        [ "$(timeout 200 head -c 1 "$BATS_TEST_TMPDIR/ready" | od -An -tx1)" = ' 00' ] ||
+                { cat "$BATS_TEST_TMPDIR/source" && return 1; }
+        count=$(last)
+        config --arg path "/$WORD.other" '.linux.cgroupsPath = $path'
+        run -1 --separate-stderr restore --lazy-pages --detach "$WORD.other" </dev/null
+        [[ "$stderr" == *"--lazy-pages: "*"not at work in $IMAGES"*"criu lazy-pages --page-server"* ]]
+        criu lazy-pages --page-server --address 127.0.0.1 --port "$port" --images-dir "$IMAGES" --work-dir "$IMAGES" \
+                </dev/null >"$BATS_TEST_TMPDIR/lazy" 2>&1 3>&- &
+        pages=$!
+        eventually 60 test -S "$IMAGES/lazy-pages.socket"
+        restore --lazy-pages --detach "$WORD.other" </dev/null >>"$OUT" 2>&1
+        wait "$pages" # it has brought all
+        wait "$source"
+        eventually 60 above $((count + 2))
+        in_turn
+        [ "$(oci list -q)" = "$WORD.other" ]
+}
+
 @test "what cannot be: words, and nothing is done" {
         [ "$(id -u)" = 0 ] || skip "criu needs root"
         command -v criu >/dev/null || skip "criu is not installed"
@@ -241,6 +297,17 @@ poststart [\"running\",$pid]" ]
         oci start "$WORD"
         run -1 --separate-stderr checkpoint --parent-path /first "$WORD"
         [[ "$stderr" == *"--parent-path: '/first' must be relative"* ]]
+        local server
+        for server in 127.0.0.1 :27 127.0.0.1:0 127.0.0.1:65536 127.0.0.1:http; do
+                run -1 --separate-stderr checkpoint --page-server "$server" "$WORD"
+                [[ "$stderr" == *"--page-server: '$server': must be ADDRESS:PORT"* ]]
+        done
+        run -1 --separate-stderr checkpoint --lazy-pages "$WORD"
+        [[ "$stderr" == *"--lazy-pages: needs --page-server"*"hint: "* ]]
+        run -1 --separate-stderr checkpoint --lazy-pages --page-server 127.0.0.1:9 --status-fd 77 "$WORD"
+        [[ "$stderr" == *"--status-fd: 77: no open descriptor"* ]]
+        run -1 --separate-stderr checkpoint --lazy-pages --page-server 127.0.0.1:9 --status-fd 0 "$WORD" </dev/null
+        [[ "$stderr" == *"--status-fd: 0: not open for writing"* ]]
         run -1 --separate-stderr checkpoint --empty-ns pid "$WORD"
         [[ "$stderr" == *"--empty-ns: 'pid'"* ]]
         run ! checkpoint --manage-cgroups-mode hard "$WORD"

@@ -21,6 +21,7 @@ limit() {
 }
 
 @test "--stats: one line with the numbers of the cgroups" {
+        needs_controllers cpu cpuset memory pids
         limit '{"memory": {"limit": 67108864}, "pids": {"limit": 20}, "cpu": {"quota": 50000, "period": 100000, "cpus": "0"}}'
         config '.root.readonly = false'
         start 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; echo 1 >/tmp/n; sleep 1000 & wait'
@@ -63,6 +64,7 @@ limit() {
 }
 
 @test "an interval after the other, and word of each want of memory, until it ends" {
+        needs_controllers memory
         limit '{"memory": {"limit": 33554432, "swap": 33554432}}'
         config '.root.readonly = false'
         start 'while :; do if [ -e /tmp/go ]; then rm /tmp/go; tail /dev/zero; fi; sleep 0.1; done'
@@ -83,6 +85,7 @@ limit() {
 }
 
 @test "of a first process that is killed for memory" {
+        needs_controllers memory
         limit '{"memory": {"limit": 33554432, "swap": 33554432}}'
         config '.root.readonly = false'
         start 'until [ -e /tmp/go ]; do sleep 0.1; done; exec tail /dev/zero'

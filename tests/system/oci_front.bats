@@ -52,6 +52,23 @@ up() {
         running "$WORD"
 }
 
+@test "signals are passed on that come before husk-oci has nothing else to do" {
+        # of run: while it is at a poststart hook, and the program runs
+        config --arg ready "$BUNDLE/rootfs/tmp/ready" '.root.readonly = false | .hooks.poststart = [{path: "/bin/sh",
+                args: ["sh", "-c", "until [ -e \($ready) ]; do sleep 0.05; done; kill -USR2 $PPID"]}]'
+        script 'trap "exit 12" USR2; echo >/tmp/ready; while :; do sleep 0.1; done'
+        status=0
+        oci run --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1 || status=$?
+        [ "$status" = 12 ]
+        # of exec: with the first breath of the program, whose parent it is
+        config 'del(.hooks) | .linux.namespaces |= map(select(.type != "pid"))'
+        up
+        status=0
+        oci exec "$WORD" sh -c 'trap "exit 12" USR2; kill -USR2 $PPID; while :; do sleep 0.1; done' \
+                </dev/null >/dev/null 2>&1 || status=$?
+        [ "$status" = 12 ]
+}
+
 @test "run: exit codes" {
         local n
         for n in $STATUSES; do

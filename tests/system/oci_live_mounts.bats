@@ -208,11 +208,7 @@ host_table() {
                 | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
                 | .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
         chown -R 100000:100000 "$BUNDLE/rootfs"
-        local dir=$BUNDLE/rootfs
-        while [ "$dir" != / ] && [ "$dir" != /tmp ]; do
-                chmod a+x "$dir"
-                dir=$(dirname "$dir")
-        done
+        open_way "$BUNDLE/rootfs"
         start 'sleep 1000'
         # a source that only root can reach
         chmod 700 "$BATS_TEST_TMPDIR/$WORD/source"

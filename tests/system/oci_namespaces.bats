@@ -22,11 +22,7 @@ maps='.linux.uidMappings = [{containerID: 0, hostID: 300000, size: 65536}] |
 # everybody: the image is the host's root's, as with an idmapped mount
 # open_rootfs [UID]: mapped ids must get to the root file system, and own it.
 open_rootfs() {
-        local dir=$BUNDLE/rootfs
-        while [ "$dir" != / ] && [ "$dir" != /tmp ]; do
-                chmod a+x "$dir"
-                dir=$(dirname "$dir")
-        done
+        open_way "$BUNDLE/rootfs"
         chown -R "${1:-300000}:${1:-300000}" "$BUNDLE/rootfs"
 }
 

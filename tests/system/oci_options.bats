@@ -114,14 +114,13 @@ EOF
         local dir
         config '.process.args = ["sleep", "100"]'
         oci run -d --bundle "$BUNDLE" "$WORD" <&- >/dev/null 2>&1
-        dir=$(dirname "$(cgroup_file pids.max)")
-        [ -d "$dir" ]
-        mkdir "$dir/inner"
         if is_v2; then
-                where=/inner
+                dir=$(cgroup_file cgroup.procs) where=/inner
         else
-                where=pids:/inner
+                dir=$(cgroup_file pids.max) where=pids:/inner
         fi
+        dir=${dir%/*}
+        mkdir "$dir/inner"
         oci exec -d --pid-file "$BATS_TEST_TMPDIR/pid" --cgroup "$where" "$WORD" sleep 100 <&- >/dev/null 2>&1
         grep -qx "$(cat "$BATS_TEST_TMPDIR/pid")" "$dir/inner/cgroup.procs"
         # the others are the container's own

@@ -37,6 +37,7 @@ created() {
 }
 
 @test "the words are in the files" {
+        needs_controllers cpu cpuset memory pids
         limit '{"memory": {"limit": 67108864, "reservation": 33554432},
                 "cpu": {"shares": 512, "quota": 50000, "period": 200000, "cpus": "0", "mems": "0"},
                 "pids": {"limit": 77}}'
@@ -58,6 +59,7 @@ created() {
 }
 
 @test "burst and idle" {
+        needs_controllers cpu
         limit '{"cpu": {"quota": 50000, "period": 100000, "burst": 20000}}'
         created
         [ "$(file cpu.cfs_burst_us cpu.max.burst)" = 20000 ]
@@ -84,12 +86,14 @@ created() {
 }
 
 @test "who takes more memory is killed, and the status says so" {
+        needs_controllers memory
         limit '{"memory": {"limit": 33554432, "swap": 33554432}}'
         config '.process.args = ["/bin/tail", "/dev/zero"]'
         run -137 oci run --bundle "$BUNDLE" "$WORD"
 }
 
 @test "a limit of 512 KiB is enough to start with" {
+        needs_controllers memory
         local size
         for size in 524288 262144; do
                 limit '{"memory": {"limit": '$size'}}'
@@ -102,6 +106,7 @@ created() {
 # share; and that share, nearly every period ended by the quota, in one window at least: in the others
 # somebody else may have had the processors. (v1 has two files: the time is read before the periods.)
 @test "cpu quota: the share that a busy loop gets" {
+        needs_controllers cpu
         limit '{"cpu": {"quota": 20000, "period": 100000}}'
         script 'while :; do :; done'
         oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1
@@ -135,6 +140,7 @@ created() {
 }
 
 @test "pids: no more of them than allowed" {
+        needs_controllers pids
         limit '{"pids": {"limit": 6}}'
         script 'i=0; while [ $i -lt 9 ]; do sleep 1000 & i=$((i + 1)); echo $i; done 2>&1; exit 3'
         run oci run --bundle "$BUNDLE" "$WORD"
@@ -144,6 +150,7 @@ created() {
 }
 
 @test "pids: 0 is one process that cannot fork, -1 no limit" {
+        needs_controllers pids
         limit '{"pids": {"limit": 0}}'
         script 'echo here; (:); echo forked'
         run -2 oci run --bundle "$BUNDLE" "$WORD"
@@ -303,6 +310,7 @@ written() {
 }
 
 @test "a NUMA node or CPU that is not there is refused" {
+        needs_controllers cpuset
         limit '{"cpu": {"cpus": "0-4095"}}'
         run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
         refused
@@ -320,6 +328,7 @@ written() {
 }
 
 @test "unified: memory.high slows down and does not kill" {
+        needs_controllers memory
         is_v2 || skip "this machine has no memory controller on cgroup v2"
         limit '{"unified": {"memory.high": "16777216", "memory.swap.max": "0", "cgroup.max.depth": "3"},
                 "memory": {"limit": 268435456}}'

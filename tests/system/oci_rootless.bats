@@ -8,7 +8,7 @@ NAME=hkuser$$
 
 setup_file() {
         [ "$(id -u)" = 0 ] || skip "needs root, to make an ordinary user"
-        local tool dir
+        local tool
         for tool in useradd usermod userdel newuidmap newgidmap setpriv; do
                 command -v $tool >/dev/null || skip "needs $tool"
         done
@@ -19,11 +19,7 @@ setup_file() {
         usermod --add-subuids 2000000000-2000065535 --add-subgids 2000000000-2000065535 "$RUSER"
         export RUID RGID
         RUID=$(id -u "$RUSER") RGID=$(id -g "$RUSER")
-        dir=$BATS_FILE_TMPDIR
-        while [ "$dir" != / ] && [ "$dir" != /tmp ]; do
-                chmod a+x "$dir"
-                dir=$(dirname "$dir")
-        done
+        open_way "$BATS_FILE_TMPDIR"
         # The program where the user can get at it.
         cp "$HUSK_OCI" "$BATS_FILE_TMPDIR/husk-oci"
         local bundle=$BATS_FILE_TMPDIR/bundle name

@@ -65,6 +65,7 @@ gone_unit() {
 }
 
 @test "--cgroup-manager: both words, and none" {
+        needs_controllers pids
         script 'cat /proc/self/cgroup'
         config '.linux.resources = {pids: {limit: 20}}'
         run --separate-stderr timeout 60 "$HUSK_OCI" --root "$ROOT" --cgroup-manager=disabled run \
@@ -286,11 +287,7 @@ needs_user() {
         id hkuser >/dev/null 2>&1 || useradd --create-home --shell /bin/sh hkuser
         RUID=$(id -u hkuser)
         systemctl start "user@$RUID.service"
-        local dir=$BATS_TEST_TMPDIR/$WORD
-        while [ "$dir" != / ] && [ "$dir" != /tmp ]; do
-                chmod a+x "$dir"
-                dir=$(dirname "$dir")
-        done
+        open_way "$BATS_TEST_TMPDIR/$WORD"
         cp "$HUSK_OCI" "$BATS_TEST_TMPDIR/$WORD/husk-oci"
         rm "$BUNDLE/config.json"
         mkdir -p "$ROOT"

@@ -5,7 +5,10 @@
 
 # shellcheck disable=SC2154,SC2016 # set by bats; the container's own variables
 load helper
-setup() { begin; }
+setup() {
+        needs_controllers cpu cpuset io memory pids
+        begin
+}
 teardown() {
         [ -z "${theirs:-}" ] || timeout 60 runc --root "$theirs" delete --force "$WORD.runc"
         finish

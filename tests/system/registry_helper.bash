@@ -15,9 +15,22 @@ registry_setup() {
         chmod 755 "$box"
 }
 
+# await_address LOG: until the server says there where it listens; that is in $address.
+await_address() {
+        local i
+        for ((i = 0; i < 600; i++)); do
+                address=$(sed -n 's/.*listening on \(127[0-9.:]*\).*/\1/p' "$1")
+                [ -z "$address" ] || return 0
+                sleep 0.05
+        done
+        echo "the server does not start:"
+        cat "$1"
+        return 1
+}
+
 # serve NAME [YAML...]: a registry; its address is in $address, and its process among those that unserve ends.
 serve() {
-        local name=$1 i
+        local name=$1
         shift
         mkdir -p "$box/$name"
         {
@@ -28,31 +41,18 @@ serve() {
         } >"$box/$name/config.yml"
         OTEL_TRACES_EXPORTER=none docker-registry serve "$box/$name/config.yml" >"$box/$name/log" 2>&1 3>&- &
         echo $! >>"$box/pids"
-        for ((i = 0; i < 600; i++)); do
-                address=$(sed -n 's/.*listening on \(127[0-9.:]*\).*/\1/p' "$box/$name/log")
-                [ -z "$address" ] || return 0
-                sleep 0.05
-        done
-        echo "the registry does not start:"
-        cat "$box/$name/log"
-        return 1
+        await_address "$box/$name/log"
 }
 
 # lie FILE...: tests/system/lying_registry.py with these blobs; its address is in $address, what it was asked
 # in $asked.
 lie() {
-        local i log
+        local log
         log=$(mktemp "$box/lie.XXXXXX")
         asked=$log
         python3 "$BATS_TEST_DIRNAME/lying_registry.py" "$@" >"$log" 2>&1 3>&- &
         echo $! >>"$box/pids"
-        for ((i = 0; i < 600; i++)); do
-                address=$(sed -n 's/^listening on //p' "$log")
-                [ -z "$address" ] || return 0
-                sleep 0.05
-        done
-        cat "$log"
-        return 1
+        await_address "$log"
 }
 
 unserve() {
@@ -81,6 +81,16 @@ push() {
         local name=$1
         shift
         skopeo --insecure-policy copy -q --dest-tls-verify=false "$@" "oci:$box/layout:one" "docker://$address/$name"
+}
+
+# client_setup: husk with a store, credentials and settings of the test's own.
+client_setup() {
+        registry_setup
+        husk=${HUSK:-$BATS_TEST_DIRNAME/../../build/husk}
+        here=$BATS_TEST_TMPDIR
+        store=$here/store
+        export REGISTRY_AUTH_FILE=$here/auth.json HUSK_REGISTRIES=$here/registries.json
+        husk() { timeout -k 5 60 "$husk" --root "$store" --runroot "$here/run" "$@" 3>&-; }
 }
 
 # A hang is a failure.

@@ -27,13 +27,9 @@ setup_file() {
 teardown_file() { unserve; }
 
 setup() {
-        registry_setup
-        husk=${HUSK:-$BATS_TEST_DIRNAME/../../build/husk}
-        here=$BATS_TEST_TMPDIR
-        export REGISTRY_AUTH_FILE=$here/auth.json HUSK_REGISTRIES=$here/registries.json
+        client_setup
 }
 
-husk() { timeout -k 5 60 "$husk" --root "$here/store" --runroot "$here/run" "$@" 3>&-; }
 login() { printf '%s\n' "$1" | husk login -u "$2" --password-stdin "$3"; }
 
 @test "a right password is kept, a wrong one is not" {

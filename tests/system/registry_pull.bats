@@ -19,26 +19,30 @@ setup_file() {
 teardown_file() { unserve; }
 
 setup() {
-        registry_setup
         [ "$(id -u)" = 0 ] || skip 'needs root'
-        husk=${HUSK:-$BATS_TEST_DIRNAME/../../build/husk}
-        here=$BATS_TEST_TMPDIR
-        store=$here/store
-        export REGISTRY_AUTH_FILE=$here/auth.json HUSK_REGISTRIES=$here/registries.json
+        client_setup
         auth=$(printf ann:secret | base64)
         jq -n --arg r "$locked" --arg a "$auth" '{auths:{($r):{auth:$a}}}' >"$here/auth.json"
 }
 
-husk() { timeout -k 5 60 "$husk" --root "$store" --runroot "$here/run" "$@" 3>&-; }
 # Blobs, layers and what was in the making.
 kept() { find "$store/images/blobs/sha256" "$store/layers" "$store/tmp" -mindepth 1 2>/dev/null; }
+
+# unpacked NAME: the file of that name in a layer
+unpacked() {
+        local image
+        for image in "$store"/layers/*/fs.erofs; do
+                [ ! -f "$image" ] || fsck.erofs --extract="$(mktemp -d "$here/layer.XXXXXX")/fs" "$image" >/dev/null
+        done
+        find "$store/layers" "$here"/layer.* -name "$1" 2>/dev/null || :
+}
 
 @test "an image, with the password of the user's file" {
         run husk pull -q "$locked/library/one"
         same "$status" 0
         # All that the registry has, and by the same digest.
         same "$(skopeo inspect --raw "oci:$store/images:$locked/library/one:latest")" "$(cat "$box/layout/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' "$box/layout/index.json")")"
-        cmp "$(find "$store/layers" -name noise)" "$box/tree/usr/bin/noise"
+        cmp "$(unpacked noise)" "$box/tree/usr/bin/noise"
 }
 
 @test "without it" {
@@ -53,7 +57,7 @@ kept() { find "$store/images/blobs/sha256" "$store/layers" "$store/tmp" -mindept
 @test "from a mirror" {
         jq -n --arg r "$empty" --arg m "$locked" '{hosts:{($r):{mirrors:[$m]}}}' >"$here/registries.json"
         husk pull -q "$empty/library/one"
-        [ -n "$(find "$store/layers" -name noise)" ]
+        [ -n "$(unpacked noise)" ]
 }
 
 @test "a registry that is blocked" {
@@ -77,4 +81,11 @@ kept() { find "$store/images/blobs/sha256" "$store/layers" "$store/tmp" -mindept
                 has "$output" "husk: "
                 same "$(kept)" ''
         done
+}
+
+@test "a page for a browser is told as what it is" {
+        run husk pull "$address/html/x"
+        same "$status" 1
+        has "$output" "$address/html/x: what came is 'text/html; charset=utf-8', a page for a browser"
+        has "$output" 'is this a registry?'
 }

@@ -44,6 +44,7 @@ load engine_helper
 }
 
 @test '--rm leaves nothing: files, mounts, processes, cgroups' {
+        needs_controllers memory
         husk_client run --rm -d --memory 64m host sleep 1000 >"$box/id"
         wait "$client"
         id=$(cat "$box/id")
@@ -248,6 +249,7 @@ load engine_helper
 }
 
 @test 'explain: all three forms, by anybody, and nothing is done' {
+        needs_controllers memory
         for format in text json shell; do
                 run -0 setpriv --reuid 65534 --regid 65534 --clear-groups "$husk" "${flags[@]}" \
                         explain run --format "$format" --rm --memory 64m host true

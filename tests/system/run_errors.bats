@@ -11,8 +11,8 @@ load engine_helper
         has "$output" '--network host'
         run -125 husk explain run --dns 1.1.1.1 host true
         has "$output" '/etc/resolv.conf'
-        run -125 husk logs x
-        has "$output" "there is no command 'logs' here"
+        run -125 husk attach x
+        has "$output" "there is no command 'attach' here"
 }
 
 @test '--net is --network' {

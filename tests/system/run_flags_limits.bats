@@ -16,6 +16,7 @@ file() {
 stop() { husk rm -f "$id" >/dev/null; }
 
 @test 'memory: limit, reservation, swap and its default' {
+        needs_controllers memory
         start -m 64m --memory-reservation 32m --memory-swap 96m
         same "$(file memory.limit_in_bytes memory.max)" 67108864
         same "$(file memory.soft_limit_in_bytes memory.low)" 33554432
@@ -39,6 +40,7 @@ stop() { husk rm -f "$id" >/dev/null; }
 }
 
 @test 'cpu: number, shares, period and quota, sets' {
+        needs_controllers cpu
         start --cpus 0.5
         is_v2 && same "$(file '' cpu.max)" '50000 100000' || same "$(file cpu.cfs_quota_us '')" 50000
         stop
@@ -53,6 +55,7 @@ stop() { husk rm -f "$id" >/dev/null; }
 }
 
 @test 'processes' {
+        needs_controllers pids
         start --pids-limit 33
         same "$(file pids.max pids.max)" 33
         stop
@@ -72,6 +75,7 @@ stop() { husk rm -f "$id" >/dev/null; }
 }
 
 @test '--cgroup-conf is for cgroup v2' {
+        needs_controllers memory
         if is_v2; then
                 start --cgroup-conf memory.high=67108864
                 same "$(file '' memory.high)" 67108864
@@ -84,16 +88,18 @@ stop() { husk rm -f "$id" >/dev/null; }
 }
 
 @test '--device-read-bps and the like: a block device and a rate' {
+        needs_controllers io
         disk=$(find /dev -maxdepth 1 -type b -name 'vd?' -o -maxdepth 1 -type b -name 'sd?' | head -n 1)
         [ -n "$disk" ] || skip 'there is no disk'
         is_v2 || [ -e /sys/fs/cgroup/blkio/blkio.throttle.read_bps_device ] || skip 'no blkio throttling'
         numbers=$(stat -c '%Hr:%Lr' "$disk")
-        start --device-read-bps "$disk:1m" --device-write-iops "$disk:99"
+        # Not so little that it has to wait for the disk when it dies, and takes its root apart.
+        start --device-read-bps "$disk:64m" --device-write-iops "$disk:9999"
         if is_v2; then
-                has "$(file '' io.max)" "$numbers rbps=1048576"
+                has "$(file '' io.max)" "$numbers rbps=67108864"
         else
-                same "$(file blkio.throttle.read_bps_device)" "$numbers 1048576"
-                same "$(file blkio.throttle.write_iops_device)" "$numbers 99"
+                same "$(file blkio.throttle.read_bps_device)" "$numbers 67108864"
+                same "$(file blkio.throttle.write_iops_device)" "$numbers 9999"
         fi
         stop
         run -125 husk run --rm --device-read-bps /dev/null:1m host true

@@ -61,7 +61,7 @@ load engine_helper
 @test '--annotation, --label-file, --restart' {
         printf 'a=1\n# no\nb\n' >"$box/labels"
         id=$(husk run -d --annotation org.x=1 --label-file "$box/labels" -l a=2 host sleep 1000)
-        same "$(husk inspect "$id" | jq -c '.[0] | [.OCIConfig.annotations["org.x"], .Config.Labels.b]')" '["1",""]'
+        same "$(husk inspect "$id" | jq -c '.[0] | [.OCIConfig.annotations["org.x"], .Config.Labels]')" '["1",{"b":"","a":"2"}]'
         husk run --rm --restart no host true
         run -125 husk run --rm --restart always host true
         has "$output" 'there is no daemon'

@@ -9,25 +9,12 @@ load image_helper
 
 # In a user namespace the container's ids have to get to the store.
 setup() {
-        local dir
         engine_setup
-        dir=$box
-        while [ "$dir" != / ] && [ "$dir" != /tmp ] && [ "$dir" != /var/tmp ]; do
-                chmod a+x "$dir"
-                dir=$(dirname "$dir")
-        done
-}
-
-# An image t of one layer, $layer, with this configuration.
-make() {
-        layer=$(image_layer)
-        image_busybox "$layer"
-        [ -z "${FILL:-}" ] || (cd "$layer" && eval "$FILL")
-        id=$(image_make docker.io/library/t:latest "$1" "$layer")
+        open_way "$box"
 }
 
 @test 'Entrypoint and Cmd, and what the command line says instead' {
-        make '{"Entrypoint":["/bin/echo","entry"],"Cmd":["cmd","1"]}'
+        image_simple '{"Entrypoint":["/bin/echo","entry"],"Cmd":["cmd","1"]}'
         run -0 husk run --rm t
         same "$output" 'entry cmd 1'
         run -0 husk run --rm t other
@@ -42,7 +29,7 @@ make() {
 }
 
 @test 'Cmd alone, and nothing at all' {
-        make '{"Cmd":["sh","-c","echo $0 $#","x","y"]}'
+        image_simple '{"Cmd":["sh","-c","echo $0 $#","x","y"]}'
         run -0 husk run --rm t
         same "$output" 'x 1'
         run -0 husk run --rm t:latest echo docker.io/library/t@
@@ -58,7 +45,7 @@ make() {
 
 @test 'Env: the image'\''s, then -e; never the caller'\''s' {
         export SECRET=mine
-        make '{"Env":["PATH=/bin","A=1","A=2","B=image","SECRET","=x","EMPTY="],"Cmd":["env"]}'
+        image_simple '{"Env":["PATH=/bin","A=1","A=2","B=image","SECRET","=x","EMPTY="],"Cmd":["env"]}'
         run -0 --separate-stderr husk run --rm -e B=own -e C=c t
         grep -qx A=2 <<<"$output"
         grep -qx B=own <<<"$output"
@@ -76,7 +63,7 @@ make() {
 }
 
 @test 'User: names of the image'\''s own files, and its groups' {
-        make '{"User":"web","Cmd":["sh","-c","id; echo $HOME"]}'
+        image_simple '{"User":"web","Cmd":["sh","-c","id; echo $HOME"]}'
         run -0 husk run --rm t
         same "$output" $'uid=33(web) gid=34(web) groups=34(web),35(extra)\n/srv/web'
         run -0 husk run --rm -u root t id
@@ -90,7 +77,7 @@ make() {
 }
 
 @test 'WorkingDir is made inside, as is -w' {
-        make '{"WorkingDir":"/srv/a b/c","Cmd":["pwd"]}'
+        image_simple '{"WorkingDir":"/srv/a b/c","Cmd":["pwd"]}'
         run -0 husk run --rm t
         same "$output" '/srv/a b/c'
         run -0 husk run --rm -w /made/here t
@@ -100,7 +87,7 @@ make() {
 }
 
 @test 'labels, stop signal and id are kept, the request'\''s win' {
-        make '{"Labels":{"a":"image","b":"image"},"StopSignal":"SIGUSR1","StopTimeout":3,"ExposedPorts":{"80/tcp":{}},
+        image_simple '{"Labels":{"a":"image","b":"image"},"StopSignal":"SIGUSR1","StopTimeout":3,"ExposedPorts":{"80/tcp":{}},
                 "Healthcheck":{"Test":["CMD","true"]},"Cmd":["sh","-c","trap \"exit 7\" USR1; touch /ready; while :; do sleep 0.05; done"]}'
         husk run -d --name one -l b=own -l c t
         run -0 husk inspect one
@@ -159,7 +146,7 @@ make() {
 }
 
 @test 'hosts, hostname and resolv.conf are the container'\''s own' {
-        FILL='echo image >etc/hosts; ln -s /tmp/elsewhere etc/resolv.conf' make '{}'
+        FILL='echo image >etc/hosts; ln -s /tmp/elsewhere etc/resolv.conf' image_simple '{}'
         run -0 husk run --rm --hostname box t sh -c 'cat /etc/hostname /etc/hosts; cat /etc/resolv.conf; ls /tmp'
         same "${lines[0]}" box
         same "${lines[1]}" $'127.0.0.1\tlocalhost box'
@@ -174,7 +161,7 @@ make() {
 
 @test 'a volume begins with what the image has there, and goes with its container' {
         FILL='mkdir -p data/sub; echo one >data/sub/f; chmod 700 data; chown 33:34 data' \
-                make '{"Volumes":{"/data":{},"/new/place":{}},"Cmd":["sh","-c","cat /data/sub/f; stat -c %u:%a /data; echo more >/data/more; touch /new/place/x; grep -c \" /data \\| /new/place \" /proc/self/mountinfo"]}'
+                image_simple '{"Volumes":{"/data":{},"/new/place":{}},"Cmd":["sh","-c","cat /data/sub/f; stat -c %u:%a /data; echo more >/data/more; touch /new/place/x; grep -c \" /data \\| /new/place \" /proc/self/mountinfo"]}'
         run -0 husk run --rm t
         same "$output" $'one\n33:700\n2'
         nothing_left
@@ -189,7 +176,7 @@ make() {
 }
 
 @test 'in a user namespace the layers are mapped, and nothing is copied' {
-        make '{"Volumes":{"/data":{}}}'
+        image_simple '{"Volumes":{"/data":{}}}'
         run -0 husk run --rm --uidmap 0:100000:65536 t sh -c \
                 'stat -c %u:%g /bin/sh /etc/passwd /etc/hosts /data; touch /new /data/new && stat -c %u /new /data/new; cat /proc/self/uid_map | tr -s " "'
         same "$output" $'0:0\n0:0\n0:0\n0:0\n0\n0\n 0 100000 65536'
@@ -199,7 +186,7 @@ make() {
 @test 'an image that is not there, or for another machine' {
         run -125 husk run --rm --pull never nothere true
         has "$output" "there is no image 'nothere' here"
-        ARCHITECTURE=riscv64 make '{}'
+        ARCHITECTURE=riscv64 image_simple '{}'
         run -125 husk run --rm --pull never t true
         has "$output" 'linux/riscv64'
         run -125 husk run --rm --pull never --platform linux/no-such t true
@@ -208,7 +195,7 @@ make() {
 }
 
 @test 'explain shows the layers' {
-        make '{}'
+        image_simple '{}'
         run -0 husk explain run t true
         has "$output" "$store/layers/"
         has "$output" 'make=plain_file'
@@ -216,7 +203,7 @@ make() {
 }
 
 @test "'host' stays the host, whatever an image is called" {
-        make '{}'
+        image_simple '{}'
         image_make docker.io/library/host:latest '{"Cmd":["echo","an image"]}' "$layer" >/dev/null
         run -0 husk run --rm host test -e /bin/bash
         run -0 husk run --rm docker.io/library/host
@@ -245,7 +232,7 @@ make() {
 }
 
 @test '--pull: always, newer, missing, never, where there is no registry' {
-        make '{}'
+        image_simple '{}'
         image_make localhost:1/t:latest '{}' "$layer" >/dev/null
         run -0 husk run --rm localhost:1/t echo here
         same "$output" here

@@ -53,6 +53,7 @@ confined() {
 }
 
 @test 'it sees that the kernel killed for want of memory' {
+        needs_controllers memory
         run -137 husk run --name one --memory 32m --memory-swap 32m host tail /dev/zero
         husk inspect one | grep -qi '"oomKilled": *true'
         husk rm one
@@ -65,6 +66,7 @@ confined() {
         await husk exec one true
         id=$(husk ps -q --no-trunc)
         keeper=$(keeper_of one)
+        await attends "$client"
         kill -KILL "$client"
         wait "$client" || :
         husk exec one touch /tmp/go

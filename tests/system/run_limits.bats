@@ -64,6 +64,7 @@ P
 }
 
 @test '--memory: who wants more is killed' {
+        needs_controllers memory
         run -137 husk run --rm --memory 64m host tail /dev/zero
         run -0 husk run --rm --memory 64m host sh -c 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes \
                 /sys/fs/cgroup/memory.max 2>/dev/null || :'
@@ -73,6 +74,7 @@ P
 }
 
 @test 'a container that the kernel killed in for want of memory is said to be so' {
+        needs_controllers memory
         run -137 husk run --name "oom$$" --memory 64m host tail /dev/zero
         run -0 husk inspect "oom$$"
         same "$(jq -c '.[0].State | [.ExitCode, .OOMKilled]' <<<"$output")" '[137,true]'
@@ -84,17 +86,20 @@ P
 }
 
 @test '--memory 512k starts' {
+        needs_controllers memory
         run -0 husk run --rm --memory 512k host true
         run -0 husk run --rm --memory 512k host cat /proc/self/cgroup
 }
 
 @test '--cpus' {
+        needs_controllers cpu
         run -0 husk run --rm --cpus 0.5 host sh -c 'cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us \
                 /sys/fs/cgroup/cpu.max 2>/dev/null || :'
         [[ $output =~ ^50000( 100000)?$ ]]
 }
 
 @test '--pids-limit' {
+        needs_controllers pids
         fork='for $n (1 .. 9) { $p = fork; defined $p or print("$n: $!\n"), exit; $p or sleep(20), exit }'
         run -0 husk run --rm --pids-limit 5 host perl -e "$fork"
         same "$output" '5: Resource temporarily unavailable'

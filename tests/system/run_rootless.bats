@@ -6,52 +6,11 @@
 # shellcheck disable=SC2154,SC2016,SC2030,SC2031 # set by bats and setup_file; other shells' words
 bats_require_minimum_version 1.5.0
 
-NAME=hkrun$$
+load user
 
-setup_file() {
-        [ "$(id -u)" = 0 ] || skip 'needs root, to make an ordinary user'
-        local tool
-        for tool in useradd usermod userdel newuidmap newgidmap setpriv busybox; do
-                command -v $tool >/dev/null || skip "needs $tool"
-        done
-        export RUSER=$NAME RUID RGID RHOME
-        # Where a store can hold the upper layer of an overlay.
-        RHOME=$(mktemp -d /var/tmp/husk-home.XXXXXX)
-        useradd --no-create-home --home-dir "$RHOME" --shell /bin/sh "$RUSER"
-        sed -i "/^$RUSER:/d" /etc/subuid /etc/subgid
-        usermod --add-subuids 2000100000-2000165535 --add-subgids 2000100000-2000165535 "$RUSER"
-        RUID=$(id -u "$RUSER") RGID=$(id -g "$RUSER")
-        cp "${HUSK:-$BATS_TEST_DIRNAME/../../build/husk}" "$RHOME/husk"
-        mkdir -p "$RHOME/root/bin"
-        cp "$(command -v busybox)" "$RHOME/root/bin/busybox"
-        ln -s busybox "$RHOME/root/bin/sh"
-        chown -R "$RUID:$RGID" "$RHOME"
-        chmod 755 "$RHOME"
-}
-
-teardown_file() {
-        [ -n "${RUSER:-}" ] || return 0
-        userdel "$RUSER" 2>/dev/null || true
-        sed -i "/^$RUSER:/d" /etc/subuid /etc/subgid
-        rm -rf --one-file-system "$RHOME"
-}
-
-# husk as that user, without anything of root's
-husk() {
-        (cd / && exec setpriv --reuid "$RUID" --regid "$RGID" --init-groups \
-                env -i PATH=/usr/bin:/bin HOME="$RHOME" timeout -k 5 60 "$RHOME/husk" "$@" 3>&-)
-}
-
-teardown() {
-        local id
-        for id in $(husk ps -aq --no-trunc 2>/dev/null); do
-                husk rm -f "$id" >/dev/null 2>&1 || :
-        done
-}
-
-same() { [ "$1" = "$2" ] || { printf 'is       %q\nexpected %q\n' "$1" "$2" && return 1; }; }
-has() { [[ $1 == *"$2"* ]] || { printf 'in  %s\nnot %s\n' "$1" "$2" && return 1; }; }
-nothing_left() { same "$(find "$RHOME/.local/share/husk/containers" -mindepth 1)" ''; }
+setup_file() { make_user "hkrun$$" 2000100000; }
+teardown_file() { remove_user; }
+teardown() { remove_containers; }
 
 @test '--userns and --ipc of another container: its /dev/shm' {
         husk run -d --name other host sh -c 'echo theirs >/dev/shm/word; exec sleep 1000'
@@ -129,5 +88,21 @@ nothing_left() { same "$(find "$RHOME/.local/share/husk/containers" -mindepth 1)
         same "$(stat -c %u "/proc/$keeper/fd")" 0
         husk kill one
         timeout 30 tail --pid="$keeper" -f /dev/null
+        nothing_left
+}
+
+@test 'import, commit and export: files of the ids of subuid' {
+        tar -C "$RHOME/root" --owner 0 --group 0 --numeric-owner -cf "$RHOME/root.tar" .
+        chown "$RUID" "$RHOME/root.tar"
+        husk import "$RHOME/root.tar" base
+        husk run --name work base sh -c 'echo new >/new; busybox chown 5:6 /new; busybox ln /new /twin'
+        husk commit -c 'CMD ["busybox", "stat", "-c", "%u:%g %h", "/new"]' work made
+        run -0 husk run --rm made
+        same "$output" '5:6 2'
+        husk export work >"$BATS_TEST_TMPDIR/work.tar"
+        run -0 tar --numeric-owner -tvf "$BATS_TEST_TMPDIR/work.tar" new
+        has "$output" ' 5/6 '
+        husk rm work
+        husk rmi made base
         nothing_left
 }

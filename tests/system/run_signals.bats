@@ -16,6 +16,7 @@ start() {
         env --default-signal=INT,QUIT "$husk" "${flags[@]}" run --name one "$@" >"$box/out" 2>&1 </dev/null 3>&- &
         client=$!
         await grep -q ready "$box/out"
+        await attends "$client"
 }
 
 exits() { local code=0; wait "$client" || code=$?; same "$code" "$1"; }
@@ -210,6 +211,7 @@ exits() { local code=0; wait "$client" || code=$?; same "$code" "$1"; }
 }
 
 @test 'the exit status: plain, by a signal, out of memory' {
+        needs_controllers memory
         run -0 husk run --rm host true
         run -255 husk run --rm host sh -c 'exit 255'
         run -134 husk run --rm --init host sh -c 'kill -ABRT $$'

@@ -8,13 +8,8 @@ load engine_helper
 
 # The container's ids have to get to the store.
 setup() {
-        local dir
         engine_setup
-        dir=$box
-        while [ "$dir" != / ] && [ "$dir" != /tmp ] && [ "$dir" != /var/tmp ]; do
-                chmod a+x "$dir"
-                dir=$(dirname "$dir")
-        done
+        open_way "$box"
 }
 
 maps=(--uidmap 0:100000:65536 --gidmap 0:200000:65536)

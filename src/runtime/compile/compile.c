@@ -116,6 +116,8 @@ static int finish_host(struct compile *c)
                 plan_add(c->plan, HOST, "[journal]", open_gate, .gate = GATE_HOST_READY);
         if (c->process->terminal)
                 plan_add(c->plan, HOST, "/process/terminal", take_fd, .fd = plan_slot(c->plan));
+        for (int i = 0; c->options->visit && i < 1 + c->user_namespace; i++)
+                plan_add(c->plan, HOST, "[visit]", take_fd, .fd = plan_slot(c->plan));
         if (hooks) {
                 plan_add(c->plan, HOST, "/hooks", await_gate, .gate = GATE_ROOT_READY);
                 compile_hooks_runtime(c);
@@ -139,17 +141,35 @@ static void await_host(struct compile *c)
         compile_guard(c, false);
 }
 
+/* HOST gets the root with all that is mounted there, and the user namespace: by /proc it could not, where it is an
+ * ordinary user. */
+static void hand_over(struct compile *c, FD users)
+{
+        plan_add(c->plan, INIT, "[visit]", send_fd, .fd = c->root);
+        if (c->user_namespace)
+                plan_add(c->plan, INIT, "[visit]", send_fd, .fd = users);
+}
+
 /* All that is in the container's root. One that is joined is there, and stays as it is. */
 static int fill_root(struct compile *c)
 {
+        FD users = -1;
         int r;
 
         if (compile_joins_root(c))
                 return compile_terminal(c);
+        if (c->options->visit && c->user_namespace) {
+                users = plan_slot(c->plan);
+                plan_add(
+                        c->plan, INIT, "[visit]", open_namespace, .path = "/proc/self/ns/user",
+                        .type = CLONE_NEWUSER, .ns = users);
+        }
         if ((r = compile_root_init(c)) < 0 || (r = compile_mounts(c)) < 0 ||
             (r = compile_devices(c)) < 0 || (r = compile_terminal(c)) < 0 ||
             (r = compile_sysctl(c)) < 0 || (r = compile_masks(c)) < 0)
                 return r;
+        if (c->options->visit)
+                hand_over(c, users);
         return 0;
 }
 

@@ -99,7 +99,7 @@ static bool dev_is_bound(const struct compile *c)
 
 int compile_devices(struct compile *c)
 {
-        if (dev_is_bound(c))
+        if (dev_is_bound(c) || c->options->visit)
                 return 0;
         for (size_t i = 0; i < ARRAY_SIZE(default_devices); i++) {
                 struct node node = {

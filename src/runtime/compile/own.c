@@ -32,11 +32,11 @@ void compile_own_host(struct compile *c)
                 const struct runtime_own *own = &options->own[i];
                 const char *reason = why(c, "[own %s]", own->target);
 
-                if (own->content)
+                if (own->content && !options->made)
                         plan_add(
                                 c->plan, HOST, reason, make_file, .path = own->path, .mode = 0644,
                                 .content = own->content);
-                else
+                else if (!own->content)
                         plan_add(
                                 c->plan, HOST, reason, make_store, .path = own->path, .mode = 0755);
                 c->own[i] = c->map_root ? map_tree(c, reason, own->path) : (FD)-1;
@@ -68,7 +68,7 @@ void compile_own_attach(struct compile *c)
                 const struct runtime_own *own = &c->options->own[i];
                 const char *reason = reason_of(c, own);
 
-                if (!own->content)
+                if (!own->content && !c->options->filled)
                         plan_add(
                                 c->plan, INIT, reason, copy_up, .tree = c->own[i], .root = c->root,
                                 .path = own->target, .whole = 1);

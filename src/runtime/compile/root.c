@@ -15,6 +15,10 @@
 
 #include <linux/mount.h>
 
+enum {
+        LAYER_SLOTS = 420 /* for layers that are images, or whose owners are mapped */
+};
+
 /* A directory of the host, mapped: the mount alone, not what is mounted on it. */
 static FD map_tree(struct compile *c, const char *reason, const char *path, bool recursive)
 {
@@ -42,6 +46,37 @@ static bool maps_root(struct compile *c, unsigned major, unsigned minor)
         return false;
 }
 
+bool runtime_is_image(const char *layer)
+{
+        const size_t size = strlen(layer), end = sizeof RUNTIME_IMAGE - 1;
+
+        return size > end && text_equal(layer + size - end, RUNTIME_IMAGE);
+}
+
+static FD open_image(struct compile *c, const char *reason, const char *path)
+{
+        FD tree = plan_slot(c->plan), lock = plan_slot(c->plan);
+
+        plan_add(c->plan, HOST, reason, mount_image, .path = path, .tree = tree, .lock = lock);
+        return tree;
+}
+
+/* Others borrow the mount of an image, so what is mapped is a clone of it. */
+static FD map_layer(struct compile *c, const char *reason, const char *path)
+{
+        FD image, tree;
+
+        if (!runtime_is_image(path))
+                return map_tree(c, reason, path, false);
+        image = open_image(c, reason, path);
+        tree = plan_slot(c->plan);
+        plan_add(c->plan, HOST, reason, clone_tree, .dir = image, .path = "", .tree = tree);
+        plan_add(
+                c->plan, HOST, reason, map_mount, .tree = tree,
+                .ns = compile_idmap(c, reason, NULL));
+        return tree;
+}
+
 /* The lower layers as mapped mounts, which have no path. The upper one is plain, since the overlay's
  * maker, whose id is not mapped, writes there: what is in it has ids of the container's range, and
  * first of all the directory itself. */
@@ -49,9 +84,9 @@ static void set_lower_mapped(
         struct compile *c, const char *reason, const struct runtime_overlay *overlay, FD fs)
 {
         for (size_t i = 0; i < overlay->lower.n; i++) {
-                FD lower = map_tree(c, reason, overlay->lower.items[i], false);
+                FD lower = map_layer(c, reason, overlay->lower.items[i]);
 
-                if (i == 0)
+                if (i == 0 && !c->options->filled)
                         plan_add(
                                 c->plan, HOST, reason, copy_owner, .path = overlay->upper,
                                 .from = lower);
@@ -72,6 +107,17 @@ static bool in_one_option(const struct compile *c, const struct runtime_overlay 
         return overlay->lower.n > 1 && !facts_kernel(c->facts, 6, 7);
 }
 
+static void set_lower(
+        struct compile *c, enum actor actor, const char *reason, const struct overlay_layer *layer)
+{
+        if (runtime_is_image(layer->path))
+                plan_add(
+                        c->plan, HOST, reason, set_fs_fd, .fs = layer->fs, .key = "lowerdir+",
+                        .fd = open_image(c, reason, layer->path));
+        else
+                compile_overlay_layer(c, actor, reason, layer);
+}
+
 static void set_layers(
         struct compile *c, enum actor actor, const struct runtime_overlay *overlay, FD fs)
 {
@@ -82,7 +128,7 @@ static void set_layers(
                 set_lower_mapped(c, reason, overlay, fs);
         else if (!in_one_option(c, overlay))
                 for (size_t i = 0; i < overlay->lower.n; i++)
-                        compile_overlay_layer(
+                        set_lower(
                                 c, actor, reason,
                                 &(struct overlay_layer){ fs, key, overlay->lower.items[i] });
         compile_overlay_layer(
@@ -118,7 +164,7 @@ static void make_overlay(
         /* Every change is a file of its own in the upper layer, whatever the kernel's defaults are:
          * that is what diff reads. */
         plan_add(c->plan, actor, reason, set_fs, .fs = fs, .key = "index", .value = "off");
-        if (actor == HOST) {
+        if (actor == HOST && !c->facts->in_user_namespace) {
                 plan_add(
                         c->plan, actor, reason, set_fs, .fs = fs, .key = "redirect_dir",
                         .value = "off");
@@ -128,7 +174,7 @@ static void make_overlay(
         } else {
                 /* trusted.* attributes are out of reach in a user namespace; this one turns the two
                  * off, and does not go with their names. */
-                plan_add(c->plan, INIT, reason, set_fs, .fs = fs, .key = "userxattr");
+                plan_add(c->plan, actor, reason, set_fs, .fs = fs, .key = "userxattr");
         }
         compile_mount_label(c, actor, "overlay", fs);
         if (c->options->volatile_upper)
@@ -141,6 +187,18 @@ static void make_overlay(
                 plan_add(
                         c->plan, actor, reason, make_mount, .fs = fs, .attrs = MOUNT_ATTR_NODEV,
                         .tree = tree);
+}
+
+/* Two mounts with one upper layer would not know of each other's changes. So a root that is mounted on the host
+ * (`husk mount`) is that mount once more. */
+static void clone_mounted(struct compile *c, FD tree)
+{
+        plan_add(
+                c->plan, HOST, "[husk mount]", clone_tree, .dir = -1, .path = c->options->mounted,
+                .tree = tree);
+        plan_add(
+                c->plan, HOST, "[husk mount]", set_mount, .tree = tree, .set = MOUNT_ATTR_NODEV,
+                .clear = MOUNT_ATTR_NOSUID, .propagation = PROPAGATE_PRIVATE);
 }
 
 /* A tree of the host as it is, read-only. */
@@ -186,15 +244,28 @@ static const char *rootfs_path(struct compile *c)
  * layer is a slot of the plan; the kernel itself stacks 500 (OVL_MAX_STACK). */
 static int check_layers(const struct compile *c, const struct runtime_overlay *overlay)
 {
-        size_t most = in_one_option(c, overlay) ? 63 : c->map_root ? 400 : 500;
+        size_t most = in_one_option(c, overlay) ? 63 : c->map_root ? 400 : 500, images = 0;
 
+        for (size_t i = 0; i < overlay->lower.n; i++)
+                images += runtime_is_image(overlay->lower.items[i]);
+        if (images && (by_init(c) || !facts_kernel(c->facts, 6, 15))) {
+                trail_hint("pull the image again, to have it in directories");
+                return trail(
+                        -EOPNOTSUPP,
+                        "%s: only root mounts layers that are kept as images, since "
+                        "Linux 6.15",
+                        overlay->lower.items[0]);
+        }
+        /* An image has a slot for its mount, one for the lock, and one for what is mapped. */
+        if (images && images * 2 + (c->map_root ? overlay->lower.n : 0) > LAYER_SLOTS)
+                most = LAYER_SLOTS / (c->map_root ? 3 : 2);
         if (overlay->lower.n <= most)
                 return 0;
         if (most == 63)
                 trail_hint("since Linux 6.7 an overlay takes each layer by itself");
         return trail(
                 -E2BIG, "the root has %zu layers, and there can be %zu at most%s", overlay->lower.n,
-                most, most == 400 ? " where their owners are mapped" : " on this kernel");
+                most, c->map_root ? " where their owners are mapped" : " on this kernel");
 }
 
 /* Slots of the overlays, in order, when there are any: the first is the root. A directory is the
@@ -227,7 +298,9 @@ int compile_root_host(struct compile *c)
                         return r;
                 if (!overlay->read_only)
                         make_stores(c, overlay);
-                if (!by_init(c))
+                if (i == 0 && c->options->mounted && !by_init(c))
+                        clone_mounted(c, first);
+                else if (!by_init(c))
                         make_overlay(c, HOST, overlay, (FD)(first + (FD)i));
         }
         compile_own_host(c);

@@ -261,7 +261,7 @@ int compile_security(struct compile *c)
 
         if (r < 0)
                 return r;
-        if (c->entry != ENTRY_LATE)
+        if (c->entry != ENTRY_LATE && !c->options->visit)
                 compile_find_program(c);
         plan_add(
                 c->plan, INIT, "[descriptors]", seal_fds,

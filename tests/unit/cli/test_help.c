@@ -44,9 +44,12 @@ static bool is_plain(const char *string, size_t width)
 TEST(help_is_ascii_and_keeps_to_the_width)
 {
         for (size_t f = 0; f < ARRAY_SIZE(faces); f++) {
+                struct command_walk walk = { .face = faces[f] };
+                const struct command *command;
+
                 CHECK(is_plain(help(faces[f], NULL, 80), 80));
-                for (size_t i = 0; faces[f]->commands[i]; i++)
-                        CHECK(is_plain(help(faces[f], faces[f]->commands[i], 80), 96));
+                while ((command = cli_command_next(&walk)))
+                        CHECK(is_plain(help(faces[f], command, 80), 96));
         }
 }
 
@@ -135,9 +138,9 @@ static void check_offer(const char *words, const char *expected)
 TEST(bash_completes_commands_options_and_values)
 {
         SKIP_UNLESS(has_program("bash"), "bash is not installed");
-        check_offer("husk ex", "exec explain");
-        check_offer("husk --root /x st", "stop");
-        check_offer("husk --root = /x --debug st", "stop");
+        check_offer("husk exp", "export explain");
+        check_offer("husk --root /x sto", "stop");
+        check_offer("husk --root = /x --debug st", "start stop");
         check_offer("husk run --cap", "--cap-add --cap-drop");
         check_offer("husk run --network ''", "none host");
         check_offer("husk run --network = h", "host");
@@ -145,6 +148,30 @@ TEST(bash_completes_commands_options_and_values)
         check_offer("husk explain r", "run");
         check_offer("husk help comp", "completion");
         check_offer("husk completion z", "zsh");
+        check_offer("husk --root /x image l", "ls list load");
+        check_offer("husk image --h", "--help");
+        check_offer("husk image ls --no", "--no-trunc");
+        check_offer("husk container rm --fo", "--force");
+}
+
+TEST(fish_completes_the_words_of_groups)
+{
+        struct text script = { .arena = &arena };
+
+        SKIP_UNLESS(has_program("fish"), "fish is not installed");
+        CHECK_INT(cli_completion_put(&script, &cli_face_husk, "fish"), 0);
+        text_add(
+                &script, "\nfunction offers; set -l found (complete -C $argv[1] | cut -f1)\n"
+                         "        test \"$found\" = \"$argv[2]\"; or exit 1\nend\n"
+                         "offers 'husk --root /x image l' 'list load ls'\n"
+                         "offers 'husk image ls --no' --no-trunc\n"
+                         "offers 'husk list' ''\n");
+        CHECK_INT(
+                check_with(
+                        "home=$(mktemp -d); HOME=$home fish --no-config $1 >&2; r=$?;"
+                        "rm -r $home; exit $r",
+                        text_string(&script)),
+                0);
 }
 
 static const char *page(const struct face *face, const struct command *command)
@@ -163,9 +190,12 @@ TEST(man_pages_have_no_fault)
 
         SKIP_UNLESS(has_program("mandoc"), "mandoc is not installed");
         for (size_t f = 0; f < ARRAY_SIZE(faces); f++) {
+                struct command_walk walk = { .face = faces[f] };
+                const struct command *command;
+
                 CHECK_INT(check_with(lint, page(faces[f], NULL)), 0);
-                for (size_t i = 0; faces[f]->commands[i]; i++)
-                        CHECK_INT(check_with(lint, page(faces[f], faces[f]->commands[i])), 0);
+                while ((command = cli_command_next(&walk)))
+                        CHECK_INT(check_with(lint, page(faces[f], command)), 0);
         }
 }
 

@@ -260,7 +260,7 @@ TEST(unknown_words_get_the_nearest_one)
         REFUSES(run, "unknown option --root", "--root", "/x", "host");
         CHECK_STR(trail_hint_text(), "--root goes before the command: husk --root ... run");
         trail_reset();
-        CHECK_INT(cli_face_unknown(&cli_face_husk, "rnu"), -EINVAL);
+        CHECK_INT(cli_face_unknown(&cli_face_husk, NULL, "rnu"), -EINVAL);
         CHECK_STR(trail_hint_text(), "did you mean 'husk run'?");
 }
 
@@ -278,8 +278,13 @@ TEST(words_of_other_engines_are_refused_with_what_to_do)
                 -EINVAL);
         CHECK_STR(trail_text(), "there is no option --gpus here");
         trail_reset();
-        CHECK_INT(cli_face_unknown(&cli_face_husk, "logs"), -EINVAL);
-        CHECK_STR(trail_text(), "there is no command 'logs' here");
+        CHECK_INT(cli_face_unknown(&cli_face_husk, NULL, "attach"), -EINVAL);
+        CHECK_STR(trail_text(), "there is no command 'attach' here");
+        trail_reset();
+        CHECK_INT(cli_face_unknown(&cli_face_husk, &cli_cmd_image, "pul"), -EINVAL);
+        CHECK_STR(trail_text(), "unknown command 'image pul'");
+        CHECK_STR(trail_hint_text(), "did you mean 'husk image pull'?");
+        trail_reset();
         CHECK_INT(HUSK(run, "--net", "host", "host"), 0);
         CHECK_STR(q->network, "host");
         CHECK_INT(HUSK(run, "--net=host", "host"), 0);
@@ -359,7 +364,7 @@ TEST(missing_and_superfluous_words)
         REFUSES(run, "--name needs a value: text", "--name");
         REFUSES(exec, "COMMAND is missing", "web");
         REFUSES(exec, "CONTAINER is missing", "-t");
-        REFUSES(inspect, "'b' is one word too many", "a", "b");
+        REFUSES(history, "'b' is one word too many", "a", "b");
         REFUSES(explain, "'run' is missing", "--format=json");
         REFUSES(explain, "expected 'run', not 'host'", "host");
 }
@@ -440,24 +445,32 @@ static bool same_name(const struct option *a, const struct option *b)
         return !strcmp(a->name, b->name) || (a->letter && a->letter == b->letter);
 }
 
+static void check_rows(const struct face *face)
+{
+        struct command_walk walk = { .face = face };
+        struct option_walk one = { 0 };
+
+        while ((one.command = cli_command_next(&walk))) {
+                const struct option *a, *b;
+
+                while ((a = cli_option_next(&one))) {
+                        struct option_walk two = one;
+
+                        CHECK((a->kind == OPTION_FLAG) == !*a->metavar);
+                        CHECK(a->kind != OPTION_CHOICE || *a->values);
+                        CHECK(a->at < one.command->request_size);
+                        while ((b = cli_option_next(&two)))
+                                CHECK(!same_name(a, b));
+                }
+                one = (struct option_walk){ 0 };
+        }
+}
+
 /* Tables that a later row could break. */
 TEST(no_two_rows_of_a_command_collide)
 {
         const struct face *const faces[] = { &cli_face_husk, &cli_face_oci };
 
         for (size_t f = 0; f < ARRAY_SIZE(faces); f++)
-                for (size_t i = 0; faces[f]->commands[i]; i++) {
-                        struct option_walk one = { .command = faces[f]->commands[i] };
-                        const struct option *a, *b;
-
-                        while ((a = cli_option_next(&one))) {
-                                struct option_walk two = one;
-
-                                CHECK((a->kind == OPTION_FLAG) == !*a->metavar);
-                                CHECK(a->kind != OPTION_CHOICE || *a->values);
-                                CHECK(a->at < one.command->request_size);
-                                while ((b = cli_option_next(&two)))
-                                        CHECK(!same_name(a, b));
-                        }
-                }
+                check_rows(faces[f]);
 }

@@ -336,14 +336,23 @@ TEST(records_come_back)
         auto_arena arena = { 0 };
         struct text text = { .arena = &arena };
         const char *const root[] = { "/", NULL }, *const home[] = { "/b", "/a", NULL };
-        struct runtime_overlay overlays[] = { { "", { root, 1 }, "/s/u0", "/s/w0" },
-                                              { "home", { home, 2 }, "/s/u1", "/s/w1" } };
+        struct runtime_overlay overlays[] = {
+                { "", { root, 1 }, "/s/u0", "/s/w0" },
+                { "home", { home, 2 }, "/s/u1", "/s/w1", 01750, true },
+                { "srv", { root, 1 }, .read_only = true }
+        };
+        struct runtime_link links[] = { { "bin", "usr/bin" } };
+        struct joined joined[] = { { "other", 77 } };
         struct record record = { .name = "one",
                                  .image = "host",
                                  .seccomp = "default",
                                  .labels = words_of(&arena, "a=b \"quoted\\ x="),
                                  .overlays = overlays,
-                                 .n_overlays = 2,
+                                 .n_overlays = 3,
+                                 .links = links,
+                                 .n_links = 1,
+                                 .joined = { joined, 1 },
+                                 .map_root = true,
                                  .remove = true };
         struct container container = { .id = "x" };
         struct record back;
@@ -359,12 +368,23 @@ TEST(records_come_back)
         CHECK(back.remove);
         CHECK_INT(back.labels.n, 3);
         CHECK_STR(back.labels.items[1], "\"quoted\\");
-        CHECK_INT(back.n_overlays, 2);
+        CHECK_INT(back.n_overlays, 3);
         CHECK_STR(back.overlays[1].target, "home");
         CHECK_STR(back.overlays[1].upper, "/s/u1");
         CHECK_STR(back.overlays[0].lower.items[0], "/");
         CHECK_INT(back.overlays[1].lower.n, 2);
         CHECK_STR(back.overlays[1].lower.items[1], "/a");
+        CHECK_STR(back.overlays[1].work, "/s/w1");
+        CHECK_INT(back.overlays[1].mode, 01750);
+        CHECK(back.overlays[1].make_lower && !back.overlays[1].read_only);
+        CHECK(back.overlays[2].read_only && !back.overlays[2].make_lower);
+        CHECK(back.map_root);
+        CHECK_INT(back.n_links, 1);
+        CHECK_STR(back.links[0].path, "bin");
+        CHECK_STR(back.links[0].target, "usr/bin");
+        CHECK_INT(back.joined.n, 1);
+        CHECK_STR(back.joined.items[0].id, "other");
+        CHECK_INT(back.joined.items[0].pid, 77);
 }
 
 /* A header that a hand has been at: nothing is NULL that is promised not to be. */
@@ -377,6 +397,7 @@ TEST(records_of_other_shapes)
                 "{\"engine\":{\"name\":1}}",
                 "{\"engine\":{\"labels\":{\"a\":1},\"overlays\":\"x\"}}",
                 "{\"engine\":{\"labels\":[1,null],\"overlays\":[1,{\"target\":2}]}}",
+                "{\"engine\":{\"links\":[1,{\"path\":2}],\"joined\":[{},{\"pid\":\"x\"}],\"mapRoot\":2}}",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
@@ -393,6 +414,10 @@ TEST(records_of_other_shapes)
                 CHECK_STR(back.image, "");
                 for (size_t k = 0; k < back.labels.n; k++)
                         CHECK(back.labels.items[k] != NULL);
+                for (size_t k = 0; k < back.n_links; k++)
+                        CHECK(back.links[k].path != NULL && back.links[k].target != NULL);
+                for (size_t k = 0; k < back.joined.n; k++)
+                        CHECK(back.joined.items[k].id != NULL);
                 for (size_t k = 0; k < back.n_overlays; k++)
                         CHECK(back.overlays[k].target != NULL && back.overlays[k].upper != NULL);
         }

@@ -4,6 +4,7 @@
 #include "tap.h"
 
 #include <stdint.h>
+#include <zlib.h>
 #include <zstd.h>
 
 struct bytes {
@@ -106,6 +107,41 @@ TEST(pieces_of_all_sizes)
                                         plain.size);
                                 CHECK(!memcmp(out, plain.at, plain.size));
                         }
+        free(out);
+}
+
+/* Every field a header can have, in pieces of every size; what was on the stack is not what it was. */
+TEST(headers_in_pieces)
+{
+        static const uint8_t fields[] = { 0x1f, 0x8b, 8,   2 | 4 | 8 | 16,
+                                          1,    2,    3,   4,
+                                          0,    3,    5,   0,
+                                          'e',  'x',  't', 'r',
+                                          'a',  'n',  'a', 'm',
+                                          'e',  0,    'w', 'o',
+                                          'r',  'd',  's', 0 };
+        static const size_t steps[] = { 1, 2, 3, 5, 11, 13, 29, 4096 };
+        const size_t old = 10 + strlen("ARCHITECTURE.md") + 1, size = sizeof fields;
+        uint8_t *out = malloc(1 << 20);
+        struct bytes stream;
+        uint32_t crc;
+
+        make_streams();
+        stream.size = streams[IMAGE_GZIP].size - old + size + 2;
+        stream.at = malloc(stream.size);
+        memcpy(stream.at, fields, size);
+        crc = (uint32_t)crc32(0, fields, (unsigned)size) & 0xffff;
+        stream.at[size] = crc & 0xff;
+        stream.at[size + 1] = (uint8_t)(crc >> 8);
+        memcpy(stream.at + size + 2, streams[IMAGE_GZIP].at + old, stream.size - size - 2);
+        for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+                CHECK_INT(inflate_all(IMAGE_GZIP, stream, steps[i], 1 << 17, out), plain.size);
+                CHECK(!memcmp(out, plain.at, plain.size));
+        }
+        stream.at[size] ^= 1; /* the header's sum */
+        for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+                CHECK_INT(inflate_all(IMAGE_GZIP, stream, steps[i], 1 << 17, NULL), -EBADMSG);
+        free(stream.at);
         free(out);
 }
 

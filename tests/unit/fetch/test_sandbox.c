@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sched.h>
 
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -105,6 +106,16 @@ static int internet_socket(void)
         return socket(AF_INET, SOCK_STREAM, 0);
 }
 
+static int route_socket(void)
+{
+        return socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+}
+
+static int netfilter_socket(void)
+{
+        return socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+}
+
 static int become_root(void)
 {
         return setresuid(0, 0, 0);
@@ -173,6 +184,7 @@ TEST(it_works)
         CHECK_INT(confined(read_hosts), 0);
         CHECK_INT(confined(read_certificates), 0);
         CHECK_INT(confined(internet_socket), 0);
+        CHECK_INT(confined(route_socket), 0);
         CHECK_INT(confined(plain_memory), 0);
         CHECK_INT(confined(new_thread), 0);
 }
@@ -201,6 +213,7 @@ TEST(only_the_internet)
 {
         CHECK_INT(confined(unix_socket), EPERM);
         CHECK_INT(confined(packet_socket), EPERM);
+        CHECK_INT(confined(netfilter_socket), EPERM);
         SKIP_UNLESS(landlock_abi() >= 4, "Landlock knows no ports");
         CHECK_INT(confined(listen_somewhere), EACCES);
 }
@@ -216,9 +229,10 @@ TEST(no_way_back)
 TEST(all_of_it_is_there_before)
 {
         static int (*const deeds[])(void) = {
-                read_shadow,   read_passwd,   read_memory,   execute,           trace,
-                signal_parent, signal_init,   unix_socket,   become_root,       raise_limit,
-                new_process,   new_namespace, packet_socket, executable_memory, listen_somewhere,
+                read_shadow,   read_passwd,       read_memory,      execute,
+                trace,         signal_parent,     signal_init,      unix_socket,
+                become_root,   raise_limit,       new_process,      new_namespace,
+                packet_socket, executable_memory, listen_somewhere, netfilter_socket,
         };
 
         SKIP_UNLESS(geteuid() == 0, "not root");

@@ -181,6 +181,26 @@ TEST(namespaces_joined_and_made)
             "--mount --time --propagation unchanged --monotonic 5 --boottime -3 -- sh -euc");
 }
 
+TEST(a_layer_that_is_an_image)
+{
+        auto_arena arena = { 0 };
+        struct plan plan = { .arena = &arena };
+        const char *script;
+
+        plan_add(
+                &plan, HOST, "/m", mount_image, .path = "/var/lib/l/fs.erofs", .tree = 1,
+                .lock = 2);
+        plan_add(&plan, HOST, "/m", open_fs, .type = "overlay", .fs = 3);
+        plan_add(&plan, HOST, "/m", set_fs_fd, .fs = 3, .key = "lowerdir+", .fd = 1);
+        plan_add(&plan, HOST, "/m", make_mount, .fs = 3, .tree = 4);
+        plan_add(&plan, HOST, "/m", spawn, .cgroup = -1, .process = 5);
+        plan_add(&plan, INIT, "/m", attach, .tree = 4, .root = 6, .target = "r");
+        script = host_script(&plan);
+        has(script, "image1=$(mktemp -d)");
+        has(script, "mount -t erofs -o ro,nodev /var/lib/l/fs.erofs \"$image1\"");
+        has(script, "lowerdir+=$image1");
+}
+
 TEST(a_mount_of_others)
 {
         auto_arena arena = { 0 };

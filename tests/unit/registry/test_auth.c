@@ -10,7 +10,7 @@ static char path[] = "/tmp/husk-auth.XXXXXX";
 
 static void write_file(const char *words)
 {
-        int fd = path[sizeof path - 2] == 'X'
+        int fd = text_equal(path + sizeof path - 7, "XXXXXX")
                        ? mkstemp(path)
                        : open(path, O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, 0600);
 
@@ -103,19 +103,19 @@ TEST(storing_keeps_what_is_there)
         const struct registry_credentials second = { "bob", "other:\xc3\xa9", NULL };
         struct text bytes = { .arena = &arena };
         struct stat st;
-        bool was = true;
+        struct registry_kept kept = { 0 };
 
         write_file("{\"HttpHeaders\":{\"A\":\"b\"},\"auths\":{\"a.io\":{\"auth\":\"YTpi\"}}}");
-        CHECK_INT(registry_auth_store(path, "docker.io", &first, &was), 0);
-        CHECK(!was);
-        CHECK_INT(registry_auth_store(path, "docker.io", &second, &was), 0);
-        CHECK(was);
+        CHECK_INT(registry_auth_store(&arena, path, "docker.io", &first, &kept), 0);
+        CHECK(!kept.was);
+        CHECK_INT(registry_auth_store(&arena, path, "docker.io", &second, &kept), 0);
+        CHECK(kept.was);
         CHECK_STR(found("docker.io", NULL), "bob:other:\xc3\xa9");
         CHECK_STR(found("a.io", NULL), "a:b");
-        CHECK_INT(registry_auth_store(path, "docker.io", NULL, &was), 0);
-        CHECK(was);
-        CHECK_INT(registry_auth_store(path, "docker.io", NULL, &was), 0);
-        CHECK(!was);
+        CHECK_INT(registry_auth_store(&arena, path, "docker.io", NULL, &kept), 0);
+        CHECK(kept.was);
+        CHECK_INT(registry_auth_store(&arena, path, "docker.io", NULL, &kept), 0);
+        CHECK(!kept.was);
         CHECK_INT(file_read(&arena, AT_FDCWD, path, 4096, &bytes), 0);
         CHECK_STR(
                 text_string(&bytes),
@@ -126,17 +126,40 @@ TEST(storing_keeps_what_is_there)
         done();
 }
 
+TEST(what_no_helper_is_given)
+{
+        char *password = arena_alloc(&arena, (size_t)64 << 10);
+        const struct registry_credentials c = { "u", password, NULL };
+        struct registry_kept kept;
+
+        memset(password, 'x', (size_t)64 << 10);
+        password[((size_t)64 << 10) - 1] = '\0';
+        write_file("{\"credsStore\":\"no-such-helper-of-husk\"}");
+        CHECK_INT(registry_auth_store(&arena, path, "a.io", &c, &kept), -E2BIG);
+        CHECK(strstr(trail_text(), "too many for the credential helper"));
+        CHECK(!strstr(trail_text(), "xxx"));
+        trail_reset();
+        password[1] = '\0';
+        CHECK_INT(registry_auth_store(&arena, path, "a.io", &c, &kept), -ENOENT);
+        write_file("{\"credHelpers\":{\"a.io\":\"a/b\"}}");
+        trail_reset();
+        CHECK_INT(registry_auth_store(&arena, path, "a.io", &c, &kept), -EINVAL);
+        CHECK_INT(registry_auth_store(&arena, path, "b.io", &c, &kept), 0);
+        CHECK(!kept.helper);
+        done();
+}
+
 TEST(base64_of_all_lengths)
 {
         static const char letters[] = "abcdefg";
-        bool was;
+        struct registry_kept kept;
 
         write_file("{}");
         for (size_t n = 1; n < sizeof letters; n++) {
                 char password[8] = "";
                 const struct registry_credentials c = { "u", memcpy(password, letters, n), NULL };
 
-                CHECK_INT(registry_auth_store(path, "a.io", &c, &was), 0);
+                CHECK_INT(registry_auth_store(&arena, path, "a.io", &c, &kept), 0);
                 CHECK_STR(found("a.io", NULL), arena_format(&arena, "u:%s", password));
         }
         done();

@@ -144,8 +144,10 @@ TEST(a_helper_that_ends)
         auto_arena arena = { 0 };
         struct registry_answer a;
 
-        CHECK_INT(registry_start("/bin/false", NULL, &registry), 0);
-        CHECK_INT(registry_next(&registry, &arena, -1, &a), -EPIPE);
+        int r = registry_start("/bin/false", NULL, &registry);
+
+        /* Whether it has ended already when it is told the settings is chance. */
+        CHECK_INT(r == 0 ? registry_next(&registry, &arena, -1, &a) : r, -EPIPE);
         CHECK(strstr(trail_text(), "status 1"));
         registry_end(&registry);
         registry_end(&registry);

@@ -6,6 +6,8 @@
 
 #include <fcntl.h>
 
+#include <sys/stat.h>
+
 static char directory[] = "/tmp/husk-settings.XXXXXX";
 static struct arena arena;
 static struct registry_files files;
@@ -82,7 +84,56 @@ TEST(only_what_this_registry_needs)
                 "\"m.io:1\":{\"username\":\"m\",\"password\":\"b\"}},"
                 "\"proxies\":{\"https\":\"http://proxy:3128\",\"no\":\"a.io\"},\"patience\":5}");
         CHECK(strstr(settings("bad.io", NULL), "EPERM bad.io is blocked in "));
-        CHECK(strstr(settings("x.io", NULL), "ENOENT cannot read '/nonexistent' (ca in "));
+        CHECK(strstr(settings("x.io", NULL), "ENOENT ca in "));
+        CHECK(strstr(settings("x.io", NULL), "cannot read '/nonexistent'"));
+        done();
+}
+
+/* As docker and podman have them: a directory for each host. */
+TEST(certificates_in_directories)
+{
+        start();
+        CHECK(mkdir(arena_format(&arena, "%s/c.io:5000", directory), 0700) == 0);
+        put("c.io:5000/b.crt", "SECOND\n");
+        put("c.io:5000/a.crt", "FIRST\n");
+        put("c.io:5000/readme", "no certificate");
+        files.certs[0] = "/nonexistent";
+        files.certs[1] = directory;
+        CHECK_STR(
+                settings("c.io:5000", NULL),
+                "{\"hosts\":{\"c.io:5000\":{\"ca\":\"FIRST\\n\\nSECOND\\n\\n\"}},\"credentials\":{},\"proxies\":{}}");
+        CHECK(strstr(settings("c.io", NULL), "{\"c.io\":{}}"));
+        put("c.io:5000/client.cert", "WE\n");
+        CHECK(strstr(settings("c.io:5000", NULL), "EINVAL "));
+        CHECK(strstr(trail_text(), "client.cert has no key beside it"));
+        put("c.io:5000/client.key", "SECRET\n");
+        CHECK(strstr(settings("c.io:5000", NULL), "\"cert\":\"WE\\n\",\"key\":\"SECRET\\n\"}"));
+        /* Our own file counts for all three. */
+        files.config =
+                put("registries.json",
+                    arena_format(
+                            &arena, "{\"hosts\":{\"c.io:5000\":{\"ca\":\"%s/c.io:5000\"}}}",
+                            directory));
+        CHECK(strstr(settings("c.io:5000", NULL), "\"ca\":\"FIRST"));
+        CHECK(!strstr(settings("c.io:5000", NULL), "cert"));
+        /* And what was said on the command line for more than that. */
+        files.cert_dir = "/nonexistent";
+        CHECK(strstr(settings("c.io:5000", NULL), "ENOENT there is no directory '/nonexistent'"));
+        files.cert_dir = directory;
+        put("x.crt", "THIRD\n");
+        CHECK(strstr(settings("c.io:5000", NULL), "\"ca\":\"THIRD\\n\\n\"}"));
+        done();
+}
+
+TEST(insecure_or_not_is_said)
+{
+        start();
+        files.config = put("registries.json", "{\"hosts\":{\"i.io\":{\"insecure\":true}}}");
+        files.insecure = true;
+        CHECK(strstr(settings("b.io", NULL), "{\"b.io\":{\"insecure\":true}}"));
+        files.insecure = false;
+        files.verify = true;
+        CHECK(strstr(settings("i.io", NULL), "{\"i.io\":{\"verify\":true}}"));
         done();
 }
 

@@ -38,6 +38,17 @@ static int opened(const char *bytes, size_t size, struct container *ret)
         return r;
 }
 
+/* The same, its strings in the caller's arena. */
+static int reopened(struct arena *arena, const struct text *bytes, struct container *ret)
+{
+        int r = opened(text_string(bytes), bytes->len, ret);
+
+        r = r < 0 ? r : container_open(arena, root, "c1", false, ret);
+        if (r == 0)
+                container_close(ret);
+        return r;
+}
+
 static void make_directory(void)
 {
         char path[64];
@@ -97,6 +108,38 @@ TEST(cut_off_anywhere)
                 CHECK_INT(container.complete, strstr(good, "\"created\"}\n") + 11 <= good + size);
         }
         CHECK_INT(file_remove_tree(AT_FDCWD, root), 0);
+}
+
+/* Another start: what came before it is about another process, and about cgroups that are gone. */
+TEST(started_again)
+{
+        static const char again[] =
+                "{\"status\":\"prepared\"}\n"
+                "{\"status\":\"starting\",\"boot\":\"y\",\"mode\":\"run\",\"at\":1795300001}\n"
+                "{\"undo\":\"remove_cgroup\",\"path\":\"/sys/fs/cgroup/pids/husk-second\"}\n";
+        static const char process[] = "{\"process\":{\"pid\":2147483646,\"start\":371043}}\n";
+        auto_arena arena = { 0 };
+        struct text bytes = { .arena = &arena };
+        struct container container;
+        const char *const *paths;
+        size_t n;
+
+        begin();
+        text_add(&bytes, good);
+        text_add(&bytes, again);
+        CHECK_INT(reopened(&arena, &bytes, &container), 0);
+        CHECK_INT(container.status, CONTAINER_STOPPED);
+        CHECK(!container.has_exit && container.pid == 0 && container.ended_s == 0);
+        CHECK(container.prepared && container.begun);
+        CHECK_INT(container.began_s, 1795300001);
+        text_add(&bytes, process);
+        CHECK_INT(reopened(&arena, &bytes, &container), 0);
+        CHECK_INT(container.pid, 2147483646);
+        CHECK_STR(container.boot, "y");
+        container_cgroups(&arena, &container, &paths, &n);
+        CHECK_INT(n, 1);
+        CHECK_STR(paths[0], "/sys/fs/cgroup/pids/husk-second");
+        file_remove_tree(AT_FDCWD, root);
 }
 
 TEST(versions)

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+static const char *layer = "/layers/x/fs";
+
 /* What runtime_compile() says to a root of `n` layers on Linux `major`.`minor`. */
 static int compile(size_t n, unsigned major, unsigned minor, bool map)
 {
@@ -37,7 +39,7 @@ static int compile(size_t n, unsigned major, unsigned minor, bool map)
         int r;
 
         for (size_t i = 0; i < n; i++)
-                layers[i] = "/layers/x/fs";
+                layers[i] = layer;
         trail_reset();
         CHECK_INT(spec_parse(&arena, "test", document, strlen(document), &spec), 0);
         r = runtime_compile(&arena, spec, &options, &facts, &plan);
@@ -56,4 +58,16 @@ TEST(as_many_layers_as_the_kernel_takes)
         CHECK_INT(compile(64, 6, 1, false), -E2BIG);
         CHECK(strstr(trail_hint_text(), "Linux 6.7"));
         CHECK_INT(compile(64, 6, 7, false), 0);
+}
+
+TEST(images_are_for_root_and_new_kernels)
+{
+        layer = "/layers/x/fs.erofs";
+        CHECK_INT(compile(210, 6, 15, false), 0);
+        CHECK_INT(compile(211, 6, 15, false), -E2BIG);
+        CHECK_INT(compile(140, 6, 15, true), 0);
+        CHECK_INT(compile(141, 6, 15, true), -E2BIG);
+        CHECK_INT(compile(1, 6, 14, false), -EOPNOTSUPP);
+        CHECK(strstr(trail_text(), "/layers/x/fs.erofs: only root mounts layers"));
+        CHECK(strstr(trail_hint_text(), "pull the image again"));
 }

@@ -176,6 +176,8 @@ static void read_options(
         ret_visit->added = member(json, "added", NULL);
         json_i64(json_member(json, "checkpointPid"), &ret_visit->checkpoint_pid);
         ret_visit->restore = options->restored = flag(json, "restore");
+        options->mounted = member(json, "mounted", NULL);
+        options->made = flag(json, "made");
         read_overlays(arena, json_member(json, "overlays"), options);
         read_own(arena, json_member(json, "own"), options);
         read_links(arena, json_member(json, "links"), options);

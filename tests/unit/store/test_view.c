@@ -64,7 +64,7 @@ static void begin(void)
         paths[2] = arena_format(&arena, "%s/low", base);
         for (int i = 0; i < 3; i++)
                 CHECK_INT(mkdir(paths[i], 0755), 0);
-        CHECK_INT(view_open_layers(&arena, paths, 3, &view), 0);
+        CHECK_INT(view_open_layers(&arena, paths, 3, false, &view), 0);
 }
 
 static void end(void)
@@ -77,13 +77,10 @@ static void end(void)
 /* What the file says, or the error. */
 static const char *look(const char *path)
 {
-        auto_close fd = view_open(&arena, &view, path, O_RDONLY);
-        struct text text;
+        struct text text = { .arena = &arena };
+        int r = view_read(&arena, &view, path, 4096, &text);
 
-        if (fd < 0)
-                return arena_format(&arena, "%s", text_errno_name(-fd));
-        CHECK_INT(file_read_fd(&arena, fd, 4096, &text), 0);
-        return text_string(&text);
+        return r < 0 ? arena_format(&arena, "%s", text_errno_name(-r)) : text_string(&text);
 }
 
 TEST(the_topmost_wins)
@@ -182,7 +179,7 @@ TEST(a_layer_that_is_missing)
         const char *paths[] = { "/usr", "/no/such/layer" };
         struct view none;
 
-        CHECK_INT(view_open_layers(&arena, paths, 2, &none), -ENOENT);
+        CHECK_INT(view_open_layers(&arena, paths, 2, false, &none), -ENOENT);
         CHECK(strstr(trail_text(), "cannot open the layer /no/such/layer"));
         arena_free(&arena);
 }

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Theory of operation: `husk export`: a container's whole root as a tar file. Its layers are put on top of each other
+ * by overlayfs, in a mount of our own that nobody can write to or find, and read there by tar_tree(). What is mounted
+ * in the container is no part of that. An ordinary user does it in a user namespace of the ids of its layers. */
+#include "image.h"
+#include "place.h"
+#include "runtime/runtime.h"
+#include "store.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/sched.h>
+
+struct export
+{
+        const struct runtime_overlay *overlay; /* NULL: a directory */
+        const char *rootfs;
+        int fd;
+        bool user; /* in a user namespace */
+};
+
+/* The upper layer is one to be read, too. */
+static int open_overlay(const struct runtime_overlay *overlay)
+{
+        auto_arena arena = { 0 };
+        const char **layers = arena_array(&arena, overlay->lower.n + 1, sizeof *layers);
+
+        layers[0] = overlay->upper;
+        for (size_t i = 0; i < overlay->lower.n; i++)
+                layers[i + 1] = overlay->lower.items[i];
+        return layers_mount(&arena, layers, overlay->lower.n + 1, false);
+}
+
+static int write_all(void *context, void *ret)
+{
+        static struct tar_writer writer;
+        const struct export *export = context;
+        const struct tar_tree_options options = { 0 };
+        auto_close root = NO_FD;
+        int r;
+
+        (void)ret;
+        r = export->user ? namespace_unshare(CLONE_NEWNS) : 0;
+
+        if (r < 0)
+                return trail(r, "cannot make a mount namespace: %s", text_errno(r));
+        root = export->overlay ? open_overlay(export->overlay)
+                               : file_open(AT_FDCWD, export->rootfs, O_PATH | O_DIRECTORY, 0);
+        if (root < 0)
+                return export->overlay
+                             ? root
+                             : trail(root, "cannot open %s: %s", export->rootfs, text_errno(root));
+        tar_writer_begin(&writer, export->fd);
+        r = tar_tree(&writer, root, ".", "", &options);
+        if (r == 0 && (r = tar_writer_end(&writer, NULL)) < 0)
+                trail(r, "cannot write the archive: %s", text_errno(r));
+        tar_writer_free(&writer);
+        return r;
+}
+
+static int choose(struct arena *arena, const struct export_request *request, struct export *export)
+{
+        struct container container;
+        struct record record;
+        int r = store_open(arena, &request->engine, request->container, false, &container);
+
+        if (r < 0)
+                return r;
+        record_decode(arena, &container, &record);
+        export->rootfs = container.rootfs;
+        container_close(&container);
+        if (record.n_overlays && !record.image_id) {
+                trail_hint("husk diff shows what it has changed of this system");
+                return trail(
+                        -EINVAL, "container '%s' is made of this very system, which is no image",
+                        request->container);
+        }
+        if (record.n_overlays)
+                export->overlay = record.overlays;
+        return 0;
+}
+
+static int write_to(void *context)
+{
+        struct export *export = context;
+        auto_arena arena = { 0 };
+        const struct idmap *map = image_ids(&arena);
+
+        export->user = map != NULL;
+        return inside_run(map, write_all, export, NULL, 0);
+}
+
+int engine_export(const struct export_request *request)
+{
+        auto_arena arena = { 0 };
+        struct export export = { .fd = STDOUT_FILENO };
+        int r = choose(&arena, request, &export);
+
+        if (r < 0)
+                return r;
+        if (!request->output)
+                return write_to(&export);
+        return image_write_file(&arena, request->output, &export.fd, write_to, &export);
+}

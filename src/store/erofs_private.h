@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to store: where what stands in an EROFS image, for who writes and who reads it. */
+#pragma once
+
+#include "store.h"
+
+enum {
+        SUPER_AT = 1024,
+        SUPER_SIZE = 128,
+        SLOT = 32, /* the number of an inode is its position in units of these bytes */
+        INODE_SIZE = 64,
+        XATTRS_HEAD = 12,
+        DIRENT_SIZE = 12,
+        PLAIN = 0 << 1 | 1, /* formats of an inode of 64 bytes */
+        TAILED = 2 << 1 | 1,
+        TRUSTED = 4, /* the number of a prefix of attributes' names */
+};
+
+#define SUPER_MAGIC 0xe0f5e1e2U

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to store: what the two ways of writing a layer share. */
+#pragma once
+
+#include "store.h"
+
+#define LAYER_WHITEOUT ".wh."
+#define LAYER_OPAQUE   ".wh..wh..opq"
+
+/* `error` with a trail that names the entry; the second one says the error's words, too. */
+int layer_refuse(const struct tar_entry *entry, int error, const char *what);
+int layer_failed(const struct tar_entry *entry, int error, const char *what);
+/* The components with one slash between them into `to` (TAR_PATH_MAX); "" for the root itself. */
+int layer_normalize(const struct tar_entry *entry, const char *path, char *to);
+/* Cut at the last slash: `path`, which has a byte to spare, becomes the parent's; the name in it. */
+const char *layer_split(char *path);
+
+/* -- layer_flat.c: a layer as an EROFS image -- */
+void flat_begin(struct layer_writer *layer);
+int flat_add_root(struct layer_writer *layer, const struct tar_entry *entry);
+/* `path`: of the directory that it is in. */
+int flat_add(
+        struct layer_writer *layer, const struct tar_entry *entry, const char *path,
+        const char *name);
+/* Is there a file whose data may come? */
+bool flat_awaits(const struct layer_writer *layer);
+int flat_write(struct layer_writer *layer, uint64_t offset, const void *bytes, size_t size);
+int flat_finish(struct layer_writer *layer);
+int flat_end(struct layer_writer *layer);
+void flat_abort(struct layer_writer *layer);

@@ -1,0 +1,62 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Containers that are made, started again and copied from by an ordinary user, who is made for this file.
+
+# shellcheck disable=SC2154,SC2016,SC2030,SC2031 # set by bats and setup_file; other shells' words
+bats_require_minimum_version 1.5.0
+
+load user
+
+setup_file() {
+        make_user "hkfile$$" 2000300000
+        install -d -o "$RUID" -g "$RGID" "$RHOME/root/srv"
+}
+teardown_file() { remove_user; }
+
+teardown() {
+        remove_containers
+        nothing_left
+}
+
+@test 'create, start, and start again with what it wrote' {
+        husk create --name one host sh -c 'echo x >>/tmp/n; chown 33 /tmp/n; cat /tmp/n; stat -c %u /tmp/n'
+        run -0 --separate-stderr husk start -a one
+        same "$output" $'x\n33'
+        run -0 --separate-stderr husk start -a one
+        same "$output" $'x\nx\n33'
+        husk start one
+        same "$(husk wait one)" 0
+}
+
+@test 'cp: to one that runs, has ended, and has not begun; owners are those of its ids' {
+        as_user sh -c 'rm -rf d && mkdir -p d/sub && echo one >d/sub/f && chmod 700 d/sub'
+        husk create --name one host sleep 1000
+        husk cp -q d one:/tmp
+        husk start one
+        husk cp -q d/. one:/tmp/again
+        same "$(husk exec one stat -c '%u:%g' /tmp/d/sub/f /tmp/again/sub/f)" $'0:0\n0:0'
+        husk exec one sh -c 'mkdir /tmp/theirs && echo word >/tmp/theirs/f && chmod 600 /tmp/theirs/f && chown -R 33:33 /tmp/theirs && chmod 700 /tmp/theirs'
+        husk cp -q one:/tmp/theirs out
+        same "$(as_user cat out/f)" word
+        same "$(stat -c '%u:%g' "$RHOME/out/f")" "$RUID:$RGID"
+        husk stop -t 0 one
+        husk cp -q one:/tmp/theirs out2
+        same "$(as_user cat out2/f)" word
+        husk cp one:/tmp/theirs - | tar tvf - | grep -q '33/33.*theirs/f'
+        tar c -C "$RHOME/d" --owner 33 --group 34 sub | husk cp - one:/tmp
+        husk start one
+        same "$(husk exec one stat -c '%u:%g' /tmp/sub/f)" 33:34
+}
+
+@test 'a directory as the root, and a user namespace with one id alone' {
+        husk run -d --name one --userns keep-id --user "$RUID:$RGID" --rootfs "$RHOME/root" /bin/sh -c 'exec busybox sleep 1000'
+        as_user sh -c 'echo one >f'
+        husk cp -q f one:/srv/f
+        same "$(cat "$RHOME/root/srv/f")" one
+        same "$(stat -c %u "$RHOME/root/srv/f")" "$RUID"
+        husk cp -q one:/srv/f g
+        husk kill one
+        husk wait one
+        husk cp -q f one:/srv/stopped
+        same "$(stat -c %u "$RHOME/root/srv/stopped")" "$RUID"
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "linux/linux.h"
+#include "tap.h"
+#include "unit/store/archive.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+/* Theory of operation: a tree with everything awkward in it is written as an archive, which GNU tar unpacks: what
+ * find(1), getfattr(1) and sha256sum(1) say of both is the same. */
+
+static char base[] = "/tmp/husk-tree.XXXXXX";
+static struct arena arena;
+static struct tar_writer writer;
+
+static const char *shell(const char *words)
+{
+        FILE *pipe_ = popen(arena_format(&arena, "set -e; cd %s; %s", base, words), "re");
+        struct text all = { .arena = &arena };
+        char line[8192];
+
+        CHECK(pipe_);
+        while (fgets(line, sizeof line, pipe_))
+                text_add(&all, line);
+        CHECK_INT(pclose(pipe_), 0);
+        return text_string(&all);
+}
+
+static void begin(void)
+{
+        SKIP_UNLESS(geteuid() == 0, "needs root");
+        CHECK(mkdtemp(base));
+        shell("mkdir tree");
+}
+
+static void end(void)
+{
+        shell("cd /; rm -rf $OLDPWD");
+}
+
+/* The digest of `tree`/`name` as the archive `to`; "" and the trail when it failed. */
+static const char *write_tree(
+        const char *name, const char *as, const struct tar_tree_options *options, const char *to)
+{
+        static char hex[SHA256_HEX_SIZE];
+        auto_close dir =
+                file_open(AT_FDCWD, arena_format(&arena, "%s/tree", base), O_PATH | O_DIRECTORY, 0);
+        auto_close fd = file_open(
+                AT_FDCWD, arena_format(&arena, "%s/%s", base, to), O_WRONLY | O_CREAT | O_TRUNC,
+                0600);
+        int r;
+
+        trail_reset();
+        hex[0] = '\0';
+        tar_writer_begin(&writer, fd);
+        r = tar_tree(&writer, dir, name, as, options);
+        if (r == 0)
+                CHECK_INT(tar_writer_end(&writer, hex), 0);
+        tar_writer_free(&writer);
+        return hex;
+}
+
+static const char *write_all(const struct tar_tree_options *options, const char *to)
+{
+        return write_tree(".", "", options, to);
+}
+
+static const struct tar_tree_options plain = { 0 }, layer = { .layer = true };
+
+#define LOOK \
+        "find . ! -type s -printf '%p %y %m %U %G %n %T@ %l %s\\n' | sed 's/ d .* /&d/;' | sort"
+
+TEST(a_tree_comes_out_of_gnu_tar_as_it_was)
+{
+        const char *before, *digest;
+
+        begin();
+        shell("cd tree; long=$(printf 'n%.0s' $(seq 200)); mkdir -p a/$long/$long; echo deep >a/$long/$long/file;"
+              "echo one >one; ln one a/two; ln one three; ln -s ../one a/link; ln -s $long$long farther; mkfifo fifo;"
+              "mknod zero c 1 5; mknod disk b 259 70000; printf 'x' >$(printf 'odd\\nname \\377'); : >empty;"
+              "chmod 6751 one; chmod 1777 a; chown 3000000:4000000 empty; truncate -s 1M holes;"
+              "printf data | dd of=holes bs=1 seek=300000 conv=notrunc status=none; truncate -s 5M hole;"
+              "dd if=/dev/urandom of=large bs=1000 count=300 status=none;"
+              "touch -d '1969-12-31 23:59:58.25Z' old; touch -d '2033-05-18 03:33:20.123456789Z' new a");
+        before = shell("cd tree; " LOOK "; find . -type f -print0 | sort -z | xargs -0 sha256sum");
+        digest = arena_string(&arena, write_all(&plain, "one.tar"));
+        CHECK_STR(digest, arena_copy(&arena, shell("sha256sum one.tar"), 64));
+        CHECK_STR(write_all(&plain, "two.tar"), digest);
+        CHECK_STR(
+                shell("mkdir out; cd out; tar --warning=no-timestamp -xpf ../one.tar --numeric-owner; " LOOK
+                      "; find . -type f -print0 | sort -z | xargs -0 sha256sum"),
+                before);
+        /* Holes are none of its bytes. */
+        CHECK_STR(
+                shell("[ $(stat -c %s one.tar) -lt 500000 ] && [ $(stat -c %b out/hole) = 0 ] && echo small"),
+                "small\n");
+        /* Python's reader is stricter about headers than GNU's. */
+        CHECK_STR(
+                shell("python3 -c 'import tarfile; t = tarfile.open(\"one.tar\"); print(len(t.getnames()),"
+                      " t.getmember(\"hole\").size, t.extractfile(\"holes\").read()[300000:300004])'"),
+                "20 5242880 b'data'\n");
+        end();
+}
+
+TEST(attributes_of_files_stay)
+{
+        begin();
+        shell("cd tree; echo x >file; cp file cap; python3 -c 'import os\n"
+              "for name in \"user.b\", \"user.a\", \"trusted.mine\", \"user.overlay.x\":\n"
+              "  os.setxattr(\"file\", name, b\"v\\n\\0v\")\n"
+              "os.setxattr(\"cap\", \"security.capability\", bytes.fromhex(\"0100000200200000\" + 12 * \"00\"))'");
+        CHECK(*write_all(&plain, "one.tar"));
+        CHECK_STR(
+                shell("mkdir out; cd out; tar --warning=no-timestamp -xpf ../one.tar --xattrs --xattrs-include='*'; python3 -c 'import os\n"
+                      "for name in \"cap\", \"file\":\n"
+                      "  print(name, [(a, os.getxattr(name, a).hex()) for a in sorted(os.listxattr(name))])'"),
+                "cap [('security.capability', '0100000200200000000000000000000000000000')]\n"
+                "file [('user.a', '760a0076'), ('user.b', '760a0076')]\n");
+        end();
+}
+
+TEST(what_overlayfs_hides_becomes_a_layers_whiteouts)
+{
+        begin();
+        shell("cd tree; mkdir -p etc/gone dir; mknod etc/passwd c 0 0; echo x >dir/file; echo y >dir/.wh.fake;"
+              "python3 -c 'import os; os.setxattr(\"dir\", \"trusted.overlay.opaque\", b\"y\")'");
+        CHECK(*write_all(&layer, "one.tar"));
+        CHECK_STR(
+                shell("tar -tf one.tar"),
+                "./\ndir/\ndir/.wh..wh..opq\ndir/file\netc/\netc/gone/\netc/.wh.passwd\n");
+        CHECK(strstr(trail_warnings(), "'dir/.wh.fake' was left out"));
+        end();
+}
+
+static bool skip_one(void *context, const char *path, int fd, const struct stat *status)
+{
+        CHECK(fd >= 0 && status->st_ino);
+        return strcmp(path, context) == 0;
+}
+
+TEST(a_part_of_a_tree_by_another_name)
+{
+        struct tar_tree_options options = { .skip = skip_one, .context = (void *)"new/not" };
+
+        begin();
+        shell("cd tree; mkdir -p sub/not/this; echo x >sub/file; ln -s /etc sub/link");
+        CHECK(*write_tree("sub", "new", &options, "one.tar"));
+        CHECK_STR(shell("tar -tf one.tar"), "new/\nnew/file\nnew/link\n");
+        CHECK(*write_tree("sub", "", &plain, "one.tar"));
+        CHECK_STR(shell("tar -tf one.tar"), "./\nfile\nlink\nnot/\nnot/this/\n");
+        shell("mv tree/sub/file tree/file");
+        CHECK(*write_tree("file", "file", &plain, "one.tar"));
+        CHECK_STR(shell("tar -xOf one.tar"), "x\n");
+        CHECK_STR(write_tree("none", "none", &plain, "one.tar"), "");
+        CHECK_STR(trail_text(), "'none': cannot look at it: No such file or directory");
+        end();
+}
+
+TEST(what_is_too_deep_is_refused)
+{
+        begin();
+        shell("cd tree; python3 -c 'import os\nfor i in range(300): os.mkdir(\"d\"); os.chdir(\"d\")'");
+        CHECK_STR(write_all(&plain, "one.tar"), "");
+        CHECK(strstr(trail_text(), "it is more than 256 directories deep"));
+        shell("cd tree; rm -rf d; python3 -c 'import os\nfor i in range(20): os.mkdir(\"n\" * 250); "
+              "os.chdir(\"n\" * 250)'");
+        CHECK_STR(write_all(&plain, "one.tar"), "");
+        CHECK(strstr(trail_text(), "its name is too long for an archive"));
+        end();
+}
