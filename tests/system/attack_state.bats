@@ -20,7 +20,7 @@ ended() {
                 script 'exit 0'
                 oci run --detach --bundle "$BUNDLE" "$WORD"
                 eventually 10 stopped "$WORD"
-                find /sys/fs/cgroup -depth -type d -name "$WORD" -exec rmdir {} + 2>/dev/null || :
+                remove_cgroups "*/$WORD"
                 cp -a "$ROOT/$WORD" "$BATS_TEST_TMPDIR/kept"
         else
                 cp -a "$BATS_TEST_TMPDIR/kept" "$ROOT/$WORD"

@@ -85,7 +85,7 @@ teardown() {
                 if [ -O "$id" ]; then as_root delete --force "${id##*/}"; else oci delete --force "${id##*/}"; fi
         done
         rmdir "$HERE"
-        find /sys/fs/cgroup -depth -type d -name "top.$WORD" -exec rmdir {} \;
+        remove_cgroups "*/top.$WORD"
         finish
 }
 

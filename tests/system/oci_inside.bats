@@ -414,9 +414,7 @@ field() {
         [ -z "$(oci exec "$WORD" grep -v ':/$' /proc/1/cgroup)" ]
         oci delete --force "$WORD"
         [ -z "$(find /sys/fs/cgroup -path "*/$WORD/deep/er")" ]
-        find /sys/fs/cgroup -depth -name "$WORD" -type d -exec rmdir {} + 2>/dev/null || true
-        find /sys/fs/cgroup -depth -path "*/$WORD/*" -type d -exec rmdir {} + 2>/dev/null || true
-        find /sys/fs/cgroup -depth -name "$WORD" -type d -exec rmdir {} + 2>/dev/null || true
+        remove_cgroups "*/$WORD*"
 }
 
 @test "pids.limit holds" {

@@ -185,7 +185,7 @@ paused() { [ "$(status_of "$WORD")" = paused ]; }
         kill -KILL "$(pid_of "$WORD")"
         eventually 20 stopped "$WORD"
         oci delete "$WORD"
-        find /sys/fs/cgroup -depth -type d -path "*/$WORD*" -exec rmdir {} +
+        remove_cgroups "*/$WORD*"
         [ "$status" = 1 ]
         [[ $stderr == *"has no cgroup that can be frozen"* ]]
 }

@@ -324,7 +324,7 @@ written() {
         config '.process.args = ["/bin/true"]'
         run -0 oci run --bundle "$BUNDLE" "$WORD"
         [ -n "$(cat "/sys/fs/cgroup/cpuset/$WORD.parent/cpuset.mems")" ]
-        find /sys/fs/cgroup -depth -type d -path "*$WORD.parent*" -exec rmdir {} +
+        remove_cgroups "*/$WORD.parent*"
 }
 
 @test "unified: memory.high slows down and does not kill" {
