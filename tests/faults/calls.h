@@ -116,7 +116,7 @@ struct stage {
         struct text husk, probe;   /* programs */
         struct place place, alone; /* alone: without the container that stays */
         struct record record;
-        bool before;        /* the command of a point has yet to come */
+        const char *out;    /* where commands beside the traced one write to; NULL: HOME "/out2" */
         long standing;      /* first process of the container that stays; 0: there is none */
         long other;         /* first process of a container that nobody touches */
         const char *report; /* what the command said without a fault */
@@ -139,6 +139,8 @@ enum {
 
 /* What a command that writes a file of the host's writes: it is a point's own, and gone before the next. */
 #define COMMAND_OUT HOME "/made"
+/* What nobody reads. */
+#define COMMAND_NOISE HOME "/noise"
 
 /* Its words, with those that stand for ours replaced. */
 void command_words(

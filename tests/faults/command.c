@@ -131,8 +131,7 @@ int command_run(struct arena *arena, const struct stage *stage, const char *comm
         pid_t pid;
 
         command_words(arena, stage, command, argv);
-        /* What is made before the command is traced speaks where that does. */
-        if (command_streams(streams, stage->before ? HOME "/out" : HOME "/out2", HOME "/err2") < 0)
+        if (command_streams(streams, stage->out ? stage->out : HOME "/out2", HOME "/err2") < 0)
                 return -1;
         pid = fork();
         if (pid == 0) {

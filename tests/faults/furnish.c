@@ -78,17 +78,19 @@ int stage_set(struct arena *arena, struct stage *stage)
         }
         if (r < 0)
                 return r;
-        for (int i = 0; i < 2; i++) { /* so that the files are there when they are counted */
+        for (int i = 0; i < 3; i++) { /* so that the files are there when they are counted */
+                static const char *const outs[] = { HOME "/out2", HOME "/out", COMMAND_NOISE };
                 int streams[3];
 
-                r = command_streams(
-                        streams, i ? HOME "/out" : HOME "/out2", i ? HOME "/err" : HOME "/err2");
+                r = command_streams(streams, outs[i], i ? HOME "/err" : HOME "/err2");
                 if (r < 0)
                         return r;
                 command_streams_close(streams);
         }
+        stage->out = COMMAND_NOISE;
         if (command_each(arena, stage, "run --detach --bundle BESIDE OTHER"))
                 return trail(-EIO, "%s", command_file(arena, HOME "/err2"));
+        stage->out = NULL;
         stage->other = stage_pid_of(arena, stage, "OTHER");
         /* The first commands of husk make the directories of its store. */
         for (size_t i = 0; i < scenes_n && !(stage->scene && stage->scene->engine); i++)

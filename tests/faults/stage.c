@@ -226,15 +226,24 @@ static const char *check_end(struct arena *arena, struct stage *stage)
         return NULL;
 }
 
+/* The program of a container that is made here writes whenever it gets to it: where the traced command writes if its
+ * report is waited for, else to a file that nobody reads. */
+static const char *make_before(struct arena *arena, struct stage *stage, const char *out)
+{
+        const char *wrong = NULL;
+
+        stage->out = out;
+        if (stage->scene->before)
+                wrong = command_each(arena, stage, stage->scene->before);
+        stage->out = NULL;
+        return wrong;
+}
+
 static const char *prepare(struct arena *arena, struct stage *stage)
 {
-        const struct scene *scene = stage->scene;
-        const char *wrong;
-
-        stage->before = scene->writes;
-        wrong = scene->before && !scene->stays ? command_each(arena, stage, scene->before) : NULL;
-        stage->before = false;
-        return wrong;
+        if (stage->scene->stays)
+                return NULL;
+        return make_before(arena, stage, stage->scene->writes ? HOME "/out" : COMMAND_NOISE);
 }
 
 /* Standing in again for a container that a fault has broken, so that the next points mean something. */
@@ -246,7 +255,7 @@ static const char *stand(struct arena *arena, struct stage *stage)
         command_run(arena, stage, stage->scene->engine ? "rm -f ID" : "delete --force ID");
         if (!stage->scene->stays)
                 return NULL;
-        wrong = command_each(arena, stage, stage->scene->before);
+        wrong = make_before(arena, stage, COMMAND_NOISE);
         if (!wrong)
                 stage->standing = stage_pid_of(arena, stage, "ID");
         return wrong;
