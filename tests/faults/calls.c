@@ -125,9 +125,10 @@ static void try_point(
         count(tally, fault, stage, &out);
         tally->bad += wrong != NULL;
         if (wrong || o->verbose)
-                printf("# -s %s -p %s:%s:%zu:%s%s: %s\n", stage->scene->name, fault->role,
-                       trace_call_name(fault->call), fault->nth, error_name(fault->error),
-                       out.hit ? "" : " (not met)", wrong ? wrong : "as it should be");
+                fprintf(wrong ? stderr : stdout, "# -s %s -p %s:%s:%zu:%s%s: %s\n",
+                        stage->scene->name, fault->role, trace_call_name(fault->call), fault->nth,
+                        error_name(fault->error), out.hit ? "" : " (not met)",
+                        wrong ? wrong : "as it should be");
         fflush(stdout);
 }
 
