@@ -314,34 +314,78 @@ static const struct {
         { "security.", 6 },
 };
 
+/* Behind the others, zeros where its bytes go; NULL: there is no room for them. */
+static char *add_attribute(struct erofs_xattrs *xattrs, size_t bytes)
+{
+        const size_t begin = xattrs->size ? xattrs->size : XATTRS_HEAD;
+
+        if (bytes > sizeof xattrs->bytes - begin - 4)
+                return NULL;
+        if (xattrs->size == 0)
+                memset(xattrs->bytes, 0, XATTRS_HEAD);
+        xattrs->size = round_up(begin + bytes, 4);
+        memset(xattrs->bytes + begin, 0, xattrs->size - begin);
+        return xattrs->bytes + begin;
+}
+
+/* ARRAY_SIZE(prefixes): there is none. */
+static size_t find_prefix(const char *name)
+{
+        size_t i = 0;
+
+        while (i < ARRAY_SIZE(prefixes) && !text_starts(name, prefixes[i].prefix))
+                i++;
+        return i;
+}
+
 int erofs_add_xattr(struct erofs_xattrs *xattrs, const char *name, const void *value, size_t size)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
-                const bool is_whole = prefixes[i].number == 2 || prefixes[i].number == 3;
-                const char *rest = name + strlen(prefixes[i].prefix);
-                size_t begin = xattrs->size ? xattrs->size : XATTRS_HEAD, length;
-                char *at = xattrs->bytes + begin;
+        const size_t i = find_prefix(name);
+        const char *rest;
+        size_t length;
+        bool is_whole;
+        char *at;
 
-                if (!text_starts(name, prefixes[i].prefix))
-                        continue;
-                length = strlen(rest);
-                if (is_whole != (length == 0) || length > UINT8_MAX || size > UINT16_MAX)
-                        return -EINVAL;
-                if (4 + length + size > sizeof xattrs->bytes - begin - 4)
-                        return -E2BIG;
-                if (xattrs->size == 0)
-                        memset(xattrs->bytes, 0, XATTRS_HEAD);
-                xattrs->size = round_up(begin + 4 + length + size, 4);
-                memset(at, 0, xattrs->size - begin);
-                at[0] = (char)length;
-                at[1] = (char)prefixes[i].number;
-                put16(at + 2, size);
-                memcpy(at + 4, rest, length);
-                if (size)
-                        memcpy(at + 4 + length, value, size);
-                return 0;
+        if (i == ARRAY_SIZE(prefixes))
+                return -EINVAL;
+        is_whole = prefixes[i].number == 2 || prefixes[i].number == 3;
+        rest = name + strlen(prefixes[i].prefix);
+        length = strlen(rest);
+        if (is_whole != (length == 0) || length > UINT8_MAX || size > UINT16_MAX)
+                return -EINVAL;
+        at = add_attribute(xattrs, XATTR_HEAD + length + size);
+        if (!at)
+                return -E2BIG;
+        at[0] = (char)length;
+        at[1] = (char)prefixes[i].number;
+        put16(at + 2, size);
+        memcpy(at + XATTR_HEAD, rest, length);
+        if (size)
+                memcpy(at + XATTR_HEAD + length, value, size);
+        return 0;
+}
+
+void erofs_drop_xattr(struct erofs_xattrs *xattrs, const char *name)
+{
+        const size_t i = find_prefix(name);
+
+        for (size_t at = XATTRS_HEAD; i < ARRAY_SIZE(prefixes) && at < xattrs->size;) {
+                char *one = xattrs->bytes + at;
+                const char *rest = name + strlen(prefixes[i].prefix);
+                const size_t length = (unsigned char)one[0];
+                const size_t value = (unsigned char)one[2] | (size_t)(unsigned char)one[3] << 8;
+                const size_t size = round_up(XATTR_HEAD + length + value, 4);
+
+                if ((uint8_t)one[1] == prefixes[i].number && strlen(rest) == length &&
+                    memcmp(one + XATTR_HEAD, rest, length) == 0) {
+                        memmove(one, one + size, xattrs->size - at - size);
+                        xattrs->size -= size;
+                } else {
+                        at += size;
+                }
         }
-        return -EINVAL;
+        if (xattrs->size == XATTRS_HEAD)
+                xattrs->size = 0;
 }
 
 /* -- directories ---------------------------------------------------------------------------------------- */

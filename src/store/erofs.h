@@ -79,6 +79,8 @@ int erofs_end(struct erofs_writer *writer, const struct erofs_place *root, const
 
 /* One more attribute. -EINVAL: a name that the format has no place for; -E2BIG: too many. */
 int erofs_add_xattr(struct erofs_xattrs *xattrs, const char *name, const void *value, size_t size);
+/* Take one away, if it is there. */
+void erofs_drop_xattr(struct erofs_xattrs *xattrs, const char *name);
 
 /* Room for `size` bytes of an inode that will have attributes of that size. */
 int erofs_place_data(

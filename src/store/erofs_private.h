@@ -10,6 +10,7 @@ enum {
         SLOT = 32, /* the number of an inode is its position in units of these bytes */
         INODE_SIZE = 64,
         XATTRS_HEAD = 12,
+        XATTR_HEAD = 4, /* of one attribute */
         DIRENT_SIZE = 12,
         PLAIN = 0 << 1 | 1, /* formats of an inode of 64 bytes */
         TAILED = 2 << 1 | 1,

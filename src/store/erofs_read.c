@@ -11,10 +11,6 @@
 
 #include <sys/stat.h>
 
-enum {
-        XATTR_HEAD = 4, /* of one attribute */
-};
-
 #define OPAQUE "overlay.opaque"
 
 static uint16_t get16(const char *at)

@@ -35,6 +35,8 @@ struct flat_inode {
 struct flat_directory {
         struct erofs_inode inode;
         struct erofs_place place;
+        char *xattrs; /* the inode's, where there is room for xattrs_room bytes */
+        size_t xattrs_room;
         uint32_t parent, last; /* last: the name that came last */
         bool opaque;
 };

@@ -75,15 +75,16 @@ static bool comes_again(const struct tar_entry *entry, size_t i)
         return false;
 }
 
-static int take_xattrs(struct layer_image *image, const struct tar_entry *entry)
+/* Behind those that image->xattrs has, or in their place. */
+static int add_xattrs(struct layer_image *image, const struct tar_entry *entry)
 {
-        image->xattrs.size = 0;
         for (size_t i = 0; i < entry->n_xattrs; i++) {
                 const struct tar_xattr *attr = &entry->xattrs[i];
                 int r;
 
                 if (!layer_wants_xattr(attr->name) || comes_again(entry, i))
                         continue;
+                erofs_drop_xattr(&image->xattrs, attr->name);
                 r = is_sound(attr)
                           ? erofs_add_xattr(&image->xattrs, attr->name, attr->value, attr->size)
                           : -EINVAL;
@@ -93,23 +94,48 @@ static int take_xattrs(struct layer_image *image, const struct tar_entry *entry)
         return 0;
 }
 
+static int take_xattrs(struct layer_image *image, const struct tar_entry *entry)
+{
+        image->xattrs.size = 0;
+        return add_xattrs(image, entry);
+}
+
+static void get_xattrs(struct layer_image *image, const struct flat_directory *directory)
+{
+        image->xattrs.size = directory->inode.xattrs_size;
+        if (image->xattrs.size)
+                memcpy(image->xattrs.bytes, directory->xattrs, image->xattrs.size);
+}
+
+/* One directory may come as often as there are entries: its room doubles, so that what is lost of the arena
+ * is never more than what it has. */
+static void keep_xattrs(struct layer_image *image, struct flat_directory *directory)
+{
+        const size_t size = image->xattrs.size;
+
+        if (size > directory->xattrs_room) {
+                directory->xattrs_room = size < EROFS_XATTRS_MAX / 2 ? 2 * size : EROFS_XATTRS_MAX;
+                directory->xattrs = arena_alloc(&image->tree.arena, directory->xattrs_room);
+        }
+        if (size)
+                memcpy(directory->xattrs, image->xattrs.bytes, size);
+        directory->inode.xattrs = directory->xattrs;
+        directory->inode.xattrs_size = size;
+}
+
+/* One that comes again keeps the attributes that are not said anew, as a directory does. */
 static int describe_directory(
         struct layer_image *image, const struct tar_entry *entry, uint32_t number)
 {
         struct flat_directory *directory = flat_directory_at(&image->tree, number);
-        struct erofs_inode inode = inode_like(entry, S_IFDIR);
-        int r = take_xattrs(image, entry);
+        int r;
 
+        get_xattrs(image, directory);
+        r = add_xattrs(image, entry);
         if (r < 0)
                 return r;
-        inode.xattrs = directory->inode.xattrs;
-        inode.xattrs_size = directory->inode.xattrs_size;
-        if (image->xattrs.size) {
-                inode.xattrs =
-                        arena_copy(&image->tree.arena, image->xattrs.bytes, image->xattrs.size);
-                inode.xattrs_size = image->xattrs.size;
-        }
-        directory->inode = inode;
+        directory->inode = inode_like(entry, S_IFDIR);
+        keep_xattrs(image, directory);
         return 0;
 }
 
@@ -382,18 +408,12 @@ static size_t list(struct layer_image *image, uint32_t number, struct erofs_name
 
 static int make_opaque(struct layer_image *image, struct flat_directory *directory)
 {
-        struct erofs_inode *inode = &directory->inode;
         int r;
 
-        image->xattrs.size = inode->xattrs_size;
-        if (inode->xattrs_size)
-                memcpy(image->xattrs.bytes, inode->xattrs, inode->xattrs_size);
+        get_xattrs(image, directory);
         r = erofs_add_xattr(&image->xattrs, "trusted.overlay.opaque", "y", 1);
-        if (r == 0) {
-                inode->xattrs =
-                        arena_copy(&image->tree.arena, image->xattrs.bytes, image->xattrs.size);
-                inode->xattrs_size = image->xattrs.size;
-        }
+        if (r == 0)
+                keep_xattrs(image, directory);
         return r;
 }
 

@@ -298,13 +298,22 @@ TEST(layer_says_last_what_it_said_twice)
         put_header("f/", '5', 0, "");
         put_header("f/x", '0', 0, "");
         modify(put_header("f/", '5', 0, ""), 0700, "", "");
+        put_record("SCHILY.xattr.user.shape", "round");
+        put_record("SCHILY.xattr.user.color", "blue");
+        put_header("g/", '5', 0, "");
+        put_record("SCHILY.xattr.user.color", "red");
+        put_record("SCHILY.xattr.user.size", "large");
+        put_header("g/", '5', 0, "");
         CHECK_INT(unpack(&(struct layer_options){ 0 }), 0);
         /* What was written to the first `a` is in its other name, and nowhere else. */
         CHECK_STR(output(arena_format(&arena, "cd %s/layer && cat a b", base)), "21");
         CHECK_STR(
                 listing(),
                 "a f 644 1:2 \nb f 644 1:2 \nd l 777 1:2 elsewhere\ne d 644 1:2 \nf d 700 1:2 \n"
-                "f/x f 644 1:2 \n");
+                "f/x f 644 1:2 \ng d 644 1:2 \n");
+        attribute("g", "user.color", "red");
+        attribute("g", "user.shape", "round");
+        attribute("g", "user.size", "large");
         end();
 }
 
