@@ -77,9 +77,11 @@ static int find_directories(
 {
         int r = find_directory(arena, "--image-path", options->image_path, make, &criu->images);
 
+        if (r == 0)
+                r = criu_check_directory(arena, "--image-path", criu->images);
         if (r == 0 && options->work_path)
                 r = find_directory(arena, "--work-path", options->work_path, true, &criu->work);
-        return r;
+        return r == 0 && criu->work ? criu_check_directory(arena, "--work-path", criu->work) : r;
 }
 
 /* That of another time would be taken for this one's. */
@@ -134,6 +136,7 @@ static int checkpoint_words(
         struct words_list *list)
 {
         struct arena *arena = list->arena;
+        const char *path;
         int r;
 
         if ((r = check_server(request)) < 0 || (r = check_status_fd(request)) < 0 ||
@@ -156,6 +159,10 @@ static int checkpoint_words(
                 return trail(
                         r, "--parent-path: %s/%s: %s", criu->images, request->parent_path,
                         text_errno(r));
+        path = arena_format(arena, "%s/%s", criu->images, request->parent_path);
+        if ((r = find_directory(arena, "--parent-path", path, false, &path)) < 0 ||
+            (r = criu_check_directory(arena, "--parent-path", path)) < 0)
+                return r;
         add_value(list, "prev-images-dir", request->parent_path);
         add(list, true, "track-mem");
         return 0;

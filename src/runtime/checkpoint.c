@@ -267,27 +267,55 @@ int criu_write_stdio(struct arena *arena, const char *images, const char *const 
         return r < 0 ? trail(r, "cannot write %s: %s", path, text_errno(r)) : 0;
 }
 
+/* "pipe:[1234]", "file[1f:2b]", "tty[8800:18]" */
+static bool is_key(const char *key)
+{
+        size_t size = strcspn(key, "[");
+        const char *inside = key + size;
+
+        if (!*inside++)
+                return false;
+        inside += strspn(inside, "0123456789abcdef:-");
+        return text_equal(inside, "]");
+}
+
+static int read_plain(struct arena *arena, const char *path, size_t most, struct text *ret_text)
+{
+        auto_close fd = file_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+
+        return fd < 0 ? fd : file_read_plain(arena, fd, most, ret_text);
+}
+
 int criu_read_stdio(struct arena *arena, const char *images, const char *ret_stdio[3])
 {
         const char *path = arena_format(arena, "%s/%s", images, stdio_file);
         const struct json *json = NULL;
         struct text text;
-        int r = file_read(arena, AT_FDCWD, path, 64 << 10, &text);
+        int r = read_plain(arena, path, 64 << 10, &text);
 
         ret_stdio[0] = ret_stdio[1] = ret_stdio[2] = NULL;
         if (r == -ENOENT)
                 return 0;
         if (r == 0)
                 r = json_parse(arena, path, text_string(&text), text.len, &json);
+        else
+                r = trail(r, "%s", text_errno(r));
         if (r < 0)
                 return trail(r, "cannot read %s", path);
-        for (size_t i = 0; json && json->kind == JSON_ARRAY && i < json->n && i < 3; i++) {
+        if (json->kind != JSON_ARRAY || json->n > 3)
+                return trail(-EINVAL, "%s: must be an array of at most three strings", path);
+        for (size_t i = 0; i < json->n; i++) {
                 const char *key = json_string(&json->items[i]);
 
+                if (json->items[i].kind != JSON_STRING)
+                        return trail(-EINVAL, "%s: must be an array of strings", path);
                 /* runc writes the paths of all others, too: those are the container's. */
-                if (text_starts(key, "pipe:[") || text_starts(key, "file[") ||
-                    text_starts(key, "tty["))
-                        ret_stdio[i] = key;
+                if (!text_starts(key, "pipe:[") && !text_starts(key, "file[") &&
+                    !text_starts(key, "tty["))
+                        continue;
+                if (!is_key(key))
+                        return trail(-EINVAL, "%s: '%.100s' is no descriptor", path, key);
+                ret_stdio[i] = key;
         }
         return 0;
 }
@@ -368,7 +396,7 @@ void criu_explain(struct arena *arena, const struct runtime_criu *criu, const ch
         const char *hint = arena_string(arena, trail_hint_text()), *errors = "";
         struct text text;
 
-        if (file_read(arena, AT_FDCWD, path, 64 << 20, &text) == 0)
+        if (read_plain(arena, path, 64 << 20, &text) == 0)
                 errors = first_errors(arena, text_string(&text));
         trail_reset();
         if (fault) {

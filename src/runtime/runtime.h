@@ -155,12 +155,17 @@ COLD int runtime_compile_restore(
 
 /* checkpoint.c: where criu is; NULL: it is not installed. */
 const char *criu_find(struct arena *arena);
+/* checkpoint_check.c: may criu, who is root, be let into that directory, a real path? Not where others can write or
+ * have put links, and not where one that it is on top of ("parent") is such. A negative errno with a trail that
+ * begins with `option`. */
+COLD int criu_check_directory(struct arena *arena, const char *option, const char *path);
 /* What a dump of the container has to be told, into criu->external and ret_stdio: which of its mounts,
  * namespaces and descriptors 0, 1, 2 belong to the host. */
 COLD int criu_look(
         struct arena *arena, const struct container *container, const struct spec *spec,
         struct runtime_criu *criu, const char *ret_stdio[3]);
-/* The file of a checkpoint that says what 0, 1 and 2 were; as runc's. Missing: all NULL. */
+/* The file of a checkpoint that says what 0, 1 and 2 were; as runc's. Missing: all NULL; -EINVAL: it is none that a
+ * checkpoint writes. */
 COLD int criu_write_stdio(struct arena *arena, const char *images, const char *const stdio[3]);
 COLD int criu_read_stdio(struct arena *arena, const char *images, const char *ret_stdio[3]);
 /* After a failure: what criu's log says, or why it cannot work on this host, for the trail. */

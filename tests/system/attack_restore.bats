@@ -1,0 +1,210 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Directories of a checkpoint that somebody else has filled, or can write to while criu works there: all of it is
+# refused before criu starts. The control is the same directory without the one thing, which criu is asked to restore.
+
+# shellcheck disable=SC2154 # set by bats
+load ../attacks/attack
+
+setup() {
+        begin_attack
+        [ "$(id -u)" = 0 ] || skip 'criu needs root'
+        command -v criu >/dev/null || skip 'criu is not installed'
+        IMAGES=$BATS_TEST_TMPDIR/$WORD/images
+        WORK=$BATS_TEST_TMPDIR/$WORD/work
+        chmod 755 "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/$WORD"
+        images
+}
+teardown() { finish; }
+
+# images [DIRECTORY]: new, with what any checkpoint has
+images() {
+        local directory=${1:-$IMAGES}
+        rm -rf "$directory"
+        mkdir -m 700 "$directory"
+        printf '\x56\x54\x32\x43' | tee "$directory/inventory.img" "$directory/core-1.img" >"$directory/pages-1.img"
+        echo '["","pipe:[4711]","file[1f:2b]"]' >"$directory/descriptors.json"
+}
+
+restore() { timeout -k 5 60 "$HUSK_OCI" --root "$ROOT" restore --bundle "$BUNDLE" --image-path "$IMAGES" "$@" </dev/null; }
+
+# refused WORDS [OPTION...]: criu was not asked, which would have left a log; one line says why, and nothing is left
+refused() {
+        local words=$1
+        shift
+        run -1 --separate-stderr restore "$@" "$WORD"
+        echo "$stderr"
+        [[ "$stderr" == "husk-oci: "*"$words"* ]]
+        [ "$(grep -vc '^ *hint: ' <<<"$stderr")" = 1 ]
+        [ -z "$(find "$BATS_TEST_TMPDIR/$WORD" -type f -name restore.log)" ]
+        [ ! -e "$ROOT/$WORD" ]
+        victim_is_whole
+}
+
+# criu was asked, and says that it cannot: of this kernel or of these images
+asked() {
+        run -1 --separate-stderr restore "$@" "$WORD"
+        echo "$stderr"
+        [[ "$stderr" == "husk-oci: cannot restore '$WORD': criu "* ]]
+        victim_is_whole
+        find "$BATS_TEST_TMPDIR/$WORD" -type f -name restore.log -delete -print | grep -q .
+}
+
+@test "the control: a directory of root's with plain files, one on top of another" {
+        asked
+        images "$IMAGES.first"
+        ln -s ../images.first "$IMAGES/parent"
+        mkdir "$IMAGES/criu.work"
+        asked
+        asked --work-path "$WORK"
+}
+
+@test "a directory, or one above it, that another user owns or can write to" {
+        chown 1234 "$IMAGES"
+        refused "--image-path: $IMAGES: user 1234, whose it is, could change it"
+        images
+        chmod 777 "$IMAGES"
+        refused "--image-path: $IMAGES: everybody can write there"
+        chmod 1777 "$IMAGES" # others can add a link there
+        refused "--image-path: $IMAGES: everybody can write there"
+        chmod 770 "$IMAGES"
+        chgrp 4321 "$IMAGES"
+        refused "--image-path: $IMAGES: group 4321 can write there"
+        images
+        chown 1234 "$IMAGES/pages-1.img"
+        refused "--image-path: $IMAGES/pages-1.img: user 1234, whose it is"
+        images
+        chmod 666 "$IMAGES/pages-1.img"
+        refused "--image-path: $IMAGES/pages-1.img: everybody can write there"
+        # above it
+        local above=$BATS_TEST_TMPDIR/$WORD/above
+        mkdir -p "$above/root"
+        IMAGES=$above/root/images
+        images
+        asked
+        chown 1234 "$above"
+        refused "--image-path: $above: user 1234, whose it is"
+        chown 0 "$above"
+        chmod 777 "$above"
+        refused "--image-path: $above: everybody can write there"
+        chmod 1777 "$above" # as /tmp
+        asked
+        # by a link: what counts is where it leads
+        chmod 755 "$above"
+        chown 1234 "$IMAGES"
+        ln -s "$IMAGES" "$above/link"
+        IMAGES=$above/link refused "--image-path: $IMAGES: user 1234"
+}
+
+@test "links to the host, in the place of each file that criu writes, reads or punches holes into" {
+        local name
+        for name in restore.log stats-restore pages-1.img inventory.img descriptors.json core-1.img tmpfs-dev-12.tar.gz.img; do
+                images
+                ln -sf "$VICTIM/file" "$IMAGES/$name"
+                refused "--image-path: $IMAGES/$name: is a symbolic link, which criu would follow"
+                [ -L "$IMAGES/$name" ] # it was not even removed
+        done
+        images
+        ln -s "$VICTIM/directory" "$IMAGES/more"
+        refused "$IMAGES/more: is a symbolic link"
+        # the directory on top of which it is
+        images
+        ln -s "$VICTIM/directory" "$IMAGES/parent"
+        refused "--image-path: $VICTIM/directory/file: user 1234, whose it is"
+        images
+        images "$IMAGES.first"
+        ln -s ../images.first "$IMAGES/parent"
+        ln -sf "$VICTIM/file" "$IMAGES.first/pages-1.img"
+        refused "--image-path: $IMAGES.first/pages-1.img: is a symbolic link"
+        ln -sfn . "$IMAGES/parent"
+        refused "more than 64 checkpoints on top of each other"
+        ln -sfn nowhere "$IMAGES/parent"
+        refused "$IMAGES/parent: No such file or directory"
+}
+
+@test "pipes, devices and sockets; names that write to a terminal" {
+        local name
+        for name in restore.log descriptors.json pages-1.img; do
+                images
+                rm -f "$IMAGES/$name"
+                mkfifo "$IMAGES/$name"
+                refused "--image-path: $IMAGES/$name: is no plain file" # at once, too
+                rm "$IMAGES/$name"
+                mknod "$IMAGES/$name" c 1 5
+                refused "--image-path: $IMAGES/$name: is no plain file"
+        done
+        images
+        /usr/bin/python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$IMAGES/s"
+        refused "--image-path: $IMAGES/s: is no plain file"
+        images
+        mkfifo "$IMAGES/"$'a\nhusk-oci: all is well\e[2J'
+        refused 'images/a\x0ahusk-oci: all is well\x1b[2J: is no plain file'
+        images
+        : >"$IMAGES/"$'a\nb\e[2J'
+        asked
+        [[ "$stderr" != *$'\e'* ]]
+}
+
+@test "descriptors.json that no checkpoint writes" {
+        local content
+        for content in '' '{}' '"pipe:[1]"' '[' '[1]' '[null,"",""]' '[["pipe:[1]"]]' '["","","",""]' \
+                '["file[1:2]:extRootNetNS"]' '["pipe:[1"]' '["file[../../etc]"]' '["tty[]x"]' '["pipe:[1\n]"]' \
+                '["file[1\u0000:2]"]' '["\u001b[2Jpipe:[1]"'; do
+                echo "$content" >"$IMAGES/descriptors.json"
+                refused "$IMAGES/descriptors.json"
+                [[ "$stderr" != *$'\e'* ]]
+        done
+        (printf '["' && head -c 70000 /dev/zero | tr '\0' x && printf '"]') >"$IMAGES/descriptors.json"
+        refused "cannot read $IMAGES/descriptors.json: File too large"
+        truncate -s 1T "$IMAGES/descriptors.json"
+        refused "cannot read $IMAGES/descriptors.json: File too large"
+        rm "$IMAGES/descriptors.json"
+        mkdir "$IMAGES/descriptors.json"
+        refused "cannot read $IMAGES/descriptors.json"
+        # none is a checkpoint of others, and so are runc's
+        rmdir "$IMAGES/descriptors.json"
+        asked
+        echo '["/dev/null","/srv/log","pipe:[12]"]' >"$IMAGES/descriptors.json"
+        asked
+}
+
+@test "the directory of the log" {
+        mkdir -m 777 "$WORK"
+        refused "--work-path: $WORK: everybody can write there" --work-path "$WORK"
+        chmod 700 "$WORK"
+        ln -s "$VICTIM/file" "$WORK/restore.log"
+        refused "--work-path: $WORK/restore.log: is a symbolic link" --work-path "$WORK"
+        rm "$WORK/restore.log"
+        mkfifo "$WORK/lazy-pages.socket"
+        refused "--work-path: $WORK/lazy-pages.socket: is no plain file" --work-path "$WORK"
+}
+
+@test "the images of a checkpoint are not written there either, and the container runs on" {
+        script 'sleep 1000'
+        oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1
+        checkpoint() { oci checkpoint --image-path "$IMAGES" "$@" "$WORD"; }
+        local first
+        ln -sf "$VICTIM/file" "$IMAGES/descriptors.json"
+        run -1 --separate-stderr checkpoint
+        [[ "$stderr" == *"--image-path: $IMAGES/descriptors.json: is a symbolic link"* ]]
+        images
+        ln -s "$VICTIM/file" "$IMAGES/dump.log"
+        run -1 --separate-stderr checkpoint --pre-dump
+        [[ "$stderr" == *"--image-path: $IMAGES/dump.log: is a symbolic link"* ]]
+        images
+        chmod 777 "$IMAGES"
+        run -1 --separate-stderr checkpoint
+        [[ "$stderr" == *"--image-path: $IMAGES: everybody can write there"* ]]
+        images
+        images "$IMAGES.first"
+        chown 1234 "$IMAGES.first"
+        first=$(realpath "$IMAGES.first")
+        run -1 --separate-stderr checkpoint --parent-path ../images.first
+        [[ "$stderr" == *"--parent-path: $first: user 1234, whose it is"* ]]
+        mkdir -m 777 "$WORK"
+        run -1 --separate-stderr checkpoint --work-path "$WORK"
+        [[ "$stderr" == *"--work-path: $WORK: everybody can write there"* ]]
+        running "$WORD"
+        [ ! -e "$IMAGES/dump.log" ]
+        victim_is_whole
+}
