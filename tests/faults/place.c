@@ -303,7 +303,8 @@ int place_enter(struct place *place)
         int pidfd, status = 0;
         pid_t pid;
 
-        snprintf(place->word, sizeof place->word, "hkc%d", (int)getpid());
+        /* Of one length, so that none is the beginning of another's. */
+        snprintf(place->word, sizeof place->word, "hkc%07d", (int)getpid());
         pid = namespace_spawn(
                 CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC, NO_FD, &pidfd);
         if (pid == 0)
