@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-#define CHANNEL_SIZE ((size_t)256 << 10)
+#define CHANNEL_SIZE ((size_t)128 << 10)
 
 /* Zeroed and with its lock and condition initialised: empty and open. */
 struct channel {

@@ -279,7 +279,7 @@ static void set_callbacks(struct exchanging *x)
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
         curl_easy_setopt(curl, CURLOPT_USERAGENT, "husk/" HUSK_VERSION);
-        curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 128L << 10);
+        curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 64L << 10);
         curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
         curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
         curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);

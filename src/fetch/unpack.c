@@ -10,7 +10,8 @@
 #include "linux/linux.h"
 #include "store/store.h"
 
-#define BUFFER_SIZE ((size_t)128 << 10)
+#define BUFFER_SIZE ((size_t)64 << 10)
+#define DATA_SIZE   ((size_t)32 << 10)
 
 struct unpacking {
         struct unpack *unpack;
@@ -19,7 +20,7 @@ struct unpacking {
         uint64_t bytes;  /* inflated so far */
         size_t at, used; /* of `buffer`: what the archive's reader has not had yet */
         uint8_t buffer[BUFFER_SIZE];
-        char data[BUFFER_SIZE];
+        char data[DATA_SIZE];
         struct stream_writer writer;
 };
 

@@ -44,6 +44,21 @@ refused() { # refused HOW WORDS...
 @test "more bytes, unannounced" { refused longer-unsaid "EFBIG: blob $digest: there are more bytes than the 200000 that it has"; }
 @test "a body without an end" { refused endless "EFBIG: blob $digest: there are more bytes than the 200000 that it has"; }
 @test "a byte every tenth of a second" { refused drip 'ETIMEDOUT: '; }
+@test "while it waits for bytes, it holds no files of libraries that nobody calls" {
+        local client worker='' pages=999999
+        "$ask" "$helper" "${secret/patience*/patience\":20\}}" blob "$address" drip/memory "$digest" 200000 gzip \
+                "$here/blob" - >/dev/null 2>&1 3>&- &
+        client=$!
+        for ((i = 0; i < 200; i++)); do
+                [ ! -s "$here/blob" ] || break
+                sleep 0.05
+        done
+        worker=$(pgrep -P "$client" husk-registry)
+        pages=$(awk '$1 == "RssFile:" { print $2 }' "/proc/$worker/status")
+        kill "$client"
+        wait "$client" || :
+        [ "$pages" -lt 7000 ] || { echo "$pages KiB of files" && return 1; }
+}
 @test "no answer at all" { refused mute 'ETIMEDOUT: '; }
 @test "a header without an end" { refused huge-header 'E2BIG: '; }
 @test "a redirect to itself" { refused loop "ELOOP: blob $digest: $address: more than 5 redirects"; }
