@@ -261,6 +261,26 @@ static const char *stand(struct arena *arena, struct stage *stage)
         return wrong;
 }
 
+/* After a bad point: what the commands behind it would have done, had not one of them failed, and a new container. What
+ * stays all the same was told once; for the next points it has always been there. */
+static void put_right(struct arena *arena, struct stage *stage)
+{
+        char *save = NULL, *copy = (char *)(uintptr_t)arena_string(
+                                   arena, stage->scene->after ? stage->scene->after : "");
+
+        place_clean(&stage->place);
+        command_run(arena, stage, stage->scene->engine ? "rm -f ID" : "delete --force ID");
+        for (char *one = strtok_r(copy, ";", &save); one; one = strtok_r(NULL, ";", &save))
+                if (!text_equal(one, "DU"))
+                        command_run(arena, stage, one + (*one == '?'));
+        stand(arena, stage);
+        if (!place_changed(arena, &stage->place))
+                return;
+        place_take(&stage->place);
+        if (!stage->scene->stays)
+                stage->alone = stage->place;
+}
+
 static void trace(
         struct arena *arena, struct stage *stage, const struct fault *fault, struct record *record,
         struct outcome *ret)
@@ -305,15 +325,15 @@ const char *stage_try(
         const char *wrong = prepare(arena, stage), *end;
 
         *ret = (struct outcome){ 0 };
-        if (wrong)
+        if (wrong) {
+                put_right(arena, stage);
                 return arena_format(arena, "before it: %s", wrong);
+        }
         trace(arena, stage, fault, NULL, ret);
         wrong = check_outcome(arena, stage, fault, ret);
         end = check_end(arena, stage);
-        if (end)
-                place_clean(&stage->place);
-        if ((wrong || end) && stage->scene->stays)
-                stand(arena, stage);
+        if (wrong || end)
+                put_right(arena, stage);
         return wrong ? wrong : end;
 }
 
@@ -354,6 +374,10 @@ const char *stage_clear(struct arena *arena, struct stage *stage)
                 stage->place = stage->alone;
                 if (!wrong)
                         wrong = place_changed(arena, &stage->place);
+                if (wrong) {
+                        place_take(&stage->place);
+                        stage->alone = stage->place;
+                }
         }
         return wrong;
 }
