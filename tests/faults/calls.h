@@ -64,6 +64,7 @@ int trace_call_number(const char *name); /* -1: none */
 struct place {
         char word[24];         /* in the names of cgroups, the one thing that is the host's */
         const char *mountinfo; /* as it should be */
+        const char *names;     /* of files, a line each */
         size_t processes, sockets, locks, files, links, cgroups;
 };
 

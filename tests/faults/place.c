@@ -159,6 +159,32 @@ static const char *read_mounts(struct arena *arena)
                      : text_string(&text);
 }
 
+static struct text *names; /* that are being read */
+
+static int add_name(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+        (void)st;
+        (void)type;
+        (void)ftw;
+        text_addf(names, "%s\n", path);
+        return 0;
+}
+
+static const char *read_names(struct arena *arena)
+{
+        struct text text = { .arena = arena };
+        struct stat run, store;
+
+        text_add(&text, "\n");
+        names = &text;
+        for (size_t i = 0; i < ARRAY_SIZE(empty); i++)
+                nftw(empty[i], add_name, 16, FTW_PHYS | FTW_MOUNT);
+        if (stat("/run", &run) == 0 && stat(HOME "/store", &store) == 0 &&
+            run.st_dev != store.st_dev)
+                nftw(HOME "/store", add_name, 16, FTW_PHYS | FTW_MOUNT);
+        return text_string(&text);
+}
+
 static void take(struct place *place)
 {
         place->sockets = count_lines("/proc/net/unix", "");
@@ -188,6 +214,7 @@ void place_take(struct place *place)
                 nanosleep(&pause, NULL);
         } while (!is_same(place, &last));
         place->mountinfo = read_mounts(&arena);
+        place->names = read_names(&arena);
 }
 
 static const char *differs(struct arena *arena, const char *what, size_t is, size_t should)
@@ -227,32 +254,30 @@ const char *place_processes(struct arena *arena)
         return text_string(&text);
 }
 
-static char newest[1024];
-static struct timespec newest_time;
-
-static int take_newest(const char *path, const struct stat *st, int type, struct FTW *ftw)
+/* The first few lines of one that the other one has not. */
+static void add_others(
+        struct arena *arena, struct text *text, const char *sign, const char *of, const char *in)
 {
-        const struct timespec *time = &st->st_ctim;
+        int n = 0;
 
-        (void)type;
-        (void)ftw;
-        if (time->tv_sec < newest_time.tv_sec ||
-            (time->tv_sec == newest_time.tv_sec && time->tv_nsec < newest_time.tv_nsec) ||
-            text_starts(path, HOME "/out") || text_starts(path, HOME "/err"))
-                return 0;
-        newest_time = *time;
-        text_format(newest, sizeof newest, "%s", path);
-        return 0;
+        for (const char *at = of + 1; *at && n < 8; at += strcspn(at, "\n") + 1) {
+                const char *line = arena_copy(arena, at - 1, strcspn(at, "\n") + 2);
+
+                if (strstr(in, line))
+                        continue;
+                n++;
+                text_addf(text, " %s%.*s", sign, (int)strcspn(at, "\n"), at);
+        }
 }
 
-/* Which file is too much is most often the one that was made last. */
-static const char *name_newest(void)
+static const char *name_others(struct arena *arena, const struct place *place)
 {
-        newest_time = (struct timespec){ 0 };
-        newest[0] = '\0';
-        for (size_t i = 0; i < ARRAY_SIZE(empty); i++)
-                nftw(empty[i], take_newest, 16, FTW_PHYS);
-        return newest;
+        struct text text = { .arena = arena };
+        const char *now = read_names(arena);
+
+        add_others(arena, &text, "+", now, place->names);
+        add_others(arena, &text, "-", place->names, now);
+        return text_string(&text);
 }
 
 const char *place_changed(struct arena *arena, const struct place *place)
@@ -278,7 +303,7 @@ const char *place_changed(struct arena *arena, const struct place *place)
                (what = differs(arena, "locks", is.locks, place->locks)) ||
                (what = differs(arena, "links", is.links, place->links)));
         if (is.files != place->files)
-                what = arena_format(arena, "%s; the newest is %s", what, name_newest());
+                what = arena_format(arena, "%s:%s", what, name_others(arena, place));
         if (!what && !text_equal(read_mounts(arena), place->mountinfo))
                 what = "other mounts than before";
         return what;
