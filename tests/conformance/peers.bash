@@ -87,12 +87,13 @@ dead() { [ ! -e "/proc/$1" ] || grep -q '^State:.*[ZX] ' "/proc/$1/status"; }
 
 # await SECONDS COMMAND...: true as soon as the command is; a guest is given ten times as long
 await() {
-        local until=$((SECONDS + $1))
-        [ -z "${HUSK_VM:-}" ] || until=$((SECONDS + $1 * 10))
+        local until=$((SECONDS + $1)) pause=0.05
+        # A guest is slow, and slower the more often it is asked.
+        [ -z "${HUSK_VM:-}" ] || until=$((SECONDS + $1 * 10)) pause=1
         shift
         until "$@" >/dev/null 2>&1; do
                 [ "$SECONDS" -lt "$until" ] || { echo "never came true: $*" && return 1; }
-                sleep 0.05
+                sleep "$pause"
         done
 }
 
