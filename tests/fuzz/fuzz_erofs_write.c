@@ -562,7 +562,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         directory = root;
         image_fd = file;
         r = unpack(stream, file, true);
-        if (root >= 0 && (r < 0) != (beside < 0))
+        /* -EFBIG: an image has 8 TiB, of which holes are a part. */
+        if (root >= 0 && r != -EFBIG && (r < 0) != (beside < 0))
                 abort();
         if (r == 0)
                 check_image();
