@@ -131,6 +131,8 @@ static int step(struct flat_way *way, const char *text, size_t size, bool make)
         if (!number && !(number = flat_add_name(tree, way->dir, text, size)))
                 return flat_too_many(way->entry);
         name = flat_name_at(tree, number);
+        if (!name->type && !make)
+                return -ENOENT; /* what had it has gone, and what is to have it is not there yet */
         if (!name->type || (make && flat_is_whiteout(name)))
                 return flat_put_directory(tree, way->entry, number, &way->dir);
         if (name->type == EROFS_DIRECTORY) {

@@ -162,9 +162,10 @@ static int enter_parent(struct layer_writer *layer, const struct tar_entry *entr
         struct stat st;
         int r;
 
-        if (layer->parent >= 0 && text_equal(layer->parent_path, path))
+        if (layer->parent >= 0 && !layer->changed && text_equal(layer->parent_path, path))
                 return 0;
         r = leave_parent(layer);
+        layer->changed = false;
         if (r < 0)
                 return layer_failed(entry, r, "cannot set the time of the directory before");
         layer->parent = rootpath_make_dirs(layer->root, path, 0755);
@@ -275,6 +276,7 @@ static int add_directory(
         const bool opaque = old && is_whiteout(old);
         int r = 0;
 
+        layer->changed |= old && !S_ISDIR(old->st_mode);
         if (old && !S_ISDIR(old->st_mode))
                 r = file_remove_tree(layer->parent, name);
         if (r == 0 && old && S_ISDIR(old->st_mode))
@@ -414,6 +416,7 @@ static int add_named(struct layer_writer *layer, const struct tar_entry *entry, 
                 return add_directory(layer, entry, name, is_old ? &st : NULL);
         if (is_old && layer->options.plain && mount_is_root(layer->parent, name))
                 return refill(layer, entry, name);
+        layer->changed |= is_old;
         if (is_old && (r = file_remove_tree(layer->parent, name)) < 0)
                 return layer_failed(entry, r, "cannot remove what has its name");
         if (entry->type == TAR_FILE)

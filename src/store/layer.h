@@ -37,6 +37,7 @@ struct layer_writer {
         uint64_t passed;         /* devices left out */
         char parent_path[TAR_PATH_MAX];
         int parent;             /* O_PATH of it, or NO_FD */
+        bool changed;           /* something was removed there: the path may lead elsewhere now */
         int64_t parent_mtime_s; /* as it was before we wrote there */
         uint32_t parent_mtime_ns;
         int file;               /* the file whose data are awaited, or NO_FD */

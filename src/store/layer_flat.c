@@ -319,15 +319,15 @@ int flat_add(
         if (!number && !(number = flat_add_name(&image->tree, image->parent, text, strlen(text))))
                 return flat_too_many(entry);
         name = flat_name_at(&image->tree, number);
+        if (name->type && (entry->type != TAR_DIRECTORY || name->type != EROFS_DIRECTORY))
+                image->parent = 0; /* the path may lead elsewhere now */
         if (entry->type == TAR_DIRECTORY) {
                 r = name->type == EROFS_DIRECTORY
                           ? 0
                           : flat_put_directory(&image->tree, entry, number, &made);
                 return r < 0 ? r : describe_directory(image, entry, name->ref);
         }
-        if (name->type)
-                image->parent = 0; /* the path may lead elsewhere now */
-        name->type = 0;            /* what has the name goes first */
+        name->type = 0; /* what has the name goes first */
         if (entry->type == TAR_FILE) {
                 layer->entry = *entry;
                 return put_file(image, entry, number);

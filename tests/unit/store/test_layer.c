@@ -480,6 +480,36 @@ TEST(layer_refuses_hard_links_out)
         end();
 }
 
+/* A path that leads to where one of its own parts is replaced. */
+TEST(layer_follows_a_path_anew_when_a_part_of_it_was_replaced)
+{
+        begin();
+        put_header("d/l", '2', 0, "..");
+        put_header("d/l/one", '0', 0, "");
+        put_header("d/l/d", '0', 0, "");
+        put_header("d/l/two", '0', 0, "");
+        must_refuse("'d/l/two': cannot open the directory that it is in: Not a directory");
+        output(arena_format(&arena, "find %s/layer -mindepth 1 -delete", base));
+        clear();
+        put_header("d/l", '2', 0, "..");
+        put_header("s", '2', 0, "d");
+        put_header("s/l/s/", '5', 0, "");
+        put_header("s/l/f", '0', 0, "");
+        CHECK_INT(unpack(&(struct layer_options){ 0 }), 0);
+        CHECK_STR(
+                listing(),
+                "d d 755 0:0 \nd/l l 777 1:2 ..\ns d 644 1:2 \ns/l d 755 0:0 \ns/l/f f 644 1:2 \n");
+        clear();
+        output(arena_format(&arena, "find %s/layer -mindepth 1 -delete", base));
+        /* By way of the name that it is to have. */
+        put_header("x", '0', 0, "");
+        put_header("a", '0', 0, "");
+        put_header("l", '2', 0, "a/..");
+        put_header("a", '1', 0, "l/x");
+        must_refuse("'a': a hard link to what is not in the layer");
+        end();
+}
+
 TEST(layer_refuses_the_rest)
 {
         char name[300];
