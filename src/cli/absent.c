@@ -46,7 +46,6 @@ const struct absent cli_run_absent[] = {
         { "publish", 'p', NETWORKS },
         { "publish-all", 'P', NETWORKS },
         { "runtime", 0, "husk makes containers itself: leave it out" },
-        { "storage-opt", 0, "the layer of changes has the size of the file system of --root" },
         { "volume-driver", 0, "there are no named volumes yet: -v /DIR:/DIR" },
         { "volumes-from", 0, "there are no named volumes yet: -v /DIR:/DIR" },
         { "", 0, "" },

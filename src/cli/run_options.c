@@ -86,6 +86,8 @@ const struct option cli_run_options[] = {
         ROW(TEXTS, tmpfs, 0, "tmpfs", "DIR[:OPTIONS]",
             "files in memory (noexec, nosuid, nodev); options such as size=64m, exec"),
         ROW(SIZE, shm_bytes, 0, "shm-size", "SIZE", "size of /dev/shm", .shown_default = "64m"),
+        ROW(TEXTS, storage_opt, 0, "storage-opt", "KEY=VALUE",
+            "overlay.mount_program=PATH: this fuse-overlayfs makes the root, not the kernel (ordinary users)"),
         ROW(TEXTS, device, 0, "device", "DEVICE[:PATH][:rwm]",
             "a device of the host, or a directory of devices", .complete = COMPLETE_FILE),
         ROW(TEXTS, device_rule, 0, "device-cgroup-rule", "RULE",

@@ -116,6 +116,7 @@ static int write_layer(void *context, void *ret)
         struct layer_result *result = ret;
         const struct layer_job *job = context;
         const struct tar_tree_options options = { .layer = true,
+                                                  .served = job->commit->record.mount_program,
                                                   .skip = skip_mount_place,
                                                   .context = (void *)job->commit };
         int r;

@@ -81,8 +81,9 @@ static void hidden(struct walk *walk, int upper, const struct view_place *lower,
         }
 }
 
-static bool is_empty(int dir)
+static bool is_empty(int dir, bool served)
 {
+        const char *hidden;
         int again = open_directory(dir, ".");
         DIR *list = again < 0 ? NULL : fdopendir(again);
         bool empty = list != NULL;
@@ -90,7 +91,9 @@ static bool is_empty(int dir)
         if (!list)
                 file_close(&again);
         for (struct dirent *entry; list && (entry = readdir(list));)
-                empty = empty && !is_name(entry->d_name);
+                empty = empty &&
+                        (!is_name(entry->d_name) ||
+                         (served && view_served(entry->d_name, &hidden) == VIEW_SERVED_MARKER));
         if (list)
                 closedir(list);
         return empty;
@@ -106,12 +109,18 @@ bool diff_is_mount_place(
                 found = text_equal(record->own[i].target, path);
         for (size_t i = 0; i < spec->mounts.n && !found; i++)
                 found = text_equal(spec->mounts.items[i].destination, path);
-        return found &&
-               (S_ISDIR(st->st_mode) ? is_empty(place) : S_ISREG(st->st_mode) && st->st_size == 0);
+        return found && (S_ISDIR(st->st_mode) ? is_empty(place, record->mount_program != NULL)
+                                              : S_ISREG(st->st_mode) && st->st_size == 0);
 }
 
 static int walk_directory(
         struct walk *walk, int *upper, const struct view_place *lower, const char *path, int depth);
+
+static bool is_opaque(const struct walk *walk, int dir)
+{
+        return walk->record && walk->record->mount_program ? view_is_served_opaque(dir)
+                                                           : view_is_opaque(dir);
+}
 
 /* A directory that is there above and perhaps (`lower` not NULL) below. */
 static int walk_down(
@@ -119,7 +128,7 @@ static int walk_down(
 {
         auto_close upper = up;
 
-        if (lower && view_is_opaque(upper)) {
+        if (lower && is_opaque(walk, upper)) {
                 hidden(walk, upper, lower, path);
                 lower = NULL;
         }
@@ -167,6 +176,26 @@ static int walk_entry(
         return r;
 }
 
+/* A name that is no file's, where a program has served the overlay. */
+static bool walk_served(
+        struct walk *walk, const struct view_place *lower, const char *name, const char *path)
+{
+        const char *hidden = NULL;
+        auto_close there = NO_FD;
+        enum view_served what;
+        struct stat below;
+
+        if (!walk->record || !walk->record->mount_program)
+                return false;
+        what = view_served(name, &hidden);
+        if (what == VIEW_SERVED_WHITEOUT && lower) {
+                there = view_look(walk->arena, &walk->view, lower, hidden, &below, NULL);
+                if (there >= 0)
+                        add(walk, 'D', arena_format(walk->arena, "%s/%s", path, hidden));
+        }
+        return what != VIEW_SERVED_FILE;
+}
+
 static int walk_directory(
         struct walk *walk, int *upper, const struct view_place *lower, const char *path, int depth)
 {
@@ -180,7 +209,7 @@ static int walk_directory(
                 return -errno;
         *upper = NO_FD;
         for (struct dirent *entry; r == 0 && (entry = readdir(dir));)
-                if (is_name(entry->d_name))
+                if (is_name(entry->d_name) && !walk_served(walk, lower, entry->d_name, path))
                         r = walk_entry(
                                 walk, dirfd(dir), lower, entry->d_name,
                                 arena_format(walk->arena, "%s/%s", path, entry->d_name), depth);

@@ -77,6 +77,14 @@ static int choose(struct arena *arena, const struct export_request *request, str
                         -EINVAL, "container '%s' is made of this very system, which is no image",
                         request->container);
         }
+        if (record.mount_program) {
+                trail_hint("husk commit makes an image of it, and husk save an archive of that");
+                return trail(
+                        -EOPNOTSUPP,
+                        "the root of container '%s' is served by %s: the kernel cannot "
+                        "put its layers on top of each other",
+                        request->container, record.mount_program);
+        }
         if (record.n_overlays)
                 export->overlay = record.overlays;
         return 0;

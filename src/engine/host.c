@@ -266,11 +266,5 @@ int host_layers(
 {
         if (facts->uid == 0)
                 return host_overlays(arena, state, &ret->overlays, &ret->n_overlays);
-        if (!facts_kernel(facts, 5, 11)) {
-                trail_hint("--rootfs DIR needs no overlay");
-                return trail(
-                        -ENOSYS, "an ordinary user's overlays, which 'host' needs, are since "
-                                 "Linux 5.11");
-        }
         return host_parts(arena, state, ret);
 }

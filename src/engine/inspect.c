@@ -88,6 +88,8 @@ static void put_config(
 
 static void put_layers(struct json_writer *w, const struct record *record)
 {
+        if (record->mount_program)
+                json_put_string(w, "MountProgram", record->mount_program);
         json_open_array(w, "Layers");
         for (size_t i = 0; i < record->n_overlays; i++) {
                 const struct runtime_overlay *overlay = &record->overlays[i];

@@ -84,6 +84,14 @@ static int show(
                 *ret_path = container->rootfs; /* it lies there */
                 return 0;
         }
+        if (record.mount_program) {
+                trail_hint("husk cp copies files out of it and into it");
+                return trail(
+                        -EOPNOTSUPP,
+                        "the root of container '%s' is served by %s, which ends with "
+                        "the container: it cannot be shown at a path",
+                        request->names.items[0], record.mount_program);
+        }
         r = place_of_container(arena, container, ret_path);
         if (r < 0 || *ret_path)
                 return r;

@@ -89,6 +89,7 @@ struct run_request {
         struct words volume, mount, tmpfs;
         uint64_t shm_bytes; /* 0: 64 MiB */
         bool read_only;
+        struct words storage_opt; /* KEY=VALUE */
         struct words device, device_rule;
         /* namespaces */
         const char *hostname, *domainname;

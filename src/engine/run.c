@@ -101,6 +101,12 @@ int run_prepare(
                 r = host_layers(arena, run->state, &facts, &parts);
         if (r < 0)
                 return r;
+        if (parts.n_overlays || request->storage_opt.n)
+                r = choose_mount_program(
+                        arena, &request->storage_opt, run->containers, explain,
+                        &run->record.mount_program);
+        if (r < 0)
+                return r;
         run->record.overlays = parts.overlays;
         run->record.n_overlays = parts.n_overlays;
         run->record.links = parts.links;

@@ -89,6 +89,7 @@ struct runtime_options record_options(
                 .own = record->own,
                 .n_own = record->n_own,
                 .own_dir = record->n_own ? arena_format(arena, "%s/own", state) : NULL,
+                .mount_program = record->mount_program,
                 .map_root = record->map_root,
         };
 }
@@ -98,6 +99,8 @@ static void encode_roots(const struct record *record, struct json_writer *w)
 {
         if (record->map_root)
                 json_put_bool(w, "mapRoot", true);
+        if (record->mount_program)
+                json_put_string(w, "mountProgram", record->mount_program);
         if (record->n_links) {
                 json_open_array(w, "links");
                 for (size_t i = 0; i < record->n_links; i++) {
@@ -244,6 +247,7 @@ static void decode_roots(struct arena *arena, const struct json *engine, struct 
         const struct json *joined = json_member(engine, "joined");
 
         record->map_root = decode_flag(engine, "mapRoot");
+        record->mount_program = json_string(json_member(engine, "mountProgram"));
         if (links && links->kind == JSON_ARRAY) {
                 record->links = arena_array(arena, links->n + 1, sizeof *record->links);
                 for (; record->n_links < links->n; record->n_links++) {

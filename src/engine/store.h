@@ -35,7 +35,8 @@ struct record {
         struct runtime_link *links; /* of a root that is put together */
         size_t n_links;
         struct joined_list joined;
-        bool map_root; /* as in runtime_options */
+        const char *mount_program; /* as in runtime_options */
+        bool map_root;             /* likewise */
         bool remove;
 };
 
@@ -63,6 +64,12 @@ void record_decode(struct arena *arena, const struct container *container, struc
 /* What a plan has to know of the files of the container `id`, whose directory is `state`. Nothing is copied. */
 struct runtime_options record_options(
         struct arena *arena, const struct record *record, const char *id, const char *state);
+
+/* What is to serve the overlays of a container to be made, as --storage-opt says, or because the kernel mounts none for
+ * us: tried, in the file system of `containers`. NULL: nothing, the kernel makes them. mount_program.c */
+int choose_mount_program(
+        struct arena *arena, const struct words *storage_opt, const char *containers, bool explain,
+        const char **ret);
 
 /* Was what is at `path` (from the root on; `place` is an O_PATH descriptor of it) made, empty, for something to be
  * mounted on it? diff.c */

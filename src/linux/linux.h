@@ -36,6 +36,7 @@
 #include "sched.h"
 #include "seccomp.h"
 #include "selfproc.h"
+#include "serve.h"
 #include "socket.h"
 #include "systemd.h"
 #include "tree.h"

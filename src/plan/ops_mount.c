@@ -14,7 +14,12 @@
 
 int do_make_idmap(struct machine *m, const struct op_make_idmap *o)
 {
-        const struct idmap map = { .uid_map = o->uid_map, .gid_map = o->gid_map };
+        const struct idmap map = {
+                .uid_map = o->uid_map,
+                .gid_map = o->gid_map,
+                .uid_helper = o->uid_helper,
+                .gid_helper = o->gid_helper,
+        };
 
         return put(m, o->ns, idmap_open(&map));
 }

@@ -16,7 +16,9 @@ struct shell_slot {
         bool recursive;     /* a clone with what is mounted below */
         bool recursive_set; /* set and clear go for what is mounted below, too */
         bool recursive_propagation;
-        NUM pid;                        /* a process, whose namespaces can be joined; 0: none */
+        NUM pid; /* a process, whose namespaces can be joined; 0: none */
+        const char
+                *server; /* the command that serves it, without the place; NULL: the kernel does */
         const struct shell_slot *other; /* mounted instead when this one cannot be */
 };
 
@@ -51,6 +53,9 @@ struct shell {
         CAPS bounding, effective, permitted, inheritable, ambient;
         NUM uid, gid;
         bool has_groups, has_bounding, has_caps, has_ambient, has_ids, no_new_privs, new_session;
+
+        const char *served[PLAN_SLOTS]; /* commands that serve the file systems to come, in order */
+        size_t n_served, n_mounted;
 
         struct shell_slot slot[PLAN_SLOTS + 1]; /* the last one: all that is out of range */
 };

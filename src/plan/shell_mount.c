@@ -148,6 +148,8 @@ static const char *mount_command(struct shell *sh, const struct shell_slot *tree
                 return arena_format(
                         sh->arena, "mount --%sbind %s %s", tree->recursive ? "r" : "",
                         tree->source ? tree->source : "/nowhere", where);
+        if (tree->server)
+                return arena_format(sh->arena, "%s %s", tree->server, where);
         attrs = attr_options(sh, tree->set & ~(uint64_t)MOUNT_ATTR_RDONLY, 0);
         text_add(&options, text_string(&tree->options));
         if (*attrs)
@@ -243,6 +245,28 @@ void shell_set_fs_fd(struct shell *sh, const struct op_set_fs_fd *o)
                 shell_cannot(sh, "set_fs_fd", "mount(8) maps no ids here");
         add_option(&fs->options, o->key);
         text_addf(&fs->options, "=%s", path ? path : "");
+}
+
+/* The program that waits for the next one of these mounts. Who is started by hand asks for /dev/fuse himself. */
+void shell_serve_overlay(struct shell *sh, const struct op_serve_overlay *o)
+{
+        struct text options = { .arena = sh->arena };
+
+        if (sh->n_served == ARRAY_SIZE(sh->served))
+                return;
+        text_add(&options, "lowerdir=");
+        for (size_t i = 0; i < o->lower.n; i++)
+                text_addf(&options, "%s%s", i ? ":" : "", o->lower.items[i]);
+        text_addf(&options, ",upperdir=%s,workdir=%s", o->upper, o->work);
+        sh->served[sh->n_served++] = arena_format(
+                sh->arena, "%s -o %s", shell_word(sh, o->program),
+                shell_word(sh, text_string(&options)));
+}
+
+void shell_open_fuse(struct shell *sh, const struct op_open_fuse *o)
+{
+        if (sh->n_mounted < sh->n_served)
+                shell_slot(sh, o->fs)->server = sh->served[sh->n_mounted++];
 }
 
 void shell_make_mount(struct shell *sh, const struct op_make_mount *o)

@@ -84,6 +84,7 @@ static bool may_be_in_pair(const struct op *op)
         case OP_spawn:
         case OP_fork_init:
         case OP_adopt:
+        case OP_serve_overlay:
         case OP_pivot:
         case OP_exec:
         case OP_run_hook:
@@ -351,6 +352,7 @@ static int step(const struct plan *plan, struct side *side, struct side *peer)
                         side->last_gate = (int)op->as.await_gate.gate;
                 return r;
         case OP_adopt:
+        case OP_serve_overlay:
         case OP_take_fd:
                 return receive(plan, side, peer, DESCRIPTOR);
         default:

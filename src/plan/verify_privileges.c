@@ -310,6 +310,7 @@ bool verify_host_path(const struct op *op)
         case OP_open_path:
         case OP_open_namespace:
         case OP_open_fs:
+        case OP_open_fuse:
         case OP_redirect_output:
         case OP_mount_image:
                 return true;

@@ -134,8 +134,9 @@ int container_explain_failure(const struct machine *m, int error, bool *ret_comm
                 return trail(error, "%s", words);
         runtime_hint(op, error);
         *ret_command = op->code == OP_exec || op->code == OP_find_program;
-        if (error == -ECONNRESET && (op->code == OP_await_gate || op->code == OP_take_fd ||
-                                     op->code == OP_open_gate || op->code == OP_adopt))
+        if (error == -ECONNRESET &&
+            (op->code == OP_await_gate || op->code == OP_take_fd || op->code == OP_open_gate ||
+             op->code == OP_adopt || op->code == OP_serve_overlay))
                 return trail(error, "the container's first process was killed during the set-up");
         if (op->code == OP_run_hook)
                 return trail(error, "%s: %s", op->why, words);

@@ -110,6 +110,12 @@ static const struct {
         { OP_open_fs, ENODEV, ANYBODY,
           "the kernel module of that file system may have to be loaded "
           "with modprobe(8)" },
+        { OP_serve_overlay, ENOENT, ANYBODY,
+          "the container's root was made with this program: install it again (the package fuse-overlayfs)" },
+        { OP_open_fuse, ENOENT, ANYBODY,
+          "fuse-overlayfs needs /dev/fuse: the kernel module fuse may have to be loaded with modprobe(8)" },
+        { OP_open_fuse, EACCES, ANYBODY,
+          "fuse-overlayfs needs /dev/fuse, which is usually open to all" },
         { OP_make_mount, EINVAL, ANYBODY,
           "for an overlay this often means that the file system of the store cannot hold an upper "
           "layer: give --root on another one; or that what lies below is two overlays already, on "
@@ -139,6 +145,10 @@ static const struct {
         { OP_make_node, EPERM, ROOT,
           "making a device needs CAP_MKNOD, and on cgroup v2 no cgroup above may deny the device "
           "either: who made those may have closed it" },
+        { OP_attach, ENOTCONN, ANYBODY,
+          "the program that serves the root has ended: started by hand it says why" },
+        { OP_attach, ECONNABORTED, ANYBODY,
+          "the program that serves the root has ended: started by hand it says why" },
         { OP_attach, ENOENT, ANYBODY, "the mount point does not exist and could not be made" },
         { OP_attach, EROFS, ANYBODY,
           "the mount point does not exist, and the root it would be made "

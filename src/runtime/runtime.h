@@ -61,9 +61,11 @@ struct runtime_options {
         const char *own_dir; /* where these are, in the store; made, and removed by the journal */
         const char *
                 mounted; /* the root is this mount's, which is of the first overlay; NULL: it is made */
-        bool made;       /* the overlays' directories and what is in own_dir are there already */
-        bool filled;     /* and the volumes have what the image has there */
-        bool visit;      /* only its files are wanted: no device, and no program is looked for */
+        const char
+                *mount_program; /* what serves the overlays in the kernel's place; NULL: nothing */
+        bool made;   /* the overlays' directories and what is in own_dir are there already */
+        bool filled; /* and the volumes have what the image has there */
+        bool visit;  /* only its files are wanted: no device, and no program is looked for */
         uint64_t preserve_fds;    /* descriptors from 3 on that the program gets */
         unsigned listen_fds;      /* the first so many of them are sockets, sd_listen_fds(3) */
         const char *listen_names; /* LISTEN_FDNAMES, or NULL */

@@ -200,7 +200,8 @@ static struct tree_status status_of(const struct layer_writer *layer, const stru
 
 bool layer_wants_xattr(const char *name)
 {
-        return (text_starts(name, "user.") && !text_starts(name, "user.overlay.")) ||
+        return (text_starts(name, "user.") && !text_starts(name, "user.overlay.") &&
+                !text_starts(name, "user.fuseoverlayfs.")) ||
                text_equal(name, "security.capability") ||
                text_equal(name, "system.posix_acl_access") ||
                text_equal(name, "system.posix_acl_default");

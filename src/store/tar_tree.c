@@ -409,7 +409,8 @@ static int add_directory(struct tree *tree, int place, const struct stat *st)
         if (text_equal(tree->path, "./"))
                 shorten(tree, 0);
         length = tree->length;
-        if (r == 0 && tree->options->layer && length && view_is_opaque(fd)) {
+        if (r == 0 && tree->options->layer && length &&
+            (tree->options->served ? view_is_served_opaque(fd) : view_is_opaque(fd))) {
                 r = lengthen(tree, OPAQUE);
                 if (r == 0)
                         r = add_whiteout(tree, tree->path);
@@ -422,8 +423,17 @@ static int add_directory(struct tree *tree, int place, const struct stat *st)
 static int add_as_layer(struct tree *tree, const char *name, const struct stat *st)
 {
         size_t length = tree->length - strlen(name);
+        const char *hidden;
         int r;
 
+        switch (tree->options->served ? view_served(name, &hidden) : VIEW_SERVED_FILE) {
+        case VIEW_SERVED_MARKER:
+                return 1;
+        case VIEW_SERVED_WHITEOUT: /* a layer has them in the same form */
+                return (r = add_whiteout(tree, tree->path)) < 0 ? r : 1;
+        case VIEW_SERVED_FILE:
+                break;
+        }
         if (view_is_whiteout(st)) {
                 shorten(tree, length);
                 r = lengthen(tree, WHITEOUT);

@@ -47,6 +47,7 @@ struct tar_tree_options {
         /* What overlayfs has as whiteouts becomes that of a layer (layer.md), and what would be taken for one is left
          * out with a warning. Else all is taken for what it is. */
         bool layer;
+        bool served; /* of an upper layer that fuse-overlayfs(1) has written, with its forms of them */
         /* Is it to be left out, with all that is in it? `path` is its name in the archive, `fd` O_PATH; may be NULL. */
         bool (*skip)(void *context, const char *path, int fd, const struct stat *status);
         void *context;

@@ -30,6 +30,29 @@ bool view_is_opaque(int dir)
                value[0] == 'y';
 }
 
+#define SERVED_WHITEOUT ".wh."
+
+enum view_served view_served(const char *name, const char **ret_hidden)
+{
+        if (!text_starts(name, SERVED_WHITEOUT))
+                return VIEW_SERVED_FILE;
+        if (text_equal(name, ".wh..wh..opq") || text_equal(name, ".wh..opq"))
+                return VIEW_SERVED_MARKER;
+        *ret_hidden = name + strlen(SERVED_WHITEOUT);
+        return VIEW_SERVED_WHITEOUT;
+}
+
+bool view_is_served_opaque(int dir)
+{
+        char value[2] = "";
+        struct stat st;
+
+        if (fgetxattr(dir, "user.fuseoverlayfs.opaque", value, sizeof value) == 1 &&
+            value[0] == 'y')
+                return true;
+        return view_is_opaque(dir) || file_stat(dir, ".wh..wh..opq", AT_SYMLINK_NOFOLLOW, &st) == 0;
+}
+
 void view_close(struct view *view)
 {
         for (size_t i = 0; i < view->n; i++) {

@@ -54,3 +54,15 @@ int view_root_mode(const struct view *view);
 bool view_is_whiteout(const struct stat *status);
 /* Does a directory hide what lower layers have of it? */
 bool view_is_opaque(int dir);
+
+/* What a name means in an upper layer that fuse-overlayfs(1) has written, whose forms depend on what the file system
+ * can: a file or one of overlayfs' whiteouts; something that makes its directory opaque; or a whiteout of
+ * *ret_hidden, where no device 0:0 could be made. */
+enum view_served {
+        VIEW_SERVED_FILE,
+        VIEW_SERVED_MARKER,
+        VIEW_SERVED_WHITEOUT,
+};
+enum view_served view_served(const char *name, const char **ret_hidden);
+/* view_is_opaque() for such a layer. */
+bool view_is_served_opaque(int dir);

@@ -51,6 +51,7 @@ void compile_init(
                 .cgroup2 = -1,
                 .own_pid = -1,
                 .idmap = -1,
+                .served = -1,
                 .mounts_at = "/mounts",
         };
         c->plan->arena = arena;
@@ -108,6 +109,7 @@ static int finish_host(struct compile *c)
         int r;
 
         plan_add(c->plan, HOST, "[journal]", record, .process = c->process_fd);
+        compile_serve(c);
         r = compile_net_devices(c);
         if (r < 0)
                 return r;

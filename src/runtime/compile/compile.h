@@ -36,12 +36,13 @@ struct compile {
         FD join[8];             /* slot for each bit of namespace_types */
         FD root;                /* the container's root */
         bool map_root;          /* its overlays have mapped layers */
-        FD *own;                /* trees of options->own that HOST makes; -1: INIT does */
-        FD proc;                /* its procfs, -1 before */
-        FD dev;                 /* its /dev when that is a mount of ours, else -1 */
-        FD landlock;            /* its rules, -1: none */
-        FD devpts;              /* likewise */
-        FD cgroups[34];         /* hierarchies joined by the child (v1) */
+        FD served;      /* the user namespace of what serves the overlays; -1: the host's own */
+        FD *own;        /* trees of options->own that HOST makes; -1: INIT does */
+        FD proc;        /* its procfs, -1 before */
+        FD dev;         /* its /dev when that is a mount of ours, else -1 */
+        FD landlock;    /* its rules, -1: none */
+        FD devpts;      /* likewise */
+        FD cgroups[34]; /* hierarchies joined by the child (v1) */
         size_t n_cgroups;
         FD groups[2]; /* of resctrl: for its shares, for monitoring; -1 */
         FD cgroup2;   /* the v2 cgroup, -1 */
@@ -200,6 +201,14 @@ int compile_check_live(const struct mount_job *job);
 
 /* -- cgroup_mounts.c: for the types cgroup and cgroup2 -- */
 int compile_cgroup_mount(struct mount_job *job);
+
+/* -- fuse.c -- */
+/* The root's overlays where not the kernel makes them but a program serves them: what is to be known before the first
+ * process, the first process's mount of one, and the program of each. */
+int compile_served_host(struct compile *c);
+void compile_served_mount(struct compile *c, const char *reason, FD tree);
+void compile_serve(struct compile *c);
+const char *compile_overlay_reason(struct compile *c, const struct runtime_overlay *overlay);
 
 /* -- overlay.c -- */
 struct overlay_layer {

@@ -310,6 +310,7 @@ FD compile_idmap(struct compile *c, const char *reason, const struct spec_mount 
         c->idmap_gids = gids;
         plan_add(
                 c->plan, HOST, reason, make_idmap, .uid_map = uids, .gid_map = gids,
-                .ns = c->idmap);
+                .uid_helper = own ? NULL : c->ids.uid_helper,
+                .gid_helper = own ? NULL : c->ids.gid_helper, .ns = c->idmap);
         return c->idmap;
 }

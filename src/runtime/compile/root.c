@@ -96,7 +96,7 @@ static void set_lower_mapped(
         }
 }
 
-static const char *overlay_reason(struct compile *c, const struct runtime_overlay *overlay)
+const char *compile_overlay_reason(struct compile *c, const struct runtime_overlay *overlay)
 {
         return overlay->target[0] ? why(c, "[overlay of /%s]", overlay->target) : "/root/path";
 }
@@ -121,7 +121,7 @@ static void set_lower(
 static void set_layers(
         struct compile *c, enum actor actor, const struct runtime_overlay *overlay, FD fs)
 {
-        const char *reason = overlay_reason(c, overlay);
+        const char *reason = compile_overlay_reason(c, overlay);
         const char *key = overlay->lower.n > 1 ? "lowerdir+" : "lowerdir";
 
         if (c->map_root)
@@ -140,7 +140,7 @@ static void set_layers(
 /* Their places in the store. */
 static void make_stores(struct compile *c, const struct runtime_overlay *overlay)
 {
-        const char *reason = overlay_reason(c, overlay);
+        const char *reason = compile_overlay_reason(c, overlay);
 
         if (overlay->make_lower)
                 plan_add(
@@ -155,7 +155,7 @@ static void make_stores(struct compile *c, const struct runtime_overlay *overlay
 static void make_overlay(
         struct compile *c, enum actor actor, const struct runtime_overlay *overlay, FD tree)
 {
-        const char *reason = overlay_reason(c, overlay);
+        const char *reason = compile_overlay_reason(c, overlay);
         FD fs = plan_slot(c->plan);
 
         plan_add(c->plan, actor, reason, open_fs, .type = "overlay", .fs = fs);
@@ -204,7 +204,7 @@ static void clone_mounted(struct compile *c, FD tree)
 /* A tree of the host as it is, read-only. */
 static void make_read_only(struct compile *c, const struct runtime_overlay *overlay, FD tree)
 {
-        const char *reason = overlay_reason(c, overlay);
+        const char *reason = compile_overlay_reason(c, overlay);
 
         plan_note(
                 c->plan,
@@ -222,7 +222,7 @@ static void make_read_only(struct compile *c, const struct runtime_overlay *over
 /* Who has no rights on the host has them in the container's user namespace: overlays are made there. */
 static bool by_init(const struct compile *c)
 {
-        return !facts_capable(c->facts, 21 /* CAP_SYS_ADMIN */);
+        return c->options->mount_program || !facts_capable(c->facts, 21 /* CAP_SYS_ADMIN */);
 }
 
 PROPAGATION compile_base_propagation(const struct compile *c)
@@ -246,6 +246,8 @@ static int check_layers(const struct compile *c, const struct runtime_overlay *o
 {
         size_t most = in_one_option(c, overlay) ? 63 : c->map_root ? 400 : 500, images = 0;
 
+        if (c->options->mount_program)
+                return 0; /* compile_served_host() has its own limits */
         for (size_t i = 0; i < overlay->lower.n; i++)
                 images += runtime_is_image(overlay->lower.items[i]);
         if (images && (by_init(c) || !facts_kernel(c->facts, 6, 15))) {
@@ -285,7 +287,10 @@ int compile_root_host(struct compile *c)
                         .propagation = compile_base_propagation(c), .recursive = 1);
                 return 0;
         }
-        c->map_root = maps_root(c, 6, 15);
+        c->map_root = !c->options->mount_program && maps_root(c, 6, 15);
+        r = c->options->mount_program ? compile_served_host(c) : 0;
+        if (r < 0)
+                return r;
         first = c->plan->slots;
         for (size_t i = 0; i < c->options->n_overlays; i++)
                 plan_slot(c->plan);
@@ -316,6 +321,8 @@ static void make_own(struct compile *c)
 
                 if (overlay->read_only)
                         make_read_only(c, overlay, tree);
+                else if (c->options->mount_program)
+                        compile_served_mount(c, compile_overlay_reason(c, overlay), tree);
                 else
                         make_overlay(c, INIT, overlay, tree);
         }
@@ -331,7 +338,7 @@ static void attach_overlays(struct compile *c, FD at)
         plan_add(c->plan, INIT, "/root/path", attach, .tree = c->root, .root = at, .target = "");
         for (size_t i = 1; i < c->options->n_overlays; i++)
                 plan_add(
-                        c->plan, INIT, overlay_reason(c, &c->options->overlays[i]), attach,
+                        c->plan, INIT, compile_overlay_reason(c, &c->options->overlays[i]), attach,
                         .tree = (FD)(c->root + (FD)i), .root = c->root,
                         .target = c->options->overlays[i].target, .make = TARGET_DIRECTORY,
                         .strict = 1);

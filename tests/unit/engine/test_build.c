@@ -352,6 +352,7 @@ TEST(records_come_back)
                                  .links = links,
                                  .n_links = 1,
                                  .joined = { joined, 1 },
+                                 .mount_program = "/usr/bin/fuse-overlayfs",
                                  .map_root = true,
                                  .remove = true };
         struct container container = { .id = "x" };
@@ -379,6 +380,7 @@ TEST(records_come_back)
         CHECK(back.overlays[1].make_lower && !back.overlays[1].read_only);
         CHECK(back.overlays[2].read_only && !back.overlays[2].make_lower);
         CHECK(back.map_root);
+        CHECK_STR(back.mount_program, "/usr/bin/fuse-overlayfs");
         CHECK_INT(back.n_links, 1);
         CHECK_STR(back.links[0].path, "bin");
         CHECK_STR(back.links[0].target, "usr/bin");

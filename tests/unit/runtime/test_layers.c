@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-static const char *layer = "/layers/x/fs";
+static const char *layer = "/layers/x/fs", *mount_program;
 
 /* What runtime_compile() says to a root of `n` layers on Linux `major`.`minor`. */
 static int compile(size_t n, unsigned major, unsigned minor, bool map)
@@ -28,6 +28,7 @@ static int compile(size_t n, unsigned major, unsigned minor, bool map)
                                            .attach_point = "/x",
                                            .overlays = &overlay,
                                            .n_overlays = 1,
+                                           .mount_program = mount_program,
                                            .map_root = map };
         struct facts facts = { .kernel_major = major,
                                .kernel_minor = minor,
@@ -58,6 +59,20 @@ TEST(as_many_layers_as_the_kernel_takes)
         CHECK_INT(compile(64, 6, 1, false), -E2BIG);
         CHECK(strstr(trail_hint_text(), "Linux 6.7"));
         CHECK_INT(compile(64, 6, 7, false), 0);
+}
+
+TEST(a_program_takes_its_layers_as_one_argument)
+{
+        mount_program = "/usr/bin/fuse-overlayfs";
+        CHECK_INT(compile(5000, 5, 6, true), 0);
+        CHECK_INT(compile(20000, 6, 18, true), -E2BIG);
+        CHECK(strstr(trail_text(), "longer than an argument of fuse-overlayfs may be"));
+        layer = "/layers/x:y/fs";
+        CHECK_INT(compile(1, 6, 18, true), -EINVAL);
+        CHECK(strstr(trail_text(), "cannot be told of the layer /layers/x:y/fs"));
+        layer = "/layers/x/fs.erofs";
+        CHECK_INT(compile(1, 6, 18, true), -EOPNOTSUPP);
+        CHECK(strstr(trail_hint_text(), "pull the image again"));
 }
 
 TEST(images_are_for_root_and_new_kernels)

@@ -177,6 +177,7 @@ static void read_options(
         json_i64(json_member(json, "checkpointPid"), &ret_visit->checkpoint_pid);
         ret_visit->restore = options->restored = flag(json, "restore");
         options->mounted = member(json, "mounted", NULL);
+        options->mount_program = member(json, "mountProgram", NULL);
         options->made = flag(json, "made");
         read_overlays(arena, json_member(json, "overlays"), options);
         read_own(arena, json_member(json, "own"), options);
