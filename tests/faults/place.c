@@ -275,6 +275,8 @@ static const char *name_others(struct arena *arena, const struct place *place)
         struct text text = { .arena = arena };
         const char *now = read_names(arena);
 
+        if (!place->names)
+                return ""; /* nothing was taken yet */
         add_others(arena, &text, "+", now, place->names);
         add_others(arena, &text, "-", place->names, now);
         return text_string(&text);
