@@ -289,6 +289,15 @@ static struct counter add_swap(const struct counter *memory, const struct counte
         };
 }
 
+/* Does a line of that word, `size` bytes, stand before it? Then this one would be a member that is there. */
+static bool is_repeated(const char *text, const char *word, size_t size)
+{
+        for (const char *line = text; line < word; line += strcspn(line, "\n") + 1)
+                if (strncmp(line, word, size + 1) == 0)
+                        return true;
+        return false;
+}
+
 static void put_raw(const struct stats *s, const char *stat)
 {
         if (!*stat)
@@ -299,7 +308,7 @@ static void put_raw(const struct stats *s, const char *stat)
 
                 line += *line == '\n';
                 size = strcspn(line, " \n");
-                if (size && line[size] == ' ')
+                if (size && line[size] == ' ' && !is_repeated(stat, line, size))
                         json_put_u64(
                                 s->w, arena_copy(s->arena, line, size),
                                 strtoull(line + size, NULL, 10));

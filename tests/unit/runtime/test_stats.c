@@ -21,7 +21,7 @@ static const struct {
         { "memory.peak", "5000\n" },
         { "memory.swap.current", "100\n" },
         { "memory.swap.max", "1000\n" },
-        { "memory.stat", "anon 10\nfile 20\nkernel_stack 30\n" },
+        { "memory.stat", "anon 10\nfile 20\nkernel_stack 30\nanon 11\n" },
         { "pids.current", "3\n" },
         { "pids.max", "max\n" },
         { "io.stat", "8:0 rbytes=10 wbytes=0 rios=1 wios=2 dbytes=3 dios=4\n"
