@@ -150,13 +150,14 @@ static size_t count_files(void)
         return n + files_count(HOME "/store"); /* which may be a disk's */
 }
 
+/* A line each, behind an empty one. */
 static const char *read_mounts(struct arena *arena)
 {
         struct text text;
 
         return file_read(arena, AT_FDCWD, "/proc/self/mountinfo", 1 << 20, &text) < 0
-                     ? ""
-                     : text_string(&text);
+                     ? "\n"
+                     : arena_format(arena, "\n%s", text_string(&text));
 }
 
 static struct text *names; /* that are being read */
@@ -270,15 +271,14 @@ static void add_others(
         }
 }
 
-static const char *name_others(struct arena *arena, const struct place *place)
+static const char *name_others(struct arena *arena, const char *is, const char *was)
 {
         struct text text = { .arena = arena };
-        const char *now = read_names(arena);
 
-        if (!place->names)
+        if (!was)
                 return ""; /* nothing was taken yet */
-        add_others(arena, &text, "+", now, place->names);
-        add_others(arena, &text, "-", place->names, now);
+        add_others(arena, &text, "+", is, was);
+        add_others(arena, &text, "-", was, is);
         return text_string(&text);
 }
 
@@ -286,7 +286,7 @@ const char *place_changed(struct arena *arena, const struct place *place)
 {
         struct timespec now, until, pause = { .tv_nsec = 100000 };
         struct place is = *place;
-        const char *what;
+        const char *what, *mounts;
 
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += HANG_S;
@@ -305,9 +305,14 @@ const char *place_changed(struct arena *arena, const struct place *place)
                (what = differs(arena, "locks", is.locks, place->locks)) ||
                (what = differs(arena, "links", is.links, place->links)));
         if (is.files != place->files)
-                what = arena_format(arena, "%s:%s", what, name_others(arena, place));
-        if (!what && !text_equal(read_mounts(arena), place->mountinfo))
-                what = "other mounts than before";
+                what = arena_format(
+                        arena, "%s:%s", what, name_others(arena, read_names(arena), place->names));
+        /* Those of the host are among them: who removes a directory there takes what is mounted on it. */
+        mounts = read_mounts(arena);
+        if (!what && !text_equal(mounts, place->mountinfo))
+                what = arena_format(
+                        arena, "other mounts than before:%s",
+                        name_others(arena, mounts, place->mountinfo));
         return what;
 }
 
