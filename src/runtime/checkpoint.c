@@ -302,7 +302,7 @@ int criu_read_stdio(struct arena *arena, const char *images, const char *ret_std
                 r = trail(r, "%s", text_errno(r));
         if (r < 0)
                 return trail(r, "cannot read %s", path);
-        if (json->kind != JSON_ARRAY || json->n > 3)
+        if (!json || json->kind != JSON_ARRAY || json->n > 3)
                 return trail(-EINVAL, "%s: must be an array of at most three strings", path);
         for (size_t i = 0; i < json->n; i++) {
                 const char *key = json_string(&json->items[i]);
