@@ -12,13 +12,16 @@ static const struct option logs_options[] = {
                "go on with what it writes, until its end"),
         OPTION(struct logs_request, TEXT, lines, 'n', "tail", "NUMBER",
                "only so many lines from the end, or 'all'", .shown_default = "all"),
+        OPTION(struct logs_request, FLAG, stamps, 't', "timestamps", "",
+               "the time at which it was written in front of each line"),
+        OPTION(struct logs_request, TEXT, since, 0, "since", "TIME",
+               "only lines that were begun from then on: 10m (ago), 2026-01-31T12:00:00Z, seconds since 1970"),
+        OPTION(struct logs_request, TEXT, until, 0, "until", "TIME",
+               "only lines that were begun until then"),
         OPTIONS_END,
 };
 
 static const struct absent logs_absent[] = {
-        { "timestamps", 't', "the file has no times: let the program write them" },
-        { "since", 0, "the file has no times: see --tail" },
-        { "until", 0, "the file has no times: see --tail" },
         { "details", 0, "there are none" },
         { "", 0, "" },
 };
@@ -57,6 +60,7 @@ static int run_logs(struct invocation *in)
 
 static const struct example logs_examples[] = {
         { "husk logs -f --tail 20 web", "the last lines that web wrote, and those to come" },
+        { "husk logs -t --since 10m web", "those of the last ten minutes, with times" },
         { "", "" },
 };
 
@@ -65,7 +69,10 @@ const struct command cli_cmd_logs = {
         .summary = "Show what a container in the background has written",
         .description =
                 "Show what the program of a container that was started in the background (-d), without "
-                "a terminal, wrote to its standard output and standard error, over all its starts.",
+                "a terminal, wrote to its standard output and standard error, over all its starts. Times are "
+                "the container's keeper's, which notes them ten times a second at most: a line was written at that "
+                "time or up to a tenth of a second before. Without a keeper (it was killed) the last time is that "
+                "of the file.",
         .examples = logs_examples,
         .options = { logs_options },
         .operands = logs_operands,

@@ -110,8 +110,8 @@ int image_passes(
         struct image_filter *filter, const struct words *words, const struct image_info *info);
 /* Are they known, and is what they speak of there? What is wrong is wrong without images, too. */
 int image_check_filter(struct image_filter *filter, const struct words *words);
-/* "24h" (ago), a date, seconds since 1970. */
-int filter_time(struct arena *arena, const char *words, uint64_t *ret_ns);
+/* "24h" (ago), a date, seconds since 1970, with a fraction or not; `option` is whose value it is. */
+int filter_time(struct arena *arena, const char *option, const char *words, uint64_t *ret_ns);
 /* Is there a label KEY, or KEY=VALUE? */
 bool filter_label(const struct spec_map *labels, const char *wanted);
 

@@ -31,25 +31,46 @@ static bool parse_span(struct arena *arena, const char *words, uint64_t *ret_s)
         return total > 0;
 }
 
-int filter_time(struct arena *arena, const char *words, uint64_t *ret_ns)
+/* Cut the fraction of a second out of "12.5" and "...T12:00:00.5Z": its nanoseconds. */
+static uint64_t cut_fraction(struct arena *arena, const char **words)
 {
-        uint64_t seconds, span;
+        const size_t whole = strcspn(*words, ".");
+        const char *rest = *words + whole;
+        uint64_t ns = 0;
+        size_t digits = 0;
+
+        if (!*rest)
+                return 0;
+        for (rest++; *rest >= '0' && *rest <= '9'; rest++, digits++)
+                ns = digits < 9 ? ns * 10 + (uint64_t)(*rest - '0') : ns;
+        if (!digits)
+                return 0;
+        for (; digits < 9; digits++)
+                ns *= 10;
+        *words = arena_format(arena, "%.*s%s", (int)whole, *words, rest);
+        return ns;
+}
+
+int filter_time(struct arena *arena, const char *option, const char *words, uint64_t *ret_ns)
+{
+        const char *whole = words;
+        uint64_t seconds, span, fraction = cut_fraction(arena, &whole);
         int64_t when = 0;
 
-        if (text_u64(words, &seconds) == 0)
-                when = (int64_t)seconds;
-        else if (parse_span(arena, words, &span))
+        if (text_u64(whole, &seconds) == 0)
+                when = seconds > INT64_MAX ? 0 : (int64_t)seconds;
+        else if (whole == words && parse_span(arena, words, &span))
                 when = (int64_t)time(NULL) - (int64_t)span;
         else if (strlen(words) == strlen("2026-01-31"))
                 when = store_parse_time(arena_format(arena, "%sT00:00:00Z", words));
         else
-                when = store_parse_time(words);
+                when = store_parse_time(whole);
         if (when <= 0 || when > INT64_C(1) << 33) {
                 trail_hint(
-                        "until takes 24h, 1h30m, 2026-01-31, 2026-01-31T12:00:00Z or seconds since 1970");
-                return trail(-EINVAL, "--filter: '%.100s' is no time", words);
+                        "a time is 24h (ago), 1h30m, 2026-01-31, 2026-01-31T12:00:00Z or seconds since 1970");
+                return trail(-EINVAL, "%s: '%.100s' is no time", option, words);
         }
-        *ret_ns = (uint64_t)when * 1000000000;
+        *ret_ns = (uint64_t)when * 1000000000 + fraction;
         return 0;
 }
 
@@ -124,7 +145,7 @@ static int passes_one(struct image_filter *filter, const struct image_info *info
                 return r < 0 ? r : info->created_ns > ns;
         }
         if ((value = value_of(words, "until="))) {
-                r = filter_time(filter->arena, value, &ns);
+                r = filter_time(filter->arena, "--filter", value, &ns);
                 return r < 0 ? r : info->created_ns < ns;
         }
         trail_hint(

@@ -235,16 +235,22 @@ static int finish(struct run *run, int exit_code)
 
 /* What was open for the plan: mounts, cgroups, the container's stdio. The mounts of images stay: other containers
  * borrow them. */
-static void let_go(const struct run *run, int client, const struct machine *machine, int master)
+static void let_go(
+        const struct run *run, int client, const struct machine *machine, int master,
+        const struct keeper_times *times)
 {
         const struct op_list *host = &run->plan->list[HOST];
-        int *kept = arena_array(run->arena, 4 + 2 * host->n, sizeof *kept);
+        int *kept = arena_array(run->arena, 9 + 2 * host->n, sizeof *kept);
         size_t n = 0;
 
         kept[n++] = client;
         kept[n++] = machine->pidfd;
         kept[n++] = master;
         kept[n++] = run->inside;
+        kept[n++] = times->dir;
+        kept[n++] = times->log;
+        kept[n++] = times->notes;
+        kept[n++] = times->signals;
         for (size_t i = 0; i < host->n; i++)
                 if (host->ops[i].code == OP_mount_image) {
                         kept[n++] = machine->fd[host->ops[i].as.mount_image.tree];
@@ -253,11 +259,23 @@ static void let_go(const struct run *run, int client, const struct machine *mach
         process_close_fds(3, kept, n);
 }
 
+/* Without times there is a log yet: what is in the way is told by who asks for them. */
+static void begin_times(const struct run *run, struct keeper_times *ret_times)
+{
+        auto_close dir = run->options.log
+                               ? file_open(AT_FDCWD, run->state, O_RDONLY | O_DIRECTORY, 0)
+                               : NO_FD;
+
+        if (dir >= 0 && keeper_times_begin(ret_times, dir) < 0)
+                keeper_times_end(ret_times);
+}
+
 /* The keeper's life. Its rights go before anybody is told that the container runs. Its own stdio is let go once the container has it, so that readers see the end
  * when the container ends. */
 static void keep(struct run *run, int client)
 {
         static struct machine machine;
+        struct keeper_times times = KEEPER_TIMES_NONE;
         struct report report = { 0 };
         struct stdio away;
         int master = NO_FD, status = 0, r;
@@ -284,6 +302,8 @@ static void keep(struct run *run, int client)
         r = check_joined(run);
         has_away = r == 0 && stdio_prepare(false, true, &away) == 0;
         if (r == 0)
+                begin_times(run, &times);
+        if (r == 0)
                 r = harden(run);
         if (r < 0) {
                 give_up(run);
@@ -301,7 +321,9 @@ static void keep(struct run *run, int client)
         stdio_close(&run->stdio);
         if (has_away)
                 stdio_enter(&away);
-        let_go(run, client, &machine, master);
+        let_go(run, client, &machine, master, &times);
+        keeper_times_run(&times, machine.pidfd);
+        keeper_times_end(&times);
         r = keeper_wait(machine.pidfd, machine.pid, client, master, &status);
         report.exit_code = process_exit_code(status);
         trail_reset();

@@ -41,7 +41,7 @@ static int passes_one(
         if (text_starts(words, "label!="))
                 return !filter_label(labels, words + strlen("label!="));
         if (text_starts(words, "until=")) {
-                r = filter_time(arena, words + strlen("until="), &ns);
+                r = filter_time(arena, "--filter", words + strlen("until="), &ns);
                 return r < 0 ? r : (uint64_t)created_s < ns / 1000000000;
         }
         trail_hint("filters are until=TIME, label=KEY[=VALUE] and label!=KEY[=VALUE]");

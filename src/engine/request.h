@@ -412,6 +412,9 @@ struct logs_request {
         const char *lines;  /* read by cli alone */
         struct number tail; /* so many lines of it; not set: all */
         bool follow;        /* until the container's end */
+        bool stamps;        /* the time in front of each line */
+        /* Lines that were begun from this time on, and up to that one; NULL: all. As filter_time() has them. */
+        const char *since, *until;
         /* Gets what there is, piece by piece; a negative errno of it ends the call. */
         int (*each)(void *context, const char *bytes, size_t size);
         void *context;

@@ -76,6 +76,28 @@ int keeper_relay_run(struct keeper_relay *relay);
  * terminal that nobody reads. */
 int keeper_wait(int process, pid_t pid, int client, int drain, int *ret_status);
 
+/* When a log grew: what `times` beside it consists of, in this machine's byte order. One whose `end` is less
+ * than the last one's tells that the log was cut. */
+struct keeper_note {
+        uint64_t end;     /* so many bytes the log had */
+        uint64_t time_ns; /* at this time, since 1970 */
+};
+
+struct keeper_times {
+        int dir, log, notes, signals;
+        off_t size; /* what was noted last; -1: nothing */
+};
+
+#define KEEPER_TIMES_NONE \
+        ((struct keeper_times){ .dir = NO_FD, .log = NO_FD, .notes = NO_FD, .signals = NO_FD })
+
+/* Open `log` and `times` in a container's directory `dir` (borrowed), and hold SIGIO back. -ENOENT: there is no log.
+ * What is open is to be closed by keeper_times_end() in any case. Source: fcntl(2). */
+int keeper_times_begin(struct keeper_times *times, int dir);
+/* Note the log's growth until `process` (a pidfd) has ended; nothing without a log. */
+void keeper_times_run(struct keeper_times *times, int process);
+void keeper_times_end(struct keeper_times *times);
+
 /* Rights on files that remain, LANDLOCK_*, below a path. */
 struct keeper_grant {
         const char *path;

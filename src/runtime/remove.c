@@ -109,7 +109,8 @@ int container_hide(struct arena *arena, const struct container *container)
 
 int container_remove(struct arena *arena, struct container *container)
 {
-        static const char *const files[] = { "start", "log", "journal" }; /* the journal last */
+        static const char *const files[] = { "start", "log", "times",
+                                             "journal" }; /* the journal last */
         int r = put_down(container);
 
         if (r < 0)

@@ -18,8 +18,6 @@ load engine_helper
         husk wait one
         same "$(husk logs -n all one)" $'out\nerr\nunendedout\nerr\nunended'
         run -1 husk logs -n x one
-        run -125 husk logs -t one
-        has "$output" 'let the program write them'
         husk logs one | head -n 1 >/dev/null
 }
 
@@ -39,6 +37,95 @@ load engine_helper
         wait "$client"
         same "$(cat "$box/out")" $'first\nlast'
         same "$(husk logs -f one)" $'first\nlast'
+}
+
+# lines: what is left of each line of the input when the time in front of it is right and not before the last one's.
+lines() {
+        awk '$1 !~ /^20[0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9][.][0-9]*Z$/ || length($1) != 30 || $1 < last { print "bad: " $0 }
+                { last = $1; sub(/^[^ ]* /, ""); print }'
+}
+says() { husk logs -t "$1" | grep -q "$2"; }
+# time_of WORD: the time of the line with it.
+time_of() { husk logs -t one | awk -v word="$1" '$2 == word { print $1 }'; }
+
+@test 'logs -t, --since, --until: the times at which lines were begun' {
+        local before after two
+        before=$(date +%s.%N)
+        husk run -d --name one host sh -c 'echo one; printf "begun "; while [ ! -e /root/1 ]; do sleep 0.05; done; echo ended
+                echo two; while [ ! -e /root/2 ]; do sleep 0.05; done; printf unended' >/dev/null
+        await says one 'Z begun'
+        sleep 1
+        husk exec one touch /root/1
+        await says one 'Z two'
+        sleep 1
+        husk exec one touch /root/2
+        husk wait one
+        after=$(date +%s.%N)
+        same "$(husk logs -t one | lines)" $'one\nbegun ended\ntwo\nunended'
+        two=$(time_of two)
+        # What it says is when it was: a second between the lines, and all of it while it ran.
+        [ "$(date -d "$(time_of begun)" +%s%N)" -gt "$(date -d "@$before" +%s%N)" ]
+        [ "$(date -d "$two" +%s%N)" -ge "$(($(date -d "$(time_of begun)" +%s%N) + 900000000))" ]
+        [ "$(date -d "$(time_of unended)" +%s%N)" -ge "$(($(date -d "$two" +%s%N) + 900000000))" ]
+        [ "$(date -d "$(time_of unended)" +%s%N)" -lt "$(date -d "@$after" +%s%N)" ]
+        same "$(husk logs --since "$two" one)" $'two\nunended'
+        same "$(husk logs --until "$two" one)" $'one\nbegun ended\ntwo'
+        same "$(husk logs --since "$two" --until "$two" one)" two
+        same "$(husk logs --until "$two" -n 1 one)" two
+        same "$(husk logs --since "$before" -n 3 one)" $'begun ended\ntwo\nunended'
+        same "$(husk logs --since 1h one)" $'one\nbegun ended\ntwo\nunended'
+        same "$(husk logs --since "$after" one)" ''
+        same "$(husk logs --until "$before" one)" ''
+        same "$(husk logs --until 1h one)" ''
+        for bad in '' yesterday 1.x 99999999999999999999; do
+                run -1 husk logs --since "$bad" one
+                has "$output" "--since: '$bad' is no time"
+        done
+}
+
+@test 'logs -t: a log that its program cuts, and one of many lines' {
+        husk run -d --name one host sh -c 'seq 100000; while [ ! -e /root/go ]; do sleep 0.05; done; : >/proc/self/fd/1
+                echo new; seq 3' >/dev/null
+        await says one ' 100000'
+        cmp <(husk logs -t one | lines) <(seq 100000)
+        cmp <(husk logs -t -n 70000 one | lines) <(seq 30001 100000)
+        husk exec one touch /root/go
+        husk wait one
+        same "$(husk logs -t one | lines)" $'new\n1\n2\n3'
+}
+
+@test 'logs -t: over two starts, without a keeper, and without times' {
+        local id
+        id=$(husk run -d --name one host sh -c 'echo hello')
+        husk wait one
+        husk start one
+        husk wait one
+        same "$(husk logs -t one | lines)" $'hello\nhello'
+        # A keeper that was killed: the last time is the file's, and half a note is none.
+        truncate -s 20 "$store/containers/$id/times"
+        same "$(husk logs -t one | lines)" $'hello\nhello'
+        husk start one
+        husk wait one
+        same "$(husk logs -t one | lines)" $'hello\nhello\nhello'
+        same "$(($(stat -c %s "$store/containers/$id/times") % 16))" 0
+        rm "$store/containers/$id/times"
+        run -1 husk logs -t one
+        has "$output" 'the log has no times'
+        same "$(husk logs -n 1 one)" hello
+}
+
+@test 'logs -f -t --since --until: what comes, until then' {
+        husk run -d --name one host sh -c 'echo first; printf "mid "; while [ ! -e /root/go ]; do sleep 0.05; done; echo line
+                echo last; exec sleep 1000' >/dev/null
+        husk_client logs -f -t --since 1h one >"$box/out"
+        await grep -q 'Z mid' "$box/out"
+        husk exec one touch /root/go
+        await grep -q last "$box/out"
+        same "$(lines <"$box/out")" $'first\nmid line\nlast'
+        husk logs -f --until "$(date -d '2 seconds' +%s)" one >"$box/until"
+        same "$(cat "$box/until")" $'first\nmid line\nlast'
+        husk kill one >/dev/null
+        wait "$client"
 }
 
 @test 'no log: nothing of what has not begun, an error of what was in front' {

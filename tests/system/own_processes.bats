@@ -36,9 +36,11 @@ teardown() {
         engine_teardown
 }
 
-@test 'the keeper keeps no descriptor but the process, the client and /dev/null' {
-        husk run -d --name one host sleep 1000
-        same "$(open_files "$(keeper_of one)")" $'3 /dev/null\n1 anon_inode:[pidfd]\n1 socket'
+@test 'the keeper keeps no descriptor but the process, the client, /dev/null and what the times of a log take' {
+        local id
+        id=$(husk run -d --name one host sleep 1000)
+        same "$(open_files "$(keeper_of one)" | sed "s,$store/containers/$id,DIR,")" \
+                $'3 /dev/null\n1 DIR\n1 DIR/log\n1 DIR/times\n1 anon_inode:[pidfd]\n1 anon_inode:[signalfd]\n1 socket'
         husk run -dt --name two host sleep 1000
         same "$(open_files "$(keeper_of two)")" $'3 /dev/null\n1 /dev/pts/ptmx\n1 anon_inode:[pidfd]\n1 socket'
 }

@@ -39,6 +39,7 @@ serve() {
                 printf 'http:\n  addr: 127.0.0.1:0\n'
                 printf '%s\n' "$@"
         } >"$box/$name/config.yml"
+        : >"$box/$name/log" # it is looked for before the server is there
         OTEL_TRACES_EXPORTER=none docker-registry serve "$box/$name/config.yml" >"$box/$name/log" 2>&1 3>&- &
         echo $! >>"$box/pids"
         await_address "$box/$name/log"
