@@ -150,7 +150,7 @@ const struct command cli_cmd_system_df = {
 
 static const struct option check_options[] = {
         OPTION(struct check_request, FLAG, quick, 'q', "quick", "",
-               "do not read all blobs to compare their digests"),
+               "neither read blobs to compare their digests, nor layers"),
         OPTION(struct check_request, FLAG, repair, 'r', "repair", "",
                "remove what is broken, so that the next pull fetches it"),
         OPTIONS_END,
@@ -181,8 +181,9 @@ const struct command cli_cmd_system_check = {
         .summary = "Look whether all images are whole",
         .description =
                 "Look whether all blobs of all images are there and have their digests, whether their "
-                "layers are unpacked, and whether containers have what they need. Prints a line for each "
-                "thing that is wrong, and ends with 1 if there is one.",
+                "layers are unpacked, and whether containers have what they need. Layers that are kept as images "
+                "are made once more from their blobs and compared. Prints a line for each thing that is wrong, and "
+                "ends with 1 if there is one.",
         .examples = check_examples,
         .options = { check_options },
         .request_size = sizeof(struct check_request),

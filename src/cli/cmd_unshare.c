@@ -53,7 +53,8 @@ const struct command cli_cmd_unshare = {
                 "ids that /etc/subuid and /etc/subgid give you are the others, with mounts of its "
                 "own. Files that your containers have written as other ids can be read, changed "
                 "and removed there, and `husk mount` works. What is mounted there goes with the "
-                "last process in it.\n\nThe exit status is the command's; 126 and 127 are those of "
+                "last process in it. A container that is made there has no user namespace of its own, "
+                "and can be used there only.\n\nThe exit status is the command's; 126 and 127 are those of "
                 "a shell. It is for ordinary users: root needs none.",
         .examples = examples,
         .operands = operands,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: `husk system check`: whether all that the index names is there and has its digest, and
  * whether what containers need is there. What is wrong is a line each; nothing is believed because its name is right,
- * unless it is to be quick.
+ * unless it is to be quick. A layer that is kept as an image is made once more from its blob, and compared.
  *
  * Repairing is removing: a blob with another content, a layer without its record. The next pull of the image finds
  * that it is missing, and fetches it. A layer of which containers are made stays. */
@@ -128,12 +128,49 @@ static bool is_used(const struct check *check, const char *diff_id)
         return false;
 }
 
+/* What is wrong with an image of a layer; NULL: nothing, or it is none. */
+static const char *judge_image(
+        struct check *check, const struct image_descriptor *blob, const char *diff_id)
+{
+        const struct pull_request request = { .engine = check->request->engine };
+        struct pull pull = { .arena = check->arena,
+                             .request = &request,
+                             .layout = check->layout,
+                             .origin.dir = NO_FD,
+                             .registry = REGISTRY_NONE,
+                             .ns = NO_FD };
+        bool same = false;
+        int r;
+
+        if (check->request->quick ||
+            !layout_is_image(layout_layer_path(&check->layout, check->arena, diff_id)))
+                return NULL;
+        r = pull_compare_layer(&pull, blob, diff_id, &same);
+        registry_end(&pull.registry);
+        if (r < 0)
+                return arena_format(
+                        check->arena, "it cannot be compared with its blob: %s", trail_text());
+        return same ? NULL : "its image is not what its blob gives";
+}
+
+static int remove_layer(struct check *check, const char *diff_id)
+{
+        if (!check->request->repair)
+                return 0;
+        if (!is_used(check, diff_id))
+                return layout_remove_layer(&check->layout, check->arena, diff_id);
+        trail_warn("the layer %s stays: containers are made of it", diff_id);
+        return 0;
+}
+
+/* `sound`: its blob is. */
 static int check_layer(
-        struct check *check, const char *image, const char *digest, const char *diff_id)
+        struct check *check, const char *image, const struct image_descriptor *blob,
+        const char *diff_id, bool sound)
 {
         const char *subject = arena_format(check->arena, "%s: layer %s", image, diff_id);
         struct layout_layer about;
-        int r;
+        const char *what;
 
         if (was_seen(check, subject + strlen(image)))
                 return 0;
@@ -141,18 +178,19 @@ static int check_layer(
                 find(check, subject, "it is missing");
                 return 0;
         }
-        r = layout_read_layer(&check->layout, check->arena, diff_id, &about);
-        if (r < 0) {
+        if (layout_read_layer(&check->layout, check->arena, diff_id, &about) < 0) {
                 find(check, subject, "its record, layer.json, is missing or damaged");
-                if (check->request->repair && is_used(check, diff_id))
-                        trail_warn("the layer %s stays: containers are made of it", diff_id);
-                else if (check->request->repair)
-                        return layout_remove_layer(&check->layout, check->arena, diff_id);
+                return remove_layer(check, diff_id);
+        }
+        if (!layout_has_unpacked(&check->layout, blob->digest, diff_id)) {
+                find(check, subject, "nothing says that it was found in the image's blob");
                 return 0;
         }
-        if (!layout_has_unpacked(&check->layout, digest, diff_id))
-                find(check, subject, "nothing says that it was found in the image's blob");
-        return 0;
+        what = sound ? judge_image(check, blob, diff_id) : NULL;
+        if (!what)
+                return 0;
+        find(check, subject, what);
+        return remove_layer(check, diff_id);
 }
 
 /* -- all of it -------------------------------------------------------------------------------------------- */
@@ -185,11 +223,14 @@ static int check_image(struct check *check, const struct image_descriptor *entry
         }
         r = check_blob(check, image, documents.manifest->config);
         for (size_t i = 0; r == 0 && i < documents.manifest->layers.n; i++) {
-                r = check_blob(check, image, &documents.manifest->layers.items[i]);
+                const struct image_descriptor *blob = &documents.manifest->layers.items[i];
+                const size_t before = check->findings;
+
+                r = check_blob(check, image, blob);
                 if (r == 0)
                         r = check_layer(
-                                check, image, documents.manifest->layers.items[i].digest,
-                                documents.config->rootfs->diff_ids.items[i]);
+                                check, image, blob, documents.config->rootfs->diff_ids.items[i],
+                                check->findings == before);
         }
         return r;
 }

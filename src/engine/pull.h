@@ -44,6 +44,10 @@ int pull_start_helper(struct pull *pull);
 int pull_open_local(const struct pull *pull, const struct image_descriptor *blob);
 /* pull_layers.c: a layer whose blob is in the store; what digest its content has is found out. */
 int pull_layer(struct pull *pull, const struct image_descriptor *layer, const char **ret_diff_id);
+/* Is a layer that is kept as an image still what its blob, which is in the store, gives? */
+int pull_compare_layer(
+        struct pull *pull, const struct image_descriptor *layer, const char *diff_id,
+        bool *ret_same);
 /* Every layer of `config` in the store, blobs and directories. */
 int pull_layers(struct pull *pull);
 

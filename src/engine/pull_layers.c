@@ -35,6 +35,7 @@ struct crew {
         struct job *jobs;
         struct pull_layer *shown;
         size_t n, running, done;
+        bool compares, same; /* with what is in the store, in the place of publishing it */
         struct arena scratch;
 };
 
@@ -57,7 +58,7 @@ static void tell(const struct crew *crew)
 
 static bool is_there(const struct crew *crew, const struct job *job)
 {
-        return job->diff_id &&
+        return job->diff_id && !crew->compares &&
                layout_has_unpacked(&crew->pull->layout, job->layer->digest, job->diff_id);
 }
 
@@ -192,6 +193,13 @@ static int complete(
         r = unpack_finish_fed(&job->writer, r, &written);
         if (r == 0 && written.passed)
                 trail_warn("%llu device files were left out", (unsigned long long)written.passed);
+        if (r == 0 && crew->compares) {
+                r = layout_compare_layer(&job->work, job->diff_id);
+                crew->same = r > 0;
+                if (r >= 0)
+                        finish(crew, job, PULL_DONE);
+                return r < 0 ? r : 0;
+        }
         if (r == 0)
                 r = layout_publish_layer(
                         &job->work, job->layer->digest, job->diff_id,
@@ -346,21 +354,49 @@ int pull_layers(struct pull *pull)
         return r;
 }
 
-int pull_layer(struct pull *pull, const struct image_descriptor *layer, const char **ret_diff_id)
+static int work_on_one(
+        struct crew *crew, const struct image_descriptor *layer, const char **diff_id)
 {
         struct pull_layer shown = { .digest = layer->digest, .size = (uint64_t)layer->size };
         struct job job = { .layer = layer,
+                           .diff_id = *diff_id,
                            .shown = &shown,
                            .work = { .file = NO_FD, .dir = NO_FD },
                            .writer = UNPACK_NONE,
                            .reader = UNPACK_NONE };
-        struct crew crew = { .pull = pull, .jobs = &job, .shown = &shown, .n = 1 };
-        int r = work(&crew);
+        int r;
 
+        crew->jobs = &job;
+        crew->shown = &shown;
+        crew->n = 1;
+        r = work(crew);
         if (r < 0)
-                stop(&crew);
+                stop(crew);
         else
-                *ret_diff_id = job.diff_id;
-        arena_free(&crew.scratch);
+                *diff_id = job.diff_id;
+        arena_free(&crew->scratch);
+        return r;
+}
+
+int pull_layer(struct pull *pull, const struct image_descriptor *layer, const char **ret_diff_id)
+{
+        struct crew crew = { .pull = pull };
+        const char *diff_id = NULL;
+        int r = work_on_one(&crew, layer, &diff_id);
+
+        if (r == 0)
+                *ret_diff_id = diff_id;
+        return r;
+}
+
+int pull_compare_layer(
+        struct pull *pull, const struct image_descriptor *layer, const char *diff_id,
+        bool *ret_same)
+{
+        struct crew crew = { .pull = pull, .compares = true };
+        int r = work_on_one(&crew, layer, &diff_id);
+
+        if (r == 0)
+                *ret_same = crew.same;
         return r;
 }

@@ -140,6 +140,8 @@ int layout_begin_layer(
 int layout_publish_layer(
         struct layout_work *work, const char *digest, const char *diff_id,
         const struct layout_layer *about);
+/* Is the image in KEY.d what the layer has, byte by byte? 1, 0, or a negative errno with a trail. */
+int layout_compare_layer(const struct layout_work *work, const char *diff_id);
 /* The file, of that digest, as the caller has found, becomes the blob. */
 int layout_publish_blob(struct layout_work *work, const char *digest);
 /* Whatever is left of it goes. Harmless after an error and twice. */

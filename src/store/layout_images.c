@@ -2,9 +2,14 @@
 /* Theory of operation: whether layers are kept as images is not asked of versions but tried, since it takes much
  * together: a kernel with EROFS that mounts files (6.12) and takes such a mount into an overlay without a path (6.15),
  * a file system below the store that it reads them from (no tmpfs), extended attributes in them, and root's
- * rights, which an ordinary user and a user namespace lack. */
+ * rights, which an ordinary user and a user namespace lack.
+ *
+ * The same entries make the same image, so one that was damaged is found by making it once more. */
+#include "erofs_private.h"
 #include "layout_private.h"
 
+#include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <sys/stat.h>
@@ -64,4 +69,50 @@ bool layout_mounts_images(const struct layout *layout)
                 trail_reset();
         }
         return known > 0;
+}
+
+enum {
+        PIECE = 128 << 10,
+        UUID_AT = SUPER_AT +
+                  48, /* of the layer's digest, or of its blob's when that alone was known */
+        UUID_SIZE = 16,
+};
+
+static ssize_t read_piece(int fd, char *bytes, uint64_t at)
+{
+        size_t size = 0;
+        ssize_t n = 1;
+
+        while (n > 0 && size < PIECE) {
+                n = pread(fd, bytes + size, PIECE - size, (off_t)(at + size));
+                if (n > 0)
+                        size += (size_t)n;
+        }
+        if (at == 0 && size >= UUID_AT + UUID_SIZE)
+                memset(bytes + UUID_AT, 0, UUID_SIZE);
+        return n < 0 ? -errno : (ssize_t)size;
+}
+
+int layout_compare_layer(const struct layout_work *work, const char *diff_id)
+{
+        auto_arena arena = { 0 };
+        char *mine = arena_alloc(&arena, PIECE), *theirs = arena_alloc(&arena, PIECE);
+        const char *path = arena_format(&arena, "%s/" LAYOUT_IMAGE, LAYOUT_HEX(diff_id));
+        auto_close made = file_open(work->dir, LAYOUT_IMAGE, O_RDONLY | O_NOFOLLOW, 0);
+        auto_close there = file_open(work->layout->layers, path, O_RDONLY | O_NOFOLLOW, 0);
+        uint64_t at = 0;
+
+        if (made < 0 || there < 0)
+                return trail(made < 0 ? made : there, "cannot open its image");
+        for (;;) {
+                const ssize_t n = read_piece(made, mine, at), m = read_piece(there, theirs, at);
+
+                if (n < 0 || m < 0)
+                        return trail((int)(n < 0 ? n : m), "cannot read its image");
+                if (n != m || memcmp(mine, theirs, (size_t)n) != 0)
+                        return 0;
+                if (n == 0)
+                        return 1;
+                at += (uint64_t)n;
+        }
 }

@@ -127,6 +127,35 @@ imported() {
         run -0 husk exec one cat /data/live
 }
 
+@test 'run in unshare: the same containers, with the ids that there are' {
+        imported
+        run -0 --separate-stderr husk unshare ./husk run --name one base:1 sh -c 'cat /data/old; stat -c %u:%g /data/old; echo new >/data/new; chown 5:6 /data/new'
+        same "$output" $'old\n33:34'
+        # Outside it is one of the user's containers, as if he had made it there.
+        run -0 husk ps -a --format '{{.Names}} {{.Image}}'
+        same "$output" 'one base:1'
+        run -0 husk diff one
+        has "$output" 'A /data/new'
+        for command in 'start one' 'cp one:/data/new out'; do
+                run -1 husk $command
+                has "$output" 'it was made in `husk unshare`'
+        done
+        run -0 --separate-stderr husk unshare ./husk start -a one
+        same "$output" $'old\n33:34'
+        run -0 husk unshare sh -c './husk cp -q one:/data/new new && stat -c %u:%g new && cat new'
+        same "$output" $'0:0\nnew'
+        run -0 husk rm one
+        run -0 husk unshare sh -c './husk run -d --name two base:1 sleep 1000 && ./husk exec two cat /data/old'
+        has "$output" old
+        run husk exec two cat /data/old
+        [ "$status" -ne 0 ]
+        run -0 husk unshare ./husk rm -f two
+        run -0 husk ps -aq
+        same "$output" ''
+        run -0 --separate-stderr husk unshare ./husk run --rm --read-only base:1 sh -c 'echo x >/data/old || echo closed'
+        has "$output" closed
+}
+
 @test 'image mount in unshare' {
         imported
         run -0 husk unshare sh -c 'm=$(./husk image mount base:1) && cat "$m/data/old" && stat -c %u "$m/data/old"; ! touch "$m/x" 2>/dev/null && ./husk image mount --format "{{.Repositories}}" && ./husk image unmount base:1 && ls -A ~/.local/share/husk/mounts'

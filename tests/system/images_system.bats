@@ -73,6 +73,33 @@ Containers 1 0 $(taken "$store/containers")"
         store_is_whole
 }
 
+@test 'system check: a layer image in which a byte has changed' {
+        two_images
+        hex=$(digest_of "$box/two.tar")
+        image=$store/layers/$hex/fs.erofs
+        [ -e "$image" ] || skip 'layers are directories here'
+        run -0 husk system check
+        cp "$image" "$box/whole"
+        at=$(($(stat -c %s "$image") - 20)) # of the last inode's content, or its name
+        printf '\377' | dd of="$image" bs=1 seek=$at conv=notrunc status=none
+        not cmp -s "$image" "$box/whole"
+        run -0 husk system check --quick
+        run -1 husk system check
+        has "$output" "layer sha256:$hex: its image is not what its blob gives"
+        same "${#lines[@]}" 1
+        run -1 husk system check --repair
+        [ ! -e "$image" ]
+        husk pull -q "oci:$box/layout:tool"
+        cmp "$image" "$box/whole"
+        run -0 husk system check
+        truncate -s -4096 "$image"
+        run -1 husk system check
+        has "$output" 'its image is not what its blob gives'
+        run -1 husk system check --repair
+        husk pull -q "oci:$box/layout:tool"
+        store_is_whole
+}
+
 @test 'system check: a damaged blob of no image would be in the next pull' {
         two_images
         for blob in "$store"/images/blobs/sha256/*; do truncate -s -1 "$blob"; done

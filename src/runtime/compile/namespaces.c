@@ -204,6 +204,12 @@ int compile_namespaces_host(struct compile *c)
                 r = check_clocks(c);
         if (r < 0)
                 return r;
+        if (c->facts->uid != 0 && !c->user_namespace && c->options->made) {
+                trail_hint("use it where it was made: husk unshare husk ...");
+                return trail(
+                        -EPERM,
+                        "this container has no user namespace: it was made in `husk unshare`, or by root");
+        }
         if (c->facts->uid != 0 && !c->user_namespace) {
                 trail_hint("add a user namespace with a mapping of your ids (`husk-oci spec "
                            "--rootless` writes one), or run as root");
