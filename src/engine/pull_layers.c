@@ -357,23 +357,25 @@ int pull_layers(struct pull *pull)
 static int work_on_one(
         struct crew *crew, const struct image_descriptor *layer, const char **diff_id)
 {
-        struct pull_layer shown = { .digest = layer->digest, .size = (uint64_t)layer->size };
-        struct job job = { .layer = layer,
-                           .diff_id = *diff_id,
-                           .shown = &shown,
-                           .work = { .file = NO_FD, .dir = NO_FD },
-                           .writer = UNPACK_NONE,
-                           .reader = UNPACK_NONE };
+        struct pull_layer *shown = arena_new(crew->pull->arena, struct pull_layer);
+        struct job *job = arena_new(crew->pull->arena, struct job);
         int r;
 
-        crew->jobs = &job;
-        crew->shown = &shown;
+        *shown = (struct pull_layer){ .digest = layer->digest, .size = (uint64_t)layer->size };
+        *job = (struct job){ .layer = layer,
+                             .diff_id = *diff_id,
+                             .shown = shown,
+                             .work = { .file = NO_FD, .dir = NO_FD },
+                             .writer = UNPACK_NONE,
+                             .reader = UNPACK_NONE };
+        crew->jobs = job;
+        crew->shown = shown;
         crew->n = 1;
         r = work(crew);
         if (r < 0)
                 stop(crew);
         else
-                *diff_id = job.diff_id;
+                *diff_id = job->diff_id;
         arena_free(&crew->scratch);
         return r;
 }
