@@ -5,7 +5,9 @@
  * What is found is appended to OUTPUT, a line each: "root", "cwd", "fd 7", "exe", "rights 1ff...",
  * and "seen" for each process that could be looked at before it was a program of the container's.
  *
- * Pids are guessed: the next ones are the next numbers. */
+ * Pids are guessed (pids.h). */
+#include "pids.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,7 +20,6 @@
 #include <sys/wait.h>
 
 enum {
-        AHEAD = 4, /* how many of the next numbers are tried in turn */
         FDS = 24
 };
 
@@ -151,7 +152,8 @@ int main(int argc, char **argv)
         status[n] = '\0';
         ours = number_of(status, "CapPrm:");
         tell("lurking");
-        for (;;)
+        for (;;) {
+                next = pids_next(next);
                 for (int pid = next; pid < next + AHEAD; pid++) {
                         snprintf(path, sizeof path, "/proc/%d", pid);
                         if (access(path, F_OK) < 0)
@@ -160,4 +162,5 @@ int main(int argc, char **argv)
                                 look_at(pid, ours);
                         next = pid + 1;
                 }
+        }
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who lurks in a container for the runtime's executable: overwrite OUTPUT. Whatever process is not of
  * the container's file, its /proc/PID/exe is opened; then, as soon as nothing executes that file, it is
- * written to. OUTPUT gets a line for each: "seen", and "written". Pids are guessed as by lurk.c. */
+ * written to. OUTPUT gets a line for each: "seen", and "written". Pids are guessed (pids.h). */
+#include "pids.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -49,8 +51,9 @@ int main(int argc, char **argv)
         if (argc != 2)
                 return 2;
         tell(argv[1], "lurking");
-        for (;;)
-                for (int pid = next; pid < next + 4; pid++) {
+        for (;;) {
+                next = pids_next(next);
+                for (int pid = next; pid < next + AHEAD; pid++) {
                         char path[64];
                         struct stat st;
                         int fd;
@@ -77,4 +80,5 @@ int main(int argc, char **argv)
                         }
                         next = pid + 1;
                 }
+        }
 }
