@@ -145,6 +145,8 @@ static size_t count_files(void)
 {
         size_t n = 0;
 
+        /* The program of a container (tests/probe.c) makes it for a moment, and may be killed then. */
+        rmdir(HOME "/rootfs/tmp/x");
         for (size_t i = 0; i < ARRAY_SIZE(empty); i++)
                 n += files_count(empty[i]);
         return n + files_count(HOME "/store"); /* which may be a disk's */
