@@ -60,7 +60,7 @@ suite_end() {
         local left
         left=$(find "$STATE" -mindepth 1 -not -name default 2>/dev/null)
         rm -rf --one-file-system "$BOX"
-        [ "$RUNTIME" != crun ] || find /sys/fs/cgroup/unified -name cgroup.procs -fstype tmpfs -delete
+        [ "$RUNTIME" != crun ] || find /sys/fs/cgroup/unified -name cgroup.procs -fstype tmpfs -delete 2>/dev/null || :
         find /sys/fs/cgroup -depth -type d -path "*/$WORD*" -exec rmdir {} + 2>/dev/null || :
         left+=$("$BATS_TEST_DIRNAME/../leak-meter" "$WORD"; ls -d "$BOX" 2>/dev/null)
         [ -z "$left" ] || { echo "left behind:" && echo "$left" && return 1; } >&3
