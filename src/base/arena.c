@@ -95,6 +95,20 @@ void *arena_array(struct arena *arena, size_t count, size_t size)
         return arena_alloc(arena, total);
 }
 
+void *arena_more(
+        struct arena *arena, void *items, size_t n, size_t *room, size_t size, size_t first)
+{
+        void *more;
+
+        if (n < *room)
+                return items;
+        *room = *room ? 2 * *room : first;
+        more = arena_array(arena, *room, size);
+        if (n)
+                memcpy(more, items, n * size);
+        return more;
+}
+
 char *arena_copy(struct arena *arena, const char *bytes, size_t size)
 {
         char *copy;

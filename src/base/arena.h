@@ -21,6 +21,11 @@ void *arena_alloc(struct arena *arena, size_t size) __attribute__((malloc, retur
 void *arena_array(struct arena *arena, size_t count, size_t size)
         __attribute__((malloc, returns_nonnull));
 
+/* `items`, or a copy of its `n` things of `size` bytes with room for more: `*room` things, twice as many as before or
+ * `first`. The old ones stay in the arena. */
+void *arena_more(
+        struct arena *arena, void *items, size_t n, size_t *room, size_t size, size_t first);
+
 /* A NUL-terminated copy of `size` bytes at `bytes`, or of the string `string`. */
 char *arena_copy(struct arena *arena, const char *bytes, size_t size)
         __attribute__((returns_nonnull));

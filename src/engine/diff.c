@@ -30,15 +30,8 @@ struct walk {
 
 static void add(struct walk *walk, char kind, const char *path)
 {
-        if (walk->n == walk->room) {
-                size_t room = walk->room ? 2 * walk->room : 64;
-                struct diff_entry *more = arena_array(walk->arena, room, sizeof *more);
-
-                if (walk->n)
-                        memcpy(more, walk->list, walk->n * sizeof *more);
-                walk->list = more;
-                walk->room = room;
-        }
+        walk->list =
+                arena_more(walk->arena, walk->list, walk->n, &walk->room, sizeof *walk->list, 64);
         walk->list[walk->n++] = (struct diff_entry){ .kind = kind, .path = path };
 }
 

@@ -53,15 +53,8 @@ struct names {
 
 static void add_name(struct arena *arena, struct names *names, const char *name)
 {
-        if (names->n == names->room) {
-                const size_t room = names->room ? 2 * names->room : 16;
-                const char **more = arena_array(arena, room, sizeof *more);
-
-                if (names->n)
-                        memcpy(more, names->items, names->n * sizeof *more);
-                names->items = more;
-                names->room = room;
-        }
+        names->items =
+                arena_more(arena, names->items, names->n, &names->room, sizeof *names->items, 16);
         names->items[names->n++] = arena_string(arena, name);
 }
 

@@ -40,15 +40,8 @@ static void take(struct log_times *times, const struct keeper_note *note)
                 times->n--;
         if (times->next > times->n)
                 times->next = times->n;
-        if (times->n == times->room) {
-                const size_t room = times->room ? 2 * times->room : 256;
-                struct keeper_note *more = arena_array(times->arena, room, sizeof *more);
-
-                if (times->n)
-                        memcpy(more, times->notes, times->n * sizeof *more);
-                times->notes = more;
-                times->room = room;
-        }
+        times->notes = arena_more(
+                times->arena, times->notes, times->n, &times->room, sizeof *times->notes, 256);
         times->notes[times->n++] = *note;
 }
 

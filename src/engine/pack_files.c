@@ -74,15 +74,8 @@ static void put(struct pack *pack, const struct pack_file *file)
 
         if (found)
                 return;
-        if (pack->n == pack->room) {
-                size_t room = pack->room ? 2 * pack->room : 256;
-                struct pack_file *more = arena_array(pack->arena, room, sizeof *more);
-
-                if (pack->n)
-                        memcpy(more, pack->files, pack->n * sizeof *more);
-                pack->files = more;
-                pack->room = room;
-        }
+        pack->files = arena_more(
+                pack->arena, pack->files, pack->n, &pack->room, sizeof *pack->files, 256);
         memmove(&pack->files[at + 1], &pack->files[at], (pack->n - at) * sizeof *file);
         pack->files[at] = *file;
         pack->files[at].path = arena_string(pack->arena, file->path);

@@ -63,15 +63,9 @@ static int add_tag(struct listing *listing, const char *tag)
                 trail_hint("--limit N shows the first of them");
                 return trail(-E2BIG, "there are more than %d tags", TAGS_MAX);
         }
-        if (listing->n == listing->room) {
-                size_t room = listing->room ? 2 * listing->room : 64;
-                struct tag_info *tags = arena_array(listing->remote.arena, room, sizeof *tags);
-
-                if (listing->n)
-                        memcpy(tags, listing->tags, listing->n * sizeof *tags);
-                listing->tags = tags;
-                listing->room = room;
-        }
+        listing->tags = arena_more(
+                listing->remote.arena, listing->tags, listing->n, &listing->room,
+                sizeof *listing->tags, 64);
         listing->tags[listing->n++] = (struct tag_info){ listing->name, tag };
         return 0;
 }

@@ -32,15 +32,8 @@ struct look {
 
 static void add(struct look *look, const char *word)
 {
-        if (look->n == look->room) {
-                size_t room = look->room ? 2 * look->room : 32;
-                const char **items = arena_array(look->arena, room, sizeof *items);
-
-                if (look->n)
-                        memcpy(items, look->items, look->n * sizeof *items);
-                look->items = items;
-                look->room = room;
-        }
+        look->items =
+                arena_more(look->arena, look->items, look->n, &look->room, sizeof *look->items, 32);
         look->items[look->n++] = word;
 }
 

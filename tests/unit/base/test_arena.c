@@ -98,3 +98,19 @@ TEST(arena_overflow_ends_the_process)
         CHECK(WIFEXITED(status));
         CHECK_INT(WEXITSTATUS(status), 125);
 }
+
+TEST(arena_makes_room_for_more)
+{
+        struct arena arena = { 0 };
+        size_t room = 0, *items = NULL;
+
+        for (size_t n = 0; n < 100; n++) {
+                items = arena_more(&arena, items, n, &room, sizeof *items, 3);
+                CHECK(room > n && room <= 2 * n + 3);
+                items[n] = n;
+        }
+        CHECK_INT(room, 192);
+        for (size_t n = 0; n < 100; n++)
+                CHECK_INT(items[n], n);
+        arena_free(&arena);
+}
