@@ -3,9 +3,10 @@
  *
  * The kernel does since Linux 5.11, unless a security module or a filter around us refuses it or the store lies on a
  * file system that cannot hold an upper layer. So it is asked: an overlay of empty directories, in a user namespace of
- * our own id, once for each container that is made. Where it refuses, fuse-overlayfs(1) does it, and the journal says
- * so, since its layers are its own to read. The directories have one name, and a lock; one that a killed command left
- * is used, and removed, by the next. */
+ * our own id. That it does is remembered, for this boot and this file system, until a container is refused. Where
+ * it refuses, fuse-overlayfs(1) does it, and the journal says so, since its layers are its own to read.
+ *
+ * The directories are the store's own, and stay; what a killed command left in them the next trial removes. */
 #include "store.h"
 
 #include <fcntl.h>
@@ -18,8 +19,14 @@
 
 #define PROGRAM "/usr/bin/fuse-overlayfs"
 
-/* What is made below the trial's directory, in this order; the last one by the kernel. */
-static const char *const places[] = { "lower", "upper", "work", "work/work" };
+/* Below the trial's directory. */
+static const char *const places[] = { "lower", "upper", "work" };
+static const char made_by_kernel[] = "work/work", answer_file[] = "works";
+
+static const char *trial_path(struct arena *arena, const char *containers)
+{
+        return arena_format(arena, "%s/.trial", containers);
+}
 
 struct trial {
         const char *lower, *upper, *work;
@@ -52,33 +59,82 @@ static int mount_one(void *context)
         return r < 0 ? -r : 0;
 }
 
-/* A directory that nobody else has locked, and that is there: who has used it removes it. */
-static int lock_place(const char *path)
+/* The trial's directory, with all that is in it, locked. */
+static int lock_place(struct arena *arena, const char *path)
 {
-        for (;;) {
-                auto_close dir = NO_FD;
-                struct stat st;
-                int r = file_make_dir(path, 0700);
+        auto_close dir = NO_FD;
+        int r = file_make_dir(path, 0700);
 
-                if (r < 0 && r != -EEXIST)
-                        return r;
-                dir = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-                if (dir == -ENOENT)
-                        continue;
-                if (dir < 0 || flock(dir, LOCK_EX) < 0 || fstat(dir, &st) < 0)
-                        return dir < 0 ? dir : -errno;
-                if (st.st_nlink) {
-                        r = dir;
-                        dir = NO_FD;
-                        return r;
-                }
+        if (r == -EEXIST)
+                r = 0;
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(places); i++) {
+                r = file_make_dir(arena_format(arena, "%s/%s", path, places[i]), 0700);
+                if (r == -EEXIST)
+                        r = 0;
+        }
+        if (r < 0)
+                return r;
+        dir = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        if (dir < 0 || flock(dir, LOCK_EX) < 0)
+                return dir < 0 ? dir : -errno;
+        r = dir;
+        dir = NO_FD;
+        return r;
+}
+
+/* What an answer holds for: this boot, and the file system of the directory. NULL: it cannot be told. */
+static const char *answer(struct arena *arena, const char *path)
+{
+        const char *boot;
+        struct stat st;
+
+        if (container_boot_id(&boot) < 0 || file_stat(AT_FDCWD, path, 0, &st) < 0)
+                return NULL;
+        return arena_format(arena, "%s %llx\n", boot, (unsigned long long)st.st_dev);
+}
+
+static bool is_answered(struct arena *arena, const char *path)
+{
+        const char *wanted = answer(arena, path);
+        char text[128];
+
+        return wanted &&
+               file_get(
+                       AT_FDCWD, arena_format(arena, "%s/%s", path, answer_file), text,
+                       sizeof text) > 0 &&
+               text_equal(text, wanted);
+}
+
+/* One that is half written is none. */
+static void note_answer(struct arena *arena, int dir, const char *path)
+{
+        const char *words = answer(arena, path);
+        auto_close file =
+                words ? file_open(dir, answer_file, O_WRONLY | O_CREAT | O_TRUNC, 0600) : NO_FD;
+
+        if (file >= 0)
+                file_write(file, words, strlen(words));
+}
+
+void doubt_mount_program(struct arena *arena, const char *containers, int error)
+{
+        static const int refusals[] = { -EPERM, -EACCES, -EINVAL, -ENODEV, -ENOSYS, -EOPNOTSUPP };
+        const char *path = trial_path(arena, containers);
+        bool refused = false;
+
+        for (size_t i = 0; i < ARRAY_SIZE(refusals); i++)
+                refused |= error == refusals[i];
+        if (refused && geteuid() != 0) {
+                auto_close file = file_open(
+                        AT_FDCWD, arena_format(arena, "%s/%s", path, answer_file),
+                        O_WRONLY | O_TRUNC, 0);
         }
 }
 
 /* 0: the kernel does it. Above: the errno with which it refuses. */
 static int try_overlay(struct arena *arena, const char *containers)
 {
-        const char *path = arena_format(arena, "%s/.trial", containers);
+        const char *path = trial_path(arena, containers);
         const char *own = arena_format(arena, "0 %u 1\n", (unsigned)geteuid());
         const struct idmap map = { .uid_map = own,
                                    .gid_map =
@@ -87,26 +143,23 @@ static int try_overlay(struct arena *arena, const char *containers)
                                arena_format(arena, "%s/upper", path),
                                arena_format(arena, "%s/work", path) };
         auto_close lock = NO_FD;
-        int r = file_make_dirs(containers, 0711);
+        int r;
 
+        if (is_answered(arena, path))
+                return 0;
+        r = file_make_dirs(containers, 0711);
         if (r < 0)
                 return trail(r, "cannot make %s: %s", containers, text_errno(r));
-        lock = lock_place(path);
-        r = lock < 0 ? lock : 0;
-        for (size_t i = 0; r == 0 && i < 3; i++) {
-                r = file_make_dir(arena_format(arena, "%s/%s", path, places[i]), 0700);
-                if (r == -EEXIST)
-                        r = 0;
-        }
-        if (r < 0)
-                return trail(r, "cannot work in %s: %s", path, text_errno(r));
+        lock = lock_place(arena, path);
+        if (lock < 0)
+                return trail(lock, "cannot work in %s: %s", path, text_errno(lock));
         r = idmap_run(&map, mount_one, &trial);
-        for (size_t i = ARRAY_SIZE(places); i-- > 0;)
-                file_remove(lock, places[i], AT_REMOVEDIR);
-        file_remove(AT_FDCWD, path, AT_REMOVEDIR);
+        file_remove(lock, made_by_kernel, AT_REMOVEDIR);
+        if (r == 0)
+                note_answer(arena, lock, path);
         trail_reset();
-        return r > 0 ? r
-                     : 0; /* without user namespaces there is no container: that is told later, and better */
+        /* Without user namespaces there is no container: that is told later, and better. */
+        return r > 0 ? r : 0;
 }
 
 /* The value of the only option that there is; the last one counts. */

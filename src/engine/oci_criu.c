@@ -241,9 +241,6 @@ static void warn_of_losses(const struct spec *spec, pid_t pid)
         line = strstr(status, "NoNewPrivs:");
         if (spec->process->no_new_privileges && line && line[12] == '0')
                 trail_warn("/process/noNewPrivileges: this criu does not restore it");
-        line = strstr(status, "\nSeccomp:");
-        if (spec->linux_ && spec->linux_->seccomp && line && line[10] == '0')
-                trail_warn("/linux/seccomp: this criu does not restore it");
 }
 
 static int restore(

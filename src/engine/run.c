@@ -178,6 +178,8 @@ int engine_run(const struct run_request *request, int *ret_exit)
         if (r == 0) {
                 r = run_start(&run, ret_exit);
                 stdio_close(&run.stdio);
+                if (r < 0)
+                        doubt_mount_program(&arena, run.containers, r);
         }
         if (r != 0 && request->id_file)
                 file_remove(AT_FDCWD, request->id_file, 0);

@@ -66,10 +66,13 @@ struct runtime_options record_options(
         struct arena *arena, const struct record *record, const char *id, const char *state);
 
 /* What is to serve the overlays of a container to be made, as --storage-opt says, or because the kernel mounts none for
- * us: tried, in the file system of `containers`. NULL: nothing, the kernel makes them. mount_program.c */
+ * us: tried, in the file system of `containers`, once a boot. NULL: nothing, the kernel makes them. mount_program.c */
 int choose_mount_program(
         struct arena *arena, const struct words *storage_opt, const char *containers, bool explain,
         const char **ret);
+/* A container could not be made: when its error is one with which the kernel refuses a mount, the next one tries
+ * again. */
+void doubt_mount_program(struct arena *arena, const char *containers, int error);
 
 /* Was what is at `path` (from the root on; `place` is an O_PATH descriptor of it) made, empty, for something to be
  * mounted on it? diff.c */

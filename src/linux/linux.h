@@ -39,6 +39,7 @@
 #include "serve.h"
 #include "socket.h"
 #include "systemd.h"
+#include "tasks.h"
 #include "tree.h"
 
 #include <sys/types.h>

@@ -109,6 +109,7 @@ NOTHING(call_criu) /* what exec_criu says */
 NOTHING(await_criu)
 NOTHING(take_terminal)
 NOTHING(adopt_tree)
+NOTHING(check_rights)
 NOTHING(make_target)
 NOTHING(end_criu)
 CANNOT(detach_mount, "a shell cannot tell one mount from another that took its place")

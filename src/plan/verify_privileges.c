@@ -355,6 +355,18 @@ static int check_visit(const struct known *host, const struct known *init)
         return 0;
 }
 
+/* What the images give themselves is looked at when it is theirs, and nothing has run. */
+static int check_restored(const struct known *host)
+{
+        long check = place(host, OP_check_rights);
+        const struct op *before = check > 0 ? &host->ops[check - 1] : NULL;
+
+        if (!before || before->code != OP_await_criu ||
+            !text_equal(before->as.await_criu.event, "pre-resume"))
+                return lacking(OP_check_rights, "the images could give themselves any right");
+        return 0;
+}
+
 /* criu has our rights. What it restores is in the journal before criu lets it run, as criu itself was
  * before that, which does not outlive us then: half a container is nobody's. One that dumps goes on until
  * it sees the end of the socket, since a container whose processes it holds would end with it. */
@@ -377,7 +389,7 @@ static int check_restore(const struct known *host, const struct known *init, lon
         if (adopted == NOWHERE || place(host, OP_record) == NOWHERE ||
             place(host, OP_record) > call || last < adopted)
                 return lacking(OP_record, "a crash would leave processes that nobody finds");
-        return 0;
+        return check_restored(host);
 }
 
 static int check_criu(const struct known *host, const struct known *init)

@@ -48,16 +48,17 @@ struct outcome {
 };
 
 /* trace.c: run `program` with the standard streams given, follow its processes until they execute
- * another program, and put the fault in. `record`: NULL, or what was called. What lives when the
- * command has ended is left alone. */
+ * another program, and put the fault in. `enter`: NULL, or what it does before it is the command. `record`: NULL, or
+ * what was called. What lives when the command has ended is left alone. */
 void trace_run(
-        const char *const *argv, const int streams[3], const struct fault *fault,
-        struct record *record, struct outcome *ret);
+        const char *const *argv, const int streams[3], void (*enter)(void),
+        const struct fault *fault, struct record *record, struct outcome *ret);
 const char *trace_call_name(int call);
 int trace_call_number(const char *name); /* -1: none */
 
-/* Where everything of a point lies. */
-#define HOME "/run/calls"
+/* Where everything of a point lies; and what an ordinary user has, COMMAND_USER. */
+#define HOME      "/run/calls"
+#define USER_HOME HOME "/user"
 
 /* place.c: a part of this host that nobody else is in: processes, mounts, sockets, links, /tmp and
  * /run of its own, so that whatever is there afterwards was left behind. */
@@ -94,6 +95,7 @@ struct scene {
         const char *want; /* a word that what it says will have in the end */
         int code;         /* exit status of success */
         bool engine;      /* husk, not husk-oci */
+        bool user;        /* an ordinary user's, with one id and no cgroups */
         bool writes;      /* the probe writes its report, which is waited for */
         bool makes;       /* when it fails nothing may be left, at once */
         bool mute;        /* what it prints, an id, is another one each time */
@@ -129,13 +131,18 @@ struct stage {
         "--name ID --hostname calls --cgroup-parent PARENT --memory 64m --pids-limit 99 --rootfs " \
         "ROOTFS /bin/probe"
 #define SCENE_PULL "pull -q oci:" HOME "/layout"
+/* The same of an ordinary user: a root of layers, with the probe in a volume. */
+#define SCENE_RUN_USER \
+        "--name ID --hostname calls --volume " HOME "/rootfs/bin:/bin localhost/layout /bin/probe"
+#define SCENE_FUSE "--storage-opt overlay.mount_program=/usr/bin/fuse-overlayfs "
 
 extern const struct scene scenes[];
 extern const size_t scenes_n;
 
 /* command.c: commands that are run beside the traced one. */
 enum {
-        WORDS_MAX = 40
+        WORDS_MAX = 40,
+        COMMAND_USER = 1000
 };
 
 /* What a command that writes a file of the host's writes: it is a point's own, and gone before the next. */
@@ -143,6 +150,9 @@ enum {
 /* What nobody reads. */
 #define COMMAND_NOISE HOME "/noise"
 
+/* In a child that is to be the command: become who it is run by. NULL: root, as all are. */
+typedef void command_enter(void);
+command_enter *command_who(const struct stage *stage);
 /* Its words, with those that stand for ours replaced. */
 void command_words(
         struct arena *arena, const struct stage *stage, const char *command,
@@ -155,7 +165,8 @@ const char *command_file(struct arena *arena, const char *path);
 /* Run one without a fault and without a tracer. Its exit status; -1: it hung or was killed. */
 int command_run(struct arena *arena, const struct stage *stage, const char *command);
 /* Some of them, ';' between them: NULL, or which one failed. One that begins with '?' may end with 1. "DU" compares
- * what `system df` says with the blocks that are there, "DAMAGE" takes a byte of each blob. */
+ * what `system df` says with the blocks that are there, "DAMAGE" takes a byte of each blob, "DOUBT" the answer that the
+ * kernel mounts overlays for an ordinary user. */
 const char *command_each(struct arena *arena, const struct stage *stage, const char *commands);
 
 /* layout.c: a small image in a directory: 0 or -errno. */

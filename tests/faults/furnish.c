@@ -53,6 +53,19 @@ static int put_rootfs(struct arena *arena, const struct stage *stage)
         return put(HOME "/rootfs/bin/probe", stage->probe.data, stage->probe.len, 0755);
 }
 
+/* An ordinary user's store has an image, and what the first commands make. */
+static int set_user(struct arena *arena, struct stage *stage)
+{
+        if (mkdir(USER_HOME, 0700) < 0 || chown(USER_HOME, COMMAND_USER, COMMAND_USER) < 0)
+                return -errno;
+        for (size_t i = 0; i < scenes_n; i++)
+                if (scenes[i].user)
+                        stage->scene = &scenes[i];
+        if (command_each(arena, stage, SCENE_PULL ";run --rm " SCENE_RUN_USER " uid;ps -a"))
+                return trail(-EIO, "%s", command_file(arena, HOME "/err2"));
+        return 0;
+}
+
 int stage_set(struct arena *arena, struct stage *stage)
 {
         const char *word = stage->place.word;
@@ -103,6 +116,9 @@ int stage_set(struct arena *arena, struct stage *stage)
                     "run --rm " SCENE_RUN " uid;ps -a;" SCENE_PULL
                     ";save -o ARCHIVE localhost/layout;prune --all"))
                 return trail(-EIO, "%s", command_file(arena, HOME "/err2"));
+        r = set_user(arena, stage);
+        if (r < 0)
+                return r;
         stage->scene = NULL;
         stage->place.processes = 2; /* we and that container */
         place_changed(arena, &stage->place);

@@ -10,7 +10,9 @@
 /* The store is whole as it is, what is said of its size is true, and the next command finds its way. */
 #define WHOLE    "system check;DU;" SCENE_PULL ";system check;DU;prune --all"
 #define OF_IMAGE SCENE_PULL ";create --name ID localhost/layout /one"
-#define IMAGES   "images --format {{.Repository}}:{{.Tag}}"
+/* After an error the next of them tries again what the kernel does for an ordinary user. */
+#define AGAIN  "?rm -f ID;create " SCENE_RUN_USER ";rm -f ID"
+#define IMAGES "images --format {{.Repository}}:{{.Tag}}"
 
 const struct scene scenes[] = {
         { "create", "plain", "create --bundle BUNDLE ID", .then = "start ID", .writes = true,
@@ -80,5 +82,18 @@ const struct scene scenes[] = {
           .whole = true, .stays = true, .after = WHOLE },
         { "husk-save", NULL, "save -o OUT localhost/layout", .before = OF_IMAGE, .engine = true,
           .file = true, .whole = true, .stays = true, .after = WHOLE },
+        { "user-run", NULL, "run --rm " SCENE_RUN_USER, .engine = true, .user = true,
+          .writes = true, .makes = true, .after = AGAIN },
+        { "user-run-d", NULL, "run -d " SCENE_RUN_USER " stay", .engine = true, .user = true,
+          .look = "exec ID /bin/probe", .makes = true, .mute = true, .after = AGAIN },
+        { "user-trial", NULL, "create " SCENE_RUN_USER, .before = "DOUBT", .engine = true,
+          .user = true, .look = "start -a ID", .mute = true, .after = AGAIN },
+        { "user-fuse", NULL, "run --rm " SCENE_FUSE SCENE_RUN_USER, .engine = true, .user = true,
+          .writes = true, .makes = true },
+        { "user-fuse-exec", NULL, "exec ID /bin/probe",
+          .before = "run -d " SCENE_FUSE SCENE_RUN_USER " stay", .engine = true, .user = true,
+          .stays = true, .writes = true },
+        { "user-fuse-rm", NULL, "rm -f ID", .before = "run -d " SCENE_FUSE SCENE_RUN_USER " stay",
+          .engine = true, .user = true, .look = "ps -aq" },
 };
 const size_t scenes_n = ARRAY_SIZE(scenes);

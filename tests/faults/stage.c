@@ -291,7 +291,7 @@ static void trace(
         command_words(arena, stage, stage->scene->command, argv);
         if (command_streams(streams, HOME "/out", HOME "/err") < 0)
                 abort();
-        trace_run(argv, streams, fault, record, ret);
+        trace_run(argv, streams, command_who(stage), fault, record, ret);
         command_streams_close(streams);
 }
 

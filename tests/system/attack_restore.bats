@@ -26,7 +26,7 @@ images() {
         echo '["","pipe:[4711]","file[1f:2b]"]' >"$directory/descriptors.json"
 }
 
-restore() { timeout -k 5 60 "$HUSK_OCI" --root "$ROOT" restore --bundle "$BUNDLE" --image-path "$IMAGES" "$@" </dev/null; }
+restore() { timeout -k 5 200 "$HUSK_OCI" --root "$ROOT" restore --bundle "$BUNDLE" --image-path "$IMAGES" "$@" </dev/null; }
 
 # refused WORDS [OPTION...]: criu was not asked, which would have left a log; one line says why, and nothing is left
 refused() {
@@ -208,3 +208,56 @@ asked() {
         [ ! -e "$IMAGES/dump.log" ]
         victim_is_whole
 }
+
+# less FILTER: the document of a restore, of which the images have more
+less() {
+        cp "$BATS_TEST_TMPDIR/full.json" "$BUNDLE/config.json"
+        config "$1"
+}
+
+# refuses WORDS: restored it would have had them; it has not run, and nothing is left
+refuses() {
+        local status=0
+        restore --detach "$WORD" >>"$OUT" 2>"$BATS_TEST_TMPDIR/why" || status=$?
+        stderr=$(cat "$BATS_TEST_TMPDIR/why")
+        echo "$stderr"
+        [ "$status" = 1 ]
+        [[ "$stderr" == "husk-oci: cannot restore '$WORD': "*"$1"*"hint: nothing of it has run"* ]]
+        [ "$(wc -l <"$OUT")" = "$LINES" ]
+        [ -z "$(ls "$ROOT")" ]
+        [ -z "$(cgroup_file cgroup.procs)" ]
+}
+
+@test "rights that the images have and the document does not give" {
+        criu check >/dev/null 2>&1 || skip "\`criu check\` fails on this kernel"
+        OUT=$BATS_TEST_TMPDIR/$WORD/out
+        config '.root.readonly = false | .process.noNewPrivileges = false | del(.linux.seccomp) |
+                .linux.namespaces |= map(select(.type != "uts")) | del(.hostname) |
+                .process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"] | unique)'
+        script 'sleep 1000 & while :; do echo .; sleep 0.1; done'
+        cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/full.json"
+        oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >>"$OUT" 2>&1
+        eventually 60 test -s "$OUT"
+        rm -rf "$IMAGES"
+        timeout -k 5 200 "$HUSK_OCI" --root "$ROOT" checkpoint --image-path "$IMAGES" "$WORD"
+        LINES=$(wc -l <"$OUT")
+        less '.process.capabilities |= map_values(. - ["CAP_SYS_ADMIN"])'
+        refuses 'the capability sys_admin (bounding), which /process/capabilities does not'
+        less '.process.capabilities |= with_entries(if .key == "bounding" then . else .value -= ["CAP_SYS_ADMIN"] end)'
+        restore --detach "$WORD" >>"$OUT" 2>&1 # what is in the bounding set can come from a file
+        oci delete --force "$WORD"
+        LINES=$(wc -l <"$OUT")
+        less '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW"}'
+        refuses 'and /linux/seccomp asks for one'
+        less '.linux.namespaces += [{type: "uts"}]'
+        refuses "in the host's uts namespace, which /linux/namespaces does not"
+        # the control
+        less '.process.capabilities |= map_values(. - ["CAP_SYS_ADMIN"])'
+        mkdir "$BATS_TEST_TMPDIR/weak"
+        cp "$WEAK" "$BATS_TEST_TMPDIR/weak/husk-oci"
+        HUSK_OCI=$BATS_TEST_TMPDIR/weak/husk-oci HUSK_WEAK=check_rights restore --detach "$WORD" >>"$OUT" 2>&1
+        eventually 60 has_grown
+        oci delete --force "$WORD"
+}
+
+has_grown() { [ "$(wc -l <"$OUT")" -gt "$LINES" ]; }

@@ -48,4 +48,6 @@ remove_containers() {
 
 same() { [ "$1" = "$2" ] || { printf 'is       %q\nexpected %q\n' "$1" "$2" && return 1; }; }
 has() { [[ $1 == *"$2"* ]] || { printf 'in  %s\nnot %s\n' "$1" "$2" && return 1; }; }
-nothing_left() { same "$(find "$RHOME/.local/share/husk/containers" -mindepth 1)" ''; }
+# left STORE: what is in the directory of its containers, but for that in which overlays are tried
+left() { find "$1/containers" -mindepth 1 ! -path '*/.trial*'; }
+nothing_left() { same "$(left "$RHOME/.local/share/husk")" ''; }

@@ -145,6 +145,10 @@ void compile_mount_label(struct compile *c, enum actor actor, const char *type, 
 int compile_landlock(struct compile *c);
 void compile_landlock_restrict(struct compile *c);
 int compile_identity(struct compile *c);
+/* Of what criu restores: no task has more than the document gives, by capabilities and a filter, none is in our
+ * namespaces of the kinds `spaces`; its ids are mapped so (NULL: not looked at). */
+void compile_check_rights(
+        struct compile *c, FD criu, uint32_t spaces, const char *uid_map, const char *gid_map);
 int compile_security(struct compile *c);
 /* The filter, if there is one; and with rules that ask an agent, the listener's way to it. */
 int compile_seccomp(struct compile *c);

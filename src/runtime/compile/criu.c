@@ -309,10 +309,13 @@ static void make_places(struct compile *c, FD root)
         }
 }
 
-/* Its own hooks inside ran when it was made; and are in its memory, as it were. */
-static void note_hooks(struct compile *c)
+/* Its own hooks inside ran when it was made; and are in its memory, as it were. No criu knows of Landlock. */
+static void note_losses(struct compile *c)
 {
         const struct spec_hooks *hooks = c->spec->hooks;
+
+        if (compile_annotation(c, ANNOTATION_LANDLOCK))
+                plan_note(c->plan, "/annotations/dev.husk.landlock: not restored by criu");
 
         if (hooks && hooks->create_container.n)
                 plan_note(c->plan, "/hooks/createContainer: not run again by a restore");
@@ -327,6 +330,19 @@ static void await_tree(struct compile *c, const char *event)
         plan_add(c->plan, HOST, "[journal]", await_criu, .event = event);
         plan_add(c->plan, HOST, "[journal]", adopt_tree, .process = c->process_fd);
         plan_add(c->plan, HOST, "[journal]", record, .process = c->process_fd);
+}
+
+/* The images say what the processes may do, and the document what they may do at most. It is looked at when all is
+ * restored, and nothing of it has run. */
+static void check_rights(struct compile *c, const struct service *service, bool cgroups)
+{
+        bool maps = c->new_spaces & CLONE_NEWUSER;
+
+        plan_add(c->plan, HOST, "[criu]", await_criu, .event = "pre-resume");
+        compile_check_rights(
+                c, service->process,
+                cgroups ? c->new_spaces : c->new_spaces & ~(uint32_t)CLONE_NEWCGROUP,
+                maps ? c->ids.uid_map : NULL, maps ? c->ids.gid_map : NULL);
 }
 
 static void restore_host(
@@ -354,6 +370,7 @@ static void restore_host(
                 plan_add(c->plan, HOST, "[criu]", await_criu, .event = "post-restore");
         else
                 await_tree(c, "post-restore");
+        check_rights(c, service, !ignored);
         finish(c, service);
         if (runtime_has_hooks(c->spec))
                 compile_hooks_poststart(c);
@@ -404,7 +421,7 @@ int runtime_compile_restore(
         plan_add(
                 c->plan, INIT, "[criu]", exec_criu, .program = criu->program,
                 .env = { environment, 1 }, .network = network, .pids = pids);
-        note_hooks(c);
+        note_losses(c);
         restore_host(c, criu, &service, &request);
         *ret_plan = c->plan;
         return 0;

@@ -151,6 +151,18 @@ int compile_identity(struct compile *c)
         return 0;
 }
 
+void compile_check_rights(
+        struct compile *c, FD criu, uint32_t spaces, const char *uid_map, const char *gid_map)
+{
+        struct caps caps = read_caps(c);
+
+        plan_add(
+                c->plan, HOST, "[criu]", check_rights, .process = c->process_fd, .criu = criu,
+                .caps = caps.bounding | caps.permitted | caps.inheritable,
+                .bounding = caps.bounding, .filter = c->linux_->seccomp != NULL, .spaces = spaces,
+                .uid_map = uid_map, .gid_map = gid_map);
+}
+
 /* PATH of the program's own environment. */
 static const char *search_path(const struct spec_process *process)
 {

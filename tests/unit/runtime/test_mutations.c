@@ -36,7 +36,7 @@ static const enum op_code guards[] = {
         OP_spawn,        OP_pivot,        OP_drop_bounding, OP_set_ids,      OP_set_caps,
         OP_seal_fds,     OP_exec,         OP_open_gate,     OP_await_gate,   OP_send_fd,
         OP_take_fd,      OP_map_ids,      OP_set_groups,    OP_guard_parent, OP_leave,
-        OP_record_mount, OP_close_others,
+        OP_record_mount, OP_close_others, OP_check_rights,
 };
 
 static bool is_guard(const struct op *op)
@@ -76,7 +76,7 @@ static const char *harmless(const struct plan *plan, enum mutation mutation, con
         case TWICE:
                 if (op->code == OP_guard_parent || op->code == OP_seal_fds ||
                     op->code == OP_map_ids || op->code == OP_record_mount ||
-                    op->code == OP_close_others)
+                    op->code == OP_close_others || op->code == OP_check_rights)
                         return "the second one changes nothing, or fails";
                 return is_guard(op) ? NULL : "done again it fails or changes nothing";
         case SWAP_NEXT:

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A tree of processes with threads in it, and what its tasks may do, asked of the kernel. */
+#include "linux/linux.h"
+#include "tap.h"
+
+#include <grp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+static int pipes[2];
+
+static void say(char word)
+{
+        if (write(pipes[1], &word, 1) != 1)
+                _exit(1);
+}
+
+static _Noreturn void rest(void)
+{
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        say('.');
+        for (;;)
+                pause();
+}
+
+static void *thread(void *data)
+{
+        if (!fork()) /* a child that is the thread's own */
+                rest();
+        say('.');
+        for (;;)
+                pause();
+        return data;
+}
+
+static void await(int words)
+{
+        char word;
+
+        for (int i = 0; i < words; i++)
+                CHECK(read(pipes[0], &word, 1) == 1);
+}
+
+struct seen {
+        pid_t order[64];
+        int tasks, processes, after;
+};
+
+static int note(pid_t pid, pid_t tid, void *data)
+{
+        struct seen *seen = data;
+
+        if (seen->tasks < 64)
+                seen->order[seen->tasks] = tid;
+        seen->tasks++;
+        seen->processes += pid == tid;
+        return seen->tasks == seen->after ? 77 : 0;
+}
+
+/* A child with two threads, each with a child of its own, and one that has a child: 2 + 2 + 2 tasks and the first. */
+static pid_t make_tree(void)
+{
+        pid_t top;
+
+        CHECK_INT(pipe(pipes), 0);
+        top = fork();
+        if (top)
+                return top;
+        for (int i = 0; i < 2; i++) {
+                pthread_t id;
+
+                if (pthread_create(&id, NULL, thread, NULL) != 0)
+                        _exit(1);
+        }
+        if (!fork()) {
+                if (!fork())
+                        rest();
+                rest();
+        }
+        rest();
+}
+
+TEST(a_walk_meets_each_task_those_that_descend_first)
+{
+        pid_t top = make_tree();
+        struct seen seen = { 0 };
+
+        await(7);
+        CHECK_INT(tasks_walk(top, note, &seen), 0);
+        CHECK_INT(seen.tasks, 7);
+        CHECK_INT(seen.processes, 5);
+        /* the first process's own tasks come last, and a grandchild before its parent */
+        for (int i = 0; i < 4; i++)
+                CHECK(getpgid(seen.order[i]) == getpgid(0));
+        CHECK_INT(seen.order[4], top);
+        seen = (struct seen){ .after = 3 };
+        CHECK_INT(tasks_walk(top, note, &seen), 77);
+        CHECK_INT(seen.tasks, 3);
+        kill(top, SIGKILL);
+        waitpid(top, NULL, 0);
+        CHECK_INT(tasks_walk(top, note, &seen), -ENOENT);
+}
+
+TEST(a_walk_does_not_go_on_for_ever)
+{
+        struct seen seen = { 0 };
+        pid_t top;
+
+        CHECK_INT(pipe(pipes), 0);
+        top = fork();
+        if (!top) {
+                for (int i = 0; i < 250; i++)
+                        if (fork())
+                                rest();
+                rest();
+        }
+        await(251);
+        CHECK_INT(tasks_walk(top, note, &seen), -ELOOP);
+        kill(top, SIGKILL);
+        waitpid(top, NULL, 0);
+}
+
+TEST(rights_are_those_of_the_kernel)
+{
+        struct task_rights rights;
+        uint64_t effective, permitted, inheritable;
+
+        CHECK_INT(caps_get(&effective, &permitted, &inheritable), 0);
+        CHECK_INT(task_rights_read(getpid(), getpid(), &rights), 0);
+        CHECK(rights.effective == effective && rights.permitted == permitted &&
+              rights.inheritable == inheritable);
+        for (unsigned i = 0; caps_name(i); i++) {
+                CHECK_INT(rights.bounding >> i & 1, prctl(PR_CAPBSET_READ, i) == 1);
+                CHECK_INT(
+                        rights.ambient >> i & 1,
+                        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, i, 0, 0) == 1);
+        }
+        CHECK_INT(rights.no_new_privs, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+        CHECK_INT(rights.filtered, prctl(PR_GET_SECCOMP) != 0);
+        CHECK_INT(task_rights_read(1 << 22, 1 << 22, &rights), -ENOENT);
+}
+
+TEST(a_long_list_of_groups_hides_nothing)
+{
+        static gid_t groups[20000];
+        struct task_rights rights;
+
+        SKIP_UNLESS(geteuid() == 0, "needs root");
+        for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+                groups[i] = (gid_t)(1000000 + i);
+        CHECK_INT(setgroups(ARRAY_SIZE(groups), groups), 0);
+        CHECK_INT(prctl(PR_CAPBSET_DROP, CAP_SYS_BOOT, 0, 0, 0), 0);
+        CHECK_INT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        CHECK_INT(prctl(PR_SET_NAME, "a\nSeccomp:\t2"), 0);
+        CHECK_INT(task_rights_read(getpid(), getpid(), &rights), 0);
+        CHECK_INT(rights.bounding >> CAP_SYS_BOOT & 1, 0);
+        CHECK_INT(rights.bounding >> CAP_CHOWN & 1, 1);
+        CHECK(rights.no_new_privs);
+        CHECK_INT(rights.filtered, prctl(PR_GET_SECCOMP) != 0);
+        CHECK_INT(rights.inside, getpid());
+}
