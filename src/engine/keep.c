@@ -20,6 +20,7 @@ struct report {
         int error;     /* 0, or what failed */
         bool command;  /* it was the program that could not be executed */
         bool terminal; /* the terminal's master follows in a message of its own */
+        bool left; /* something of the container is there yet: whoever has more rights removes it */
         int exit_code;
         pid_t pid; /* the container's first process */
         char trail[2048];
@@ -123,22 +124,40 @@ static int create(struct run *run, struct machine *machine, int *ret_master, boo
 }
 
 /* What was made is of no use. One that was there before stays, unless it is only good for one time. */
-static void give_up(struct run *run)
+static int give_up(struct run *run)
 {
         struct container own;
+        int r = container_open(run->arena, run->containers, run->id, true, &own);
 
-        if (container_open(run->arena, run->containers, run->id, true, &own) < 0)
-                return;
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        if (run->inside >= 0)
+                namespace_join(run->inside, CLONE_NEWUSER); /* what fails for it, removing tells */
         if (!run->again || run->record.remove) {
-                container_remove(run->arena, &own);
+                r = container_remove(run->arena, &own);
         } else if (container_signal(&own, SIGKILL) == 0) {
                 auto_close process = container_process(&own);
 
                 if (process >= 0)
                         process_poll(process, 10000);
-                container_release(run->arena, &own);
+                r = container_release(run->arena, &own);
         }
         container_close(&own);
+        return r;
+}
+
+/* By the keeper, which may have no right to it any more: then it is the client's. What it failed with before is told. */
+static void give_up_and_tell(struct run *run, int client, struct report *report, int error)
+{
+        const char *words = arena_string(run->arena, trail_text());
+        const char *hint = arena_string(run->arena, trail_hint_text());
+
+        report->left = give_up(run) < 0;
+        trail_reset();
+        trail(error, "%s", words);
+        if (*hint)
+                trail_hint("%s", hint);
+        send_report(client, report, error, NO_FD);
 }
 
 /* The document names the namespaces of other containers by their processes' numbers. When these are
@@ -278,7 +297,7 @@ static void keep(struct run *run, int client)
         struct keeper_times times = KEEPER_TIMES_NONE;
         struct report report = { 0 };
         struct stdio away;
-        int master = NO_FD, status = 0, r;
+        int master = NO_FD, status = 0, ended, r;
         bool has_away;
 
         setsid();
@@ -306,8 +325,7 @@ static void keep(struct run *run, int client)
         if (r == 0)
                 r = harden(run);
         if (r < 0) {
-                give_up(run);
-                send_report(client, &report, r, NO_FD);
+                give_up_and_tell(run, client, &report, r);
                 _exit(1);
         }
         report.terminal = master >= 0;
@@ -327,9 +345,11 @@ static void keep(struct run *run, int client)
         r = keeper_wait(machine.pidfd, machine.pid, client, master, &status);
         report.exit_code = process_exit_code(status);
         trail_reset();
-        if (r == 0)
-                r = finish(run, report.exit_code);
-        send_report(client, &report, r, NO_FD);
+        if (r < 0)
+                trail(r, "cannot learn how the container ended: %s", text_errno(r));
+        /* It has ended, whatever its status is. */
+        ended = finish(run, report.exit_code);
+        send_report(client, &report, r < 0 ? r : ended, NO_FD);
         _exit(0);
 }
 
@@ -426,7 +446,7 @@ static int follow(struct run *run, int keeper, int *ret_exit)
         if (r < 0) {
                 /* Nobody was told of the container: what there is of it is in nobody's hands. It may be in the
                  * making yet: the keeper has come to its end with that when there is word of it, or is dead. */
-                if (report.error == 0) {
+                if (report.error == 0 || report.left) {
                         process_poll(keeper, 10000);
                         give_up(run);
                 }

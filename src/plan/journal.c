@@ -186,32 +186,54 @@ static int undo_unit(const char *socket, const char *unit, bool ours)
         return r == -ENOENT || r == -ECONNREFUSED ? 0 : r;
 }
 
+/* Can that be said of a path by stat(2) while nothing is wrong? Other errors say nothing about where it is. */
+static bool is_elsewhere(int error)
+{
+        static const int facts[] = { -ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG };
+
+        for (size_t i = 0; i < ARRAY_SIZE(facts); i++)
+                if (error == facts[i])
+                        return true;
+        return false;
+}
+
 /* Of a path that has the directory `dir` among its parents, what comes behind that; NULL: it is nowhere in
  * it. However the directory is spelled, it is one. */
-static const char *path_below(int dir, const char *path)
+static int path_below(int dir, const char *path, const char **ret)
 {
         char part[4096];
         struct stat own, st;
 
-        if (fstat(dir, &own) < 0 || strlen(path) >= sizeof part || strstr(path, "/../"))
-                return NULL;
+        *ret = NULL;
+        if (fstat(dir, &own) < 0)
+                return -errno;
+        if (strlen(path) >= sizeof part || strstr(path, "/../"))
+                return 0;
         memcpy(part, path, strlen(path) + 1);
         for (char *slash; (slash = strrchr(part, '/')) && slash != part;) {
+                int r;
+
                 *slash = '\0';
-                if (file_stat(AT_FDCWD, part, 0, &st) == 0 && st.st_dev == own.st_dev &&
-                    st.st_ino == own.st_ino)
-                        return path + (slash - part) + 1;
+                r = file_stat(AT_FDCWD, part, 0, &st);
+                if (r < 0 && !is_elsewhere(r))
+                        return r;
+                if (r == 0 && st.st_dev == own.st_dev && st.st_ino == own.st_ino) {
+                        *ret = path + (slash - part) + 1;
+                        return 0;
+                }
         }
-        return NULL;
+        return 0;
 }
 
 static int undo_tree(int dir, const char *path)
 {
-        const char *name = path_below(dir, path);
-        int r = name && *name ? file_remove_tree(dir, name) : 0;
+        const char *name;
+        int r = path_below(dir, path, &name);
 
-        if (!name)
+        if (r == 0 && !name)
                 trail_warn("%s is not the container's and stays", path);
+        if (r == 0 && name && *name)
+                r = file_remove_tree(dir, name);
         return r < 0 ? trail(r, "cannot remove %s: %s", path, text_errno(r)) : 0;
 }
 

@@ -264,7 +264,7 @@ static bool read_options(int argc, char **argv, struct options *o)
 
 static int load(struct arena *arena, struct stage *stage)
 {
-        static const char *const names[DOCUMENTS] = { "plain", "user", "init" };
+        static const char *const names[DOCUMENTS] = { "plain", "user", "init", "rootless" };
         const char *husk = getenv("HUSK"), *probe = getenv("PROBE");
         int r;
 

@@ -105,7 +105,7 @@ struct scene {
 };
 
 enum {
-        DOCUMENTS = 3
+        DOCUMENTS = 4
 };
 
 /* A file of the source tree or the build, read before the place hides it. */

@@ -66,7 +66,10 @@ void command_words(
 
         ret_argv[n++] = engine ? HOME "/husk" : HOME "/husk-oci";
         ret_argv[n++] = "--root";
-        ret_argv[n++] = user ? USER_HOME "/store" : engine ? HOME "/store" : HOME "/state";
+        ret_argv[n++] = user && engine ? USER_HOME "/store"
+                      : user           ? USER_HOME "/state"
+                      : engine         ? HOME "/store"
+                                       : HOME "/state";
         if (engine) {
                 ret_argv[n++] = "--runroot";
                 ret_argv[n++] = user ? USER_HOME "/runroot" : HOME "/runroot";

@@ -58,11 +58,18 @@ static int set_user(struct arena *arena, struct stage *stage)
 {
         if (mkdir(USER_HOME, 0700) < 0 || chown(USER_HOME, COMMAND_USER, COMMAND_USER) < 0)
                 return -errno;
-        for (size_t i = 0; i < scenes_n; i++)
-                if (scenes[i].user)
-                        stage->scene = &scenes[i];
-        if (command_each(arena, stage, SCENE_PULL ";run --rm " SCENE_RUN_USER " uid;ps -a"))
-                return trail(-EIO, "%s", command_file(arena, HOME "/err2"));
+        for (int engine = 0; engine < 2; engine++) {
+                static const char *const first[] = {
+                        "run --bundle BRIEF ID",
+                        SCENE_PULL ";run --rm " SCENE_RUN_USER " uid;ps -a",
+                };
+
+                for (size_t i = 0; i < scenes_n; i++)
+                        if (scenes[i].user && scenes[i].engine == engine)
+                                stage->scene = &scenes[i];
+                if (command_each(arena, stage, first[engine]))
+                        return trail(-EIO, "%s", command_file(arena, HOME "/err2"));
+        }
         return 0;
 }
 
