@@ -44,25 +44,38 @@ load engine_helper
         husk rm one
 }
 
+# unheard WORDS...: killed when it begins to listen to its keeper, which may have spoken before: then the container is
+# there, and the next one is tried
+unheard() {
+        run strace -qq -o "$box/calls" -e trace=recvmsg -e inject=recvmsg:signal=KILL:when=1 \
+                "$husk" "${flags[@]}" "$@" 3>&-
+        grep -q 'killed by SIGKILL' "$box/calls"
+}
+
 @test 'the client killed before it hears of its container: there is none' {
         command -v strace >/dev/null || skip 'strace is not there'
+        local i ended
         for words in 'run -d --name one' 'run --rm --name one'; do
-                # shellcheck disable=SC2086
-                run strace -qq -o "$box/calls" -e trace=recvmsg -e inject=recvmsg:signal=KILL:when=1 \
-                        "$husk" "${flags[@]}" $words host sleep 1000 3>&-
-                grep -q 'killed by SIGKILL' "$box/calls"
+                for ((i = ended = 0; i < 8 && !ended; i++)); do
+                        # shellcheck disable=SC2086
+                        unheard $words host sleep 1000
+                        if await without_containers; then ended=1; else husk rm -f one; fi
+                done
+                ((ended))
                 nothing_left
-                same "$(husk ps -aq)" ''
         done
-        husk create --name one host sleep 1000
-        run strace -qq -o "$box/calls" -e trace=recvmsg -e inject=recvmsg:signal=KILL:when=1 \
-                "$husk" "${flags[@]}" start one 3>&-
-        await is_state one exited
+        for ((i = ended = 0; i < 8 && !ended; i++)); do
+                husk create --name one host sleep 1000
+                unheard start one
+                if await is_state one exited; then ended=1; else husk rm -f one; fi
+        done
+        ((ended))
         husk start one
         is_state one running
         husk rm -f one
         nothing_left
 }
+without_containers() { [ -z "$(husk ps -aq)" ]; }
 
 @test 'the keeper killed: the container goes on; kill and rm clean up' {
         needs_controllers memory
