@@ -143,7 +143,7 @@ static int try_overlay(struct arena *arena, const char *containers)
                                arena_format(arena, "%s/upper", path),
                                arena_format(arena, "%s/work", path) };
         auto_close lock = NO_FD;
-        int r;
+        int removed, r;
 
         if (is_answered(arena, path))
                 return 0;
@@ -154,8 +154,8 @@ static int try_overlay(struct arena *arena, const char *containers)
         if (lock < 0)
                 return trail(lock, "cannot work in %s: %s", path, text_errno(lock));
         r = idmap_run(&map, mount_one, &trial);
-        file_remove(lock, made_by_kernel, AT_REMOVEDIR);
-        if (r == 0)
+        removed = file_remove(lock, made_by_kernel, AT_REMOVEDIR);
+        if (r == 0 && (removed == 0 || removed == -ENOENT)) /* else the next trial removes it */
                 note_answer(arena, lock, path);
         trail_reset();
         /* Without user namespaces there is no container: that is told later, and better. */

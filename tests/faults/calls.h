@@ -95,13 +95,14 @@ struct scene {
         const char *want; /* a word that what it says will have in the end */
         int code;         /* exit status of success */
         bool engine;      /* husk, not husk-oci */
-        bool user;        /* an ordinary user's, with one id and no cgroups */
-        bool writes;      /* the probe writes its report, which is waited for */
-        bool makes;       /* when it fails nothing may be left, at once */
-        bool mute;        /* what it prints, an id, is another one each time */
-        bool file;        /* it writes OUT, which is compared */
-        bool whole;       /* and which is not there unless it is whole */
-        bool stays;       /* the container of `before` is made once, and outlives every point */
+        bool any_root; /* the container's root may be an overlay of the kernel's, or of fuse-overlayfs */
+        bool user;   /* an ordinary user's, with one id and no cgroups */
+        bool writes; /* the probe writes its report, which is waited for */
+        bool makes;  /* when it fails nothing may be left, at once */
+        bool mute;   /* what it prints, an id, is another one each time */
+        bool file;   /* it writes OUT, which is compared */
+        bool whole;  /* and which is not there unless it is whole */
+        bool stays;  /* the container of `before` is made once, and outlives every point */
 };
 
 enum {

@@ -94,7 +94,7 @@ const struct scene scenes[] = {
         { "user-run-d", NULL, "run -d " SCENE_RUN_USER " stay", .engine = true, .user = true,
           .look = "exec ID /bin/probe", .makes = true, .mute = true, .after = AGAIN },
         { "user-trial", NULL, "create " SCENE_RUN_USER, .before = "DOUBT", .engine = true,
-          .user = true, .look = "start -a ID", .mute = true, .after = AGAIN },
+          .user = true, .any_root = true, .look = "start -a ID", .mute = true, .after = AGAIN },
         { "user-fuse", NULL, "run --rm " SCENE_FUSE SCENE_RUN_USER, .engine = true, .user = true,
           .writes = true, .makes = true },
         { "user-fuse-exec", NULL, "exec ID /bin/probe",
