@@ -153,7 +153,8 @@ static void size_shm(struct build *b, struct spec_mount *mount)
         mount->options = words;
 }
 
-static bool is_mapped(const struct spec_linux *linux_, uint32_t gid)
+/* In the user namespace that the container gets, or in ours. */
+static bool is_mapped(struct build *b, const struct spec_linux *linux_, uint32_t gid)
 {
         for (size_t i = 0; i < linux_->gid_mappings.n; i++) {
                 const struct spec_id_mapping *map = &linux_->gid_mappings.items[i];
@@ -161,7 +162,7 @@ static bool is_mapped(const struct spec_linux *linux_, uint32_t gid)
                 if (gid >= map->container_id && gid - map->container_id < map->size)
                         return true;
         }
-        return linux_->gid_mappings.n == 0;
+        return linux_->gid_mappings.n == 0 && subids_has_group(b->arena, gid);
 }
 
 /* devpts gives terminals to the group tty, when there is one. */
@@ -216,7 +217,7 @@ int build_mounts(struct build *b)
                 if (request->shm_bytes && text_equal(list.items[i].destination, "/dev/shm"))
                         size_shm(b, &list.items[i]);
         for (size_t i = 0; i < list.n; i++)
-                if (text_equal(list.items[i].type, "devpts") && !is_mapped(b->linux_, 5))
+                if (text_equal(list.items[i].type, "devpts") && !is_mapped(b, b->linux_, 5))
                         drop_tty_group(b, &list.items[i]);
         for (size_t i = 0, usual = list.n; i < wishes.n; i++) {
                 size_t k = 0;

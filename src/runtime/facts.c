@@ -252,6 +252,15 @@ static void read_oom_score(struct facts *facts, int64_t wanted)
 }
 
 /* What even a process in a container that is there depends on. */
+/* /proc/self/setgroups, user_namespaces(7) */
+static bool denies_groups(void)
+{
+        char word[16];
+
+        return file_get(AT_FDCWD, "/proc/self/setgroups", word, sizeof word) > 0 &&
+               text_starts(word, "deny");
+}
+
 static int gather_own(struct arena *arena, struct facts *ret_facts)
 {
         struct facts facts = { .uid = geteuid(), .gid = getegid() };
@@ -270,6 +279,7 @@ static int gather_own(struct arena *arena, struct facts *ret_facts)
         for (int i = 0; i < (int)ARRAY_SIZE(facts.rlimit_hard); i++)
                 facts.rlimit_hard[i] = UINT64_MAX;
         facts.in_user_namespace = !namespace_is_first_user();
+        facts.denies_groups = facts.in_user_namespace && denies_groups();
         facts.landlock = landlock_abi();
         *ret_facts = facts;
         return 0;
@@ -420,6 +430,7 @@ int facts_parse(
         list = json_member(root, "timeNamespace");
         facts.has_time_namespace = list && list->boolean;
         facts.in_user_namespace = is_true(json_member(root, "userNamespace"));
+        facts.denies_groups = is_true(json_member(root, "deniesGroups"));
         facts.delegated = json_string(json_member(root, "delegated"));
         list = json_member(root, "systemd");
         facts.systemd = (struct systemd_facts){
@@ -508,6 +519,8 @@ void facts_encode(const struct facts *facts, struct text *out)
         json_put_bool(&w, "timeNamespace", facts->has_time_namespace);
         if (facts->in_user_namespace)
                 json_put_bool(&w, "userNamespace", true);
+        if (facts->denies_groups)
+                json_put_bool(&w, "deniesGroups", true);
         encode_string(&w, "user", facts->user);
         encode_ranges(&w, "subuid", facts->subuid, facts->n_subuid);
         encode_ranges(&w, "subgid", facts->subgid, facts->n_subgid);

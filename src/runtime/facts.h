@@ -54,6 +54,7 @@ struct facts {
         bool has_time_namespace;
         /* Our user namespace is not the first one: some capabilities do not count here. */
         bool in_user_namespace;
+        bool denies_groups; /* and that lets nobody set supplementary groups */
         /* Who may not map any id, i.e. lacks CAP_SETUID or CAP_SETGID; else nothing. */
         const char *user; /* our login name; NULL: it has none */
         struct id_range *subuid, *subgid;
@@ -107,6 +108,8 @@ bool facts_capable(const struct facts *facts, unsigned capability);
 void subids_gather(struct arena *arena, struct facts *facts);
 /* Our own id as 0, and behind it all that we were granted: what our containers' files belong to. */
 struct idmap subids_all(struct arena *arena);
+/* Is this group mapped in the user namespace that we are in? True where that cannot be read. */
+bool subids_has_group(struct arena *arena, uint32_t gid);
 const char *subids_user(struct arena *arena, const char *passwd, uint32_t uid);
 size_t subids_ranges(
         struct arena *arena, const char *file, const char *user, uint32_t uid,

@@ -107,6 +107,33 @@ static const char *read_text(struct arena *arena, const char *path)
         return text_string(&text);
 }
 
+/* The next of the numbers of a line, which are padded with spaces; 0: there is none. */
+static uint64_t next_number(const char **at)
+{
+        uint64_t number = 0;
+
+        for (*at += strspn(*at, " "); **at >= '0' && **at <= '9'; (*at)++)
+                number = number * 10 + (uint64_t)(**at - '0');
+        return number;
+}
+
+bool subids_has_group(struct arena *arena, uint32_t gid)
+{
+        char *at = arena_string(arena, read_text(arena, "/proc/self/gid_map"));
+
+        if (!*at)
+                return true;
+        for (const char *line; (line = next_line(&at));) {
+                uint64_t first = next_number(&line), count;
+
+                next_number(&line); /* what it is outside */
+                count = next_number(&line);
+                if (gid >= first && gid - first < count)
+                        return true;
+        }
+        return false;
+}
+
 static const char *all_ids(
         struct arena *arena, uint32_t own, const struct id_range *ranges, size_t n)
 {

@@ -145,8 +145,9 @@ int compile_cgroup_mount(struct mount_job *job)
                         options->n_data ? options->data[0] : options->super[0]);
         if (c->facts->cgroup_mode == CGROUP_NONE) {
                 plan_note(
-                        c->plan, "%s: %s is left out: this host has no cgroups mounted",
-                        job->reason, job->mount.destination);
+                        c->plan, "%s: %s is left out: %s", job->reason, job->mount.destination,
+                        c->facts->in_user_namespace ? "this user namespace has no cgroup of its own"
+                                                    : "this host has no cgroups mounted");
                 return 0;
         }
         options->set |= options->set_all;

@@ -204,7 +204,7 @@ int compile_namespaces_host(struct compile *c)
                 r = check_clocks(c);
         if (r < 0)
                 return r;
-        if (c->facts->uid != 0 && !c->user_namespace && c->options->made) {
+        if (c->facts->uid != 0 && !c->user_namespace && (c->options->made || c->options->pid)) {
                 trail_hint("use it where it was made: husk unshare husk ...");
                 return trail(
                         -EPERM,

@@ -98,24 +98,29 @@ static struct caps read_caps(struct compile *c)
         return caps;
 }
 
+/* Where nobody can set groups the program keeps those that we have, which are not mapped there. */
 static void add_groups(struct compile *c)
 {
         const struct spec_user *user = c->process->user;
         size_t n = user ? user->additional_gids.n : 0;
         uint32_t *groups = arena_array(c->arena, n + 1, sizeof *groups);
+        bool made = c->new_spaces & CLONE_NEWUSER, joined = c->joined_spaces & CLONE_NEWUSER;
+        bool denied = made ? c->ids.deny_setgroups : c->facts->denies_groups && !joined;
 
         for (size_t i = 0; i < n; i++)
                 groups[i] = user->additional_gids.items[i];
-        if (!(c->new_spaces & CLONE_NEWUSER) || !c->ids.deny_setgroups)
+        if (denied && n)
+                plan_note(
+                        c->plan, "/process/user/additionalGids: none, because the host lets an "
+                                 "ordinary user set no groups");
+        if (denied)
+                n = 0;
+        if (!made || !denied)
                 plan_add(
                         c->plan, INIT, "/process/user/additionalGids", set_groups,
                         .groups = { groups, n },
                         .unless_denied = n == 0 && ((c->user_namespace && !c->ids.certain) ||
                                                     c->facts->in_user_namespace));
-        else if (n)
-                plan_note(
-                        c->plan, "/process/user/additionalGids: none, because the host lets an "
-                                 "ordinary user set no groups");
 }
 
 int compile_identity(struct compile *c)
