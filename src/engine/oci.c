@@ -442,6 +442,7 @@ int oci_exec_compile(
         options->bundle = container->bundle;
         options->restored = container->restored;
         options->pid = container->pid;
+        options->process = container->process;
         container_cgroups(arena, container, &options->made_cgroups, &options->n_made_cgroups);
         container_unit(arena, container, &options->unit_socket, &options->unit);
         if (container->status == CONTAINER_STOPPED || container->status == CONTAINER_CREATING)

@@ -128,6 +128,7 @@ static int work(struct job *job, struct text *out)
         job->options = (struct runtime_options){ .id = job->container.id,
                                                  .bundle = job->container.bundle,
                                                  .pid = job->container.pid,
+                                                 .process = job->container.process,
                                                  .document = job->request->file };
         if ((r = container_spec(job->arena, &job->container, &job->spec)) < 0 ||
             (r = read_mounts(job)) < 0 || (r = facts_gather(job->arena, &job->facts)) < 0)

@@ -85,6 +85,8 @@ struct runtime_options {
         const char *const *made_cgroups; /* exec: to be joined, by container_cgroups() */
         size_t n_made_cgroups;
         pid_t pid; /* exec, mounts: the container's first process, as we see it */
+        struct process_id
+                process; /* and what tells it from others of that number; all 0: nothing does */
 };
 
 /* Compile the container's plan. Pure: no system call; everything lives in `arena`.

@@ -42,12 +42,13 @@ enum guard {
         DESTINATION,     /* mounts may lie on and in /proc */
         HOST_NULL,       /* masks are of the file that HUSK_WEAK_NULL names, the container's */
         READ_ONLY,       /* new file systems are mounted so that they can be written to */
+        IDENTITY,        /* a process with the container's number is its process */
         GUARDS
 };
 
 static const char *const guard_names[GUARDS] = {
         "in_root", "strict", "one_mount",   "magic", "seal_executable", "dumpable", "close_range",
-        "inside",  "verify", "destination", "null",  "read_only",
+        "inside",  "verify", "destination", "null",  "read_only",       "identity",
 };
 
 /* -- what HUSK_WEAK says ------------------------------------------------------------------------- */
@@ -156,6 +157,8 @@ long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 int __real_prctl(int option, ...);
 int __wrap_prctl(int option, ...);
+int __real_process_is(pid_t pid, int pidfd, const struct process_id *id);
+int __wrap_process_is(pid_t pid, int pidfd, const struct process_id *id);
 int64_t __real_file_magic(int fd);
 int64_t __wrap_file_magic(int fd);
 struct mount_job;
@@ -219,6 +222,11 @@ int __wrap_prctl(int option, ...)
         if (option == PR_SET_DUMPABLE && is_off(DUMPABLE))
                 return 0;
         return __real_prctl(option, a[0], a[1], a[2], a[3]);
+}
+
+int __wrap_process_is(pid_t pid, int pidfd, const struct process_id *id)
+{
+        return is_off(IDENTITY) ? 1 : __real_process_is(pid, pidfd, id);
 }
 
 int64_t __wrap_file_magic(int fd)

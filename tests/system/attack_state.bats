@@ -203,6 +203,45 @@ REPLAY
         }
 }
 
+@test "a number that is used again while exec is on its way: it enters nobody else" {
+        command -v strace >/dev/null || skip 'strace is not there'
+        cat >"$BUNDLE/replay" <<'REPLAY'
+set -eu
+"$1" --root "$ROOT" run --detach --bundle "$BUNDLE" "$WORD" >/dev/null 2>&1
+pid=$("$1" --root "$ROOT" state "$WORD" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
+# The look at the container is over, the plan is made; now it opens the process.
+strace -qq -o /dev/null -e trace=pidfd_open -e inject=pidfd_open:delay_enter=2500000:when=2 \
+        "$1" --root "$ROOT" exec "$WORD" readlink /proc/self/ns/mnt >"$BUNDLE/entered" 2>"$BUNDLE/why" &
+exec=$!
+sleep 1
+kill -9 "$pid"
+while [ -d "/proc/$pid" ]; do sleep 0.01; done
+for round in 1 2 3 4 5 6 7 8 9; do
+        echo $((pid - 1)) >/proc/sys/kernel/ns_last_pid
+        sleep 1000 &
+        [ $! != "$pid" ] || break
+done
+[ $! = "$pid" ] || exit 3
+wait "$exec" && echo 0 || echo $?
+[ "$(cat "$BUNDLE/entered")" != "$(readlink /proc/self/ns/mnt)" ] || echo ours
+"$1" --root "$ROOT" delete --force "$WORD"
+REPLAY
+        script 'exec sleep 1000'
+        ln -sf busybox "$BUNDLE/rootfs/bin/readlink"
+        export WORD ROOT BUNDLE
+        replay() { run --separate-stderr timeout -k 5 60 unshare --pid --fork --kill-child --mount-proc bash "$BUNDLE/replay" "$1" 3>&-; }
+        replay "$HUSK_OCI"
+        echo "$output $stderr $(cat "$BUNDLE/why")"
+        [ "$output" = 255 ]
+        grep -q 'has ended meanwhile' "$BUNDLE/why"
+        # the control
+        mkdir "$BATS_TEST_TMPDIR/weak"
+        cp "$WEAK" "$BATS_TEST_TMPDIR/weak/husk-oci"
+        HUSK_WEAK=identity replay "$BATS_TEST_TMPDIR/weak/husk-oci"
+        echo "$output $stderr $(cat "$BUNDLE/why")"
+        [ "$output" = $'0\nours' ]
+}
+
 @test "who is not the owner finds nothing: modes, whatever the umask" {
         script 'exec sleep 1000'
         config '.process.terminal = false'

@@ -250,7 +250,10 @@ static int enter(struct compile *c)
         c->entry = choose_entry(c);
         c->process_fd = process;
         c->container_pid = c->options->pid;
-        plan_add(c->plan, HOST, "[container]", open_process, .pid = c->options->pid, .fd = process);
+        plan_add(
+                c->plan, HOST, "[container]", open_process, .pid = c->options->pid,
+                .inode = (int64_t)c->options->process.inode,
+                .start = (int64_t)c->options->process.start, .fd = process);
         r = compile_cgroup_exec(c);
         if (r < 0)
                 return r;

@@ -116,7 +116,8 @@ static void enter_host(struct compile *c, bool seen)
         c->process_fd = plan_slot(c->plan);
         plan_add(
                 c->plan, HOST, "[container]", open_process, .pid = c->options->pid,
-                .fd = c->process_fd);
+                .inode = (int64_t)c->options->process.inode,
+                .start = (int64_t)c->options->process.start, .fd = c->process_fd);
 }
 
 static void spawn(struct compile *c)
