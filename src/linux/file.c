@@ -19,6 +19,10 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 
+enum {
+        DEPTH_MAX = 512 /* of directories that are held open at once */
+};
+
 int file_open(int dir, const char *path, int flags, mode_t mode)
 {
         int fd;
@@ -345,44 +349,49 @@ int file_make_dirs(const char *path, mode_t mode)
         return mkdir(path, mode) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+/* A directory to be emptied or looked through, on the mount that `dir` is on. It is the mount that counts: a bind
+ * mount has the device number of the file system that it shows. */
+static int open_below(int dir, const char *name)
+{
+        int fd = file_open_strict(dir, name, O_RDONLY | O_DIRECTORY);
+
+        return fd == -EXDEV ? -EBUSY : fd;
+}
+
+static bool is_dots(const char *name)
+{
+        return text_equal(name, ".") || text_equal(name, "..");
+}
+
 /* Empty the directory behind `fd` (consumed). Depth is bounded by the descriptor limit and by
  * `depth`: a tree that is deeper is refused rather than followed. */
 static int remove_inside(int *fd, unsigned depth)
 {
         DIR *dir;
         int result = 0;
-        struct stat top;
 
-        if (depth > 512)
+        if (depth > DEPTH_MAX)
                 return -ELOOP;
-        if (fstat(*fd, &top) < 0)
-                return -errno;
         dir = fdopendir(*fd);
         if (!dir)
                 return -errno;
         *fd = NO_FD;
         for (struct dirent *entry; (entry = readdir(dir));) {
                 const char *name = entry->d_name;
-                struct stat st;
                 int r = 0;
 
-                if (text_equal(name, ".") || text_equal(name, ".."))
-                        continue;
-                if (unlinkat(dirfd(dir), name, 0) == 0)
+                if (is_dots(name) || unlinkat(dirfd(dir), name, 0) == 0)
                         continue;
                 r = -errno;
                 if (r == -EISDIR || r == -EPERM) {
-                        int below =
-                                file_open(dirfd(dir), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+                        int below = open_below(dirfd(dir), name);
 
-                        if (below >= 0 && fstat(below, &st) == 0 && st.st_dev != top.st_dev)
-                                r = -EBUSY;
-                        else if (below >= 0)
-                                r = remove_inside(&below, depth + 1);
-                        else
-                                r = below;
+                        r = below < 0 ? below : remove_inside(&below, depth + 1);
                         file_close(&below);
-                        if (unlinkat(dirfd(dir), name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+                        /* Not that in whose place something is mounted: where that is another mount namespace's,
+                         * the kernel would take the mount away. */
+                        if (r != -EBUSY &&
+                            (unlinkat(dirfd(dir), name, AT_REMOVEDIR) == 0 || errno == ENOENT))
                                 r = 0;
                         else if (r == 0)
                                 r = -errno;
@@ -410,4 +419,40 @@ int file_remove_tree(int dir, const char *name)
         if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
                 return 0;
         return r < 0 ? r : -errno;
+}
+
+static int holds_mount(int dir, const char *name, unsigned depth)
+{
+        auto_close at = file_open_strict(dir, name, O_PATH);
+        struct stat st;
+        DIR *list;
+        int fd, r = 0;
+
+        if (at < 0)
+                return at == -EXDEV ? 1 : at == -ENOENT ? 0 : at;
+        if (fstat(at, &st) < 0)
+                return -errno;
+        if (!S_ISDIR(st.st_mode))
+                return 0;
+        if (depth > DEPTH_MAX)
+                return -ELOOP;
+        fd = file_open(at, ".", O_RDONLY | O_DIRECTORY, 0);
+        if (fd < 0)
+                return fd;
+        list = fdopendir(fd);
+        if (!list) {
+                r = -errno;
+                file_close(&fd);
+                return r;
+        }
+        for (struct dirent *entry; r == 0 && (entry = readdir(list));)
+                if (!is_dots(entry->d_name))
+                        r = holds_mount(dirfd(list), entry->d_name, depth + 1);
+        closedir(list);
+        return r;
+}
+
+int file_holds_mount(int dir, const char *name)
+{
+        return holds_mount(dir, name, 0);
 }

@@ -269,6 +269,21 @@ static int add_whiteout(struct layer_writer *layer, const struct tar_entry *entr
         return r < 0 ? layer_failed(entry, r, "cannot make the whiteout") : 0;
 }
 
+/* What has an entry's name goes. Where that is a tree that is in use, volumes may be mounted in it: it is looked
+ * through before the first file of it is gone. */
+static int clear_name(struct layer_writer *layer, const struct tar_entry *entry, const char *name)
+{
+        int r = layer->options.plain ? file_holds_mount(layer->parent, name) : 0;
+
+        if (r > 0)
+                return layer_refuse(
+                        entry, -EBUSY,
+                        "what has its name cannot be removed: something is mounted there");
+        if (r == 0)
+                r = file_remove_tree(layer->parent, name);
+        return r < 0 ? layer_failed(entry, r, "cannot remove what has its name") : 0;
+}
+
 static int add_directory(
         struct layer_writer *layer, const struct tar_entry *entry, const char *name,
         const struct stat *old)
@@ -278,13 +293,13 @@ static int add_directory(
         int r = 0;
 
         layer->changed |= old && !S_ISDIR(old->st_mode);
-        if (old && !S_ISDIR(old->st_mode))
-                r = file_remove_tree(layer->parent, name);
-        if (r == 0 && old && S_ISDIR(old->st_mode))
+        if (old && !S_ISDIR(old->st_mode) && (r = clear_name(layer, entry, name)) < 0)
+                return r;
+        if (old && S_ISDIR(old->st_mode))
                 fd = file_open(layer->parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-        else if (r == 0)
+        else
                 fd = tree_make_directory(layer->parent, name);
-        if (r == 0 && fd < 0)
+        if (fd < 0)
                 r = fd;
         if (r == 0 && opaque)
                 r = tree_set_xattr(fd, opaque_name(layer), "y", 1);
@@ -418,8 +433,8 @@ static int add_named(struct layer_writer *layer, const struct tar_entry *entry, 
         if (is_old && layer->options.plain && mount_is_root(layer->parent, name))
                 return refill(layer, entry, name);
         layer->changed |= is_old;
-        if (is_old && (r = file_remove_tree(layer->parent, name)) < 0)
-                return layer_failed(entry, r, "cannot remove what has its name");
+        if (is_old && (r = clear_name(layer, entry, name)) < 0)
+                return r;
         if (entry->type == TAR_FILE)
                 return add_file(layer, entry, name);
         if (entry->type == TAR_HARD_LINK)

@@ -87,6 +87,34 @@ one'
         has "$output" "container 'none' does not exist"
 }
 
+@test '--overwrite empties no volume, however deep it is mounted, and removes no mount' {
+        mkdir -p "$host/a/x" "$host/b" up/x up2
+        echo precious >"$host/b/file"
+        echo mine >"$host/a/x/other"
+        echo single >"$host/single"
+        rmdir up/x
+        echo file >up/x        # in the place of a directory with a volume in it
+        mkdir up2/single       # in the place of a file that is mounted
+        husk create --name one -v "$host/a:/srv/a" -v "$host/b:/srv/a/x/b" t
+        run -1 husk cp -q --overwrite up/. one:/srv/a
+        has "$output" 'something is mounted there'
+        same "$(cat "$host/b/file" "$host/a/x/other")" $'precious\nmine'
+        husk rm one
+        # In one that runs the writer is in another mount namespace: there rmdir(2) of a mount's place is not EBUSY.
+        husk run -d --name one -v "$host/b:/data/x/deep/b" -v "$host/single:/data/single" t
+        run -1 husk cp -q --overwrite up/. one:/data
+        has "$output" 'something is mounted there'
+        run -1 husk cp -q --overwrite up2/. one:/data
+        has "$output" 'something is mounted there'
+        same "$(inside cat /data/x/deep/b/file /data/single)" $'precious\nsingle'
+        same "$(inside grep -c ' /data/' /proc/self/mountinfo)" 2
+        same "$(cat "$host/b/file" "$host/single")" $'precious\nsingle'
+        # Without a mount it is done.
+        mkdir -p "$host/b/x/y"
+        husk cp -q --overwrite up/. one:/data/x/deep/b
+        same "$(cat "$host/b/x")" file
+}
+
 @test 'out of it: the same table' {
         husk run -d --name one t
         cp_to d /srv

@@ -202,6 +202,40 @@ TEST(removal_stops_at_a_mount)
         CHECK_INT(file_remove_tree(AT_FDCWD, top), 0);
 }
 
+/* A bind mount of the same file system has its device number, and is another's tree all the same. */
+TEST(removal_stops_at_a_bind_mount)
+{
+        char from[128], to[128];
+        int dir;
+
+        SKIP_UNLESS(unshare(CLONE_NEWNS) == 0, "needs root for a mount namespace");
+        CHECK_INT(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+        dir = make_top();
+        CHECK_INT(mkdirat(dir, "volume", 0755), 0);
+        put(dir, "volume/precious", "x");
+        CHECK_INT(mkdirat(dir, "tree", 0755), 0);
+        CHECK_INT(mkdirat(dir, "tree/a", 0755), 0);
+        CHECK_INT(mkdirat(dir, "tree/a/mnt", 0755), 0);
+        put(dir, "tree/a/file", "x");
+        CHECK_INT(file_holds_mount(dir, "tree"), 0);
+        snprintf(from, sizeof from, "%s/volume", top);
+        snprintf(to, sizeof to, "%s/tree/a/mnt", top);
+        CHECK_INT(mount(from, to, NULL, MS_BIND, NULL), 0);
+        CHECK_INT(file_holds_mount(dir, "tree"), 1);
+        CHECK_INT(file_holds_mount(dir, "volume"), 0);
+        CHECK_INT(file_holds_mount(dir, "missing"), 0);
+        CHECK_INT(file_remove_tree(dir, "tree"), -EBUSY);
+        CHECK(there(dir, "volume/precious"));
+        CHECK_INT(umount2(to, MNT_DETACH), 0);
+        snprintf(to, sizeof to, "%s/tree/a/file", top);
+        put(dir, "tree/a/file", "x");
+        CHECK_INT(mount("/dev/null", to, NULL, MS_BIND, NULL), 0);
+        CHECK_INT(file_holds_mount(dir, "tree"), 1); /* of a file, too */
+        CHECK_INT(file_holds_mount(dir, "tree/a/file"), 1);
+        CHECK_INT(umount2(to, MNT_DETACH), 0);
+        CHECK_INT(file_remove_tree(AT_FDCWD, top), 0);
+}
+
 /* Deeper than it will go: refused, not overrun. */
 TEST(removal_has_a_depth)
 {
