@@ -49,6 +49,7 @@ static const char *const calls[] = {
         /* looking */
         "open",
         "openat",
+        "openat2",
         "close",
         "close_range",
         "dup2",
@@ -73,6 +74,9 @@ static const char *const calls[] = {
         "rmdir",
         "unlink",
         "unlinkat",
+        "renameat",
+        "renameat2",
+        "getrandom",
         "pidfd_open",
         "pidfd_send_signal",
         /* memory, and the end */

@@ -16,11 +16,14 @@
 
 #include <linux/openat2.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 
 enum {
-        DEPTH_MAX = 512 /* of directories that are held open at once */
+        /* Directories that are held open at once: as a rule, and where there is no other way. */
+        DEPTH_HELD = 128,
+        DEPTH_MAX = 512
 };
 
 int file_open(int dir, const char *path, int flags, mode_t mode)
@@ -363,9 +366,31 @@ static bool is_dots(const char *name)
         return text_equal(name, ".") || text_equal(name, "..");
 }
 
-/* Empty the directory behind `fd` (consumed). Depth is bounded by the descriptor limit and by
- * `depth`: a tree that is deeper is refused rather than followed. */
-static int remove_inside(int *fd, unsigned depth)
+struct removal {
+        int top; /* where directories are put that lie too deep */
+        unsigned moved;
+};
+
+/* A directory that lies deep becomes one of the topmost, where the next pass finds it. The name is one that nobody who
+ * made the tree can know. */
+static int move_up(struct removal *removal, int dir, const char *name)
+{
+        uint64_t random;
+        char made[40];
+
+        if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+                return -EIO;
+        text_format(made, sizeof made, ".husk-removed-%016llx", (unsigned long long)random);
+        if (renameat(dir, name, removal->top, made) < 0)
+                return -errno;
+        removal->moved++;
+        return 0;
+}
+
+/* Empty the directory behind `fd` (consumed). Each level holds a descriptor, and whoever made the tree chose its
+ * depth: what lies deeper than DEPTH_HELD is moved up, and done by the next pass. Where that is refused (directories of
+ * an overlay's lower layers), more are held, and at DEPTH_MAX it ends. */
+static int remove_inside(struct removal *removal, int *fd, unsigned depth)
 {
         DIR *dir;
         int result = 0;
@@ -386,7 +411,12 @@ static int remove_inside(int *fd, unsigned depth)
                 if (r == -EISDIR || r == -EPERM) {
                         int below = open_below(dirfd(dir), name);
 
-                        r = below < 0 ? below : remove_inside(&below, depth + 1);
+                        if (below >= 0 && depth >= DEPTH_HELD &&
+                            move_up(removal, dirfd(dir), name) == 0) {
+                                file_close(&below);
+                                continue;
+                        }
+                        r = below < 0 ? below : remove_inside(removal, &below, depth + 1);
                         file_close(&below);
                         /* Not that in whose place something is mounted: where that is another mount namespace's,
                          * the kernel would take the mount away. */
@@ -405,17 +435,24 @@ static int remove_inside(int *fd, unsigned depth)
 
 int file_remove_tree(int dir, const char *name)
 {
-        int fd = file_open(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        auto_close top = file_open(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        struct removal removal = { .top = top };
         int r;
 
-        if (fd == -ENOENT)
+        if (top == -ENOENT)
                 return 0;
-        if (fd == -ENOTDIR || fd == -ELOOP)
+        if (top == -ENOTDIR || top == -ELOOP)
                 return unlinkat(dir, name, 0) < 0 ? -errno : 0;
-        if (fd < 0)
-                return fd;
-        r = remove_inside(&fd, 0);
-        file_close(&fd);
+        if (top < 0)
+                return top;
+        /* It has an end: each move leaves the tree less deep in sum. */
+        do {
+                int fd = file_open(top, ".", O_RDONLY | O_DIRECTORY, 0);
+
+                removal.moved = 0;
+                r = fd < 0 ? fd : remove_inside(&removal, &fd, 0);
+                file_close(&fd);
+        } while (removal.moved);
         if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
                 return 0;
         return r < 0 ? r : -errno;

@@ -89,7 +89,7 @@ bool file_is_reachable_cwd(void);
 /* mkdir -p for a host path of our own; existing directories are fine. */
 int file_make_dirs(const char *path, mode_t mode);
 /* Remove a tree of our own store without ever leaving it: no symbolic link is followed, no mount
- * is crossed. What is missing is no error. 0 or the first error. */
+ * is crossed. It may be as deep as it likes. What is missing is no error. 0 or the first error. */
 int file_remove_tree(int dir, const char *name);
 /* Is something mounted upon dir/name, a file or a directory, or below it? 1, 0, or a negative errno; -ELOOP: too deep to
  * tell. To be asked before removing what is another mount namespace's: there the kernel does not refuse to remove

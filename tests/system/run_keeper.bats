@@ -39,6 +39,20 @@ confined() {
         nothing_left "$id"
 }
 
+# Deeper than there are descriptors for: by the keeper, and by `rm`.
+@test 'a container that makes directories in directories can be removed' {
+        deep='cd /srv; i=0; while [ $i -lt 1100 ]; do mkdir a && cd a && : >file || exit; i=$((i + 1)); done'
+        run -0 husk run --rm --name one host sh -c "$deep"
+        id=$(husk run -d --rm --name two host sh -c "$deep; read -r x </dev/zero; sleep 1000")
+        keeper=$(keeper_of two)
+        husk kill two
+        await gone "$keeper"
+        nothing_left "$id"
+        run -0 husk run --name three host sh -c "$deep"
+        husk rm three
+        same "$(husk ps -aq)" ''
+}
+
 @test 'it kills what others have left in the cgroup' {
         id=$(husk run -d --pid host --name one --rm host sh -c '
                 setpriv --reuid 1234 --clear-groups sleep 1000 & echo $! >/tmp/left; sleep 1000')

@@ -91,6 +91,12 @@ teardown() { remove_containers; }
         nothing_left
 }
 
+@test 'directories in directories, of an id of subuid: removed' {
+        run -0 husk run --rm host sh -c 'chown 1234:1234 /srv && exec setpriv --reuid 1234 --regid 1234 --clear-groups sh -c "
+                cd /srv; i=0; while [ \$i -lt 1100 ]; do mkdir -m 700 a && cd a && : >file || exit; i=\$((i + 1)); done"'
+        nothing_left
+}
+
 @test 'import, commit and export: files of the ids of subuid' {
         tar -C "$RHOME/root" --owner 0 --group 0 --numeric-owner -cf "$RHOME/root.tar" .
         chown "$RUID" "$RHOME/root.tar"

@@ -236,31 +236,60 @@ TEST(removal_stops_at_a_bind_mount)
         CHECK_INT(file_remove_tree(AT_FDCWD, top), 0);
 }
 
-/* Deeper than it will go: refused, not overrun. */
-TEST(removal_has_a_depth)
+static void make_deep(int dir, int levels)
 {
-        int dir = make_top(), at = dup(dir);
+        int at = dup(dir);
 
-        for (int i = 0; i < 600; i++) {
+        for (int i = 0; i < levels; i++) {
                 int next;
 
                 CHECK_INT(mkdirat(at, "d", 0755), 0);
+                put(at, "file", "x");
                 next = openat(at, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 CHECK(next >= 0);
                 close(at);
                 at = next;
         }
         close(at);
-        CHECK_INT(file_remove_tree(dir, "d"), -ELOOP);
-        at = openat(dir, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        for (int i = 0; i < 200; i++) {
+}
+
+/* Deeper than descriptors go: a container may make such a tree, and it must go all the same. */
+TEST(removal_of_what_is_deep)
+{
+        static const int levels[] = { 127, 128, 129, 130, 600, 3000 };
+        int dir = make_top();
+
+        for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+                make_deep(dir, levels[i]);
+                CHECK_INT(file_remove_tree(dir, "d"), 0);
+                CHECK(!there(dir, "d"));
+        }
+        CHECK_INT(file_remove_tree(AT_FDCWD, top), 0);
+        CHECK(!there(AT_FDCWD, top));
+}
+
+/* What is mounted far below is left with its way to it, or what has become of that. */
+TEST(removal_of_what_is_deep_stops_at_a_mount)
+{
+        int dir, at;
+
+        SKIP_UNLESS(unshare(CLONE_NEWNS) == 0, "needs root for a mount namespace");
+        CHECK_INT(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+        dir = make_top();
+        make_deep(dir, 300);
+        at = dup(dir);
+        for (int i = 0; i < 300; i++) {
                 int next = openat(at, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
                 CHECK(next >= 0);
                 close(at);
                 at = next;
         }
-        CHECK_INT(file_remove_tree(at, "d"), 0);
+        CHECK_INT(fchdir(at), 0);
+        CHECK_INT(mount("husk-test", ".", "tmpfs", 0, NULL), 0);
+        CHECK_INT(file_remove_tree(dir, "d"), -EBUSY);
+        CHECK_INT(umount2("../d", MNT_DETACH), 0);
+        CHECK_INT(chdir("/"), 0);
         close(at);
         CHECK_INT(file_remove_tree(AT_FDCWD, top), 0);
 }
