@@ -246,10 +246,12 @@ static int open_made(const char *path, bool tasks, bool existed)
         return r;
 }
 
-int cgroup_make(const char *path, bool tasks)
+static int make(const char *path, mode_t mode, bool tasks, bool *ret_made)
 {
-        int r = mkdir(path, 0755) < 0 ? -errno : 0;
+        int r = mkdir(path, mode) < 0 ? -errno : 0;
         bool existed = r == -EEXIST;
+
+        *ret_made = r == 0;
 
         if (r < 0 && !existed)
                 return r;
@@ -258,6 +260,23 @@ int cgroup_make(const char *path, bool tasks)
         if (r < 0 && !existed)
                 rmdir(path);
         return r;
+}
+
+int cgroup_make(const char *path, bool tasks)
+{
+        bool made;
+
+        return make(path, 0755, tasks, &made);
+}
+
+int cgroup_make_closed(const char *path, bool tasks, bool *ret_made)
+{
+        return make(path, 0700, tasks, ret_made);
+}
+
+int cgroup_disclose(int cgroup)
+{
+        return fchmod(cgroup, 0755) < 0 ? -errno : 0;
 }
 
 static int claim(const char *path)

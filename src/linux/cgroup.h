@@ -15,6 +15,10 @@ int cgroup_is_one(const char *path);
  * when it fails. v1 cpusets, of parents
  * too, are filled from theirs so that the child can have tasks. */
 int cgroup_make(const char *path, bool tasks);
+/* The same, to be claimed: who is neither root nor its owner cannot open a new one, and hold a claim of his own, until
+ * it is disclosed. */
+int cgroup_make_closed(const char *path, bool tasks, bool *ret_made);
+int cgroup_disclose(int cgroup);
 /* How many of its parents are missing; -ENOTTY when the first that is there is no cgroup. */
 int cgroup_missing(const char *path);
 /* Make its last `n` parents, from the top down; what is there by now is no error. -ENOENT: somebody

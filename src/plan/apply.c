@@ -240,7 +240,10 @@ int do_spawn(struct machine *m, const struct op_spawn *o)
                 init_run(m);
         file_close(&m->gate_peer);
         file_close(&m->start);
-        file_close(&m->claim); /* INIT has it until it is in */
+        if (m->claim >= 0 && m->closed)
+                cgroup_disclose(
+                        m->claim); /* it stays closed when that fails: who looks is told less */
+        file_close(&m->claim);     /* INIT has it until it is in */
         m->pid = pid;
         m->fd[o->process] = m->pidfd;
         return 0;

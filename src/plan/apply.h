@@ -20,6 +20,7 @@ struct machine {
         int journal;   /* the journal's descriptor, NO_FD when nothing is recorded */
         int state_dir; /* the container's state directory, NO_FD when there is none */
         int claim;     /* cgroup_claim() of the first cgroup, until INIT is in it */
+        bool closed;   /* it is new, and not disclosed yet */
         bool occupied; /* the last cgroup is another container's */
         int start;     /* INIT: the listening start socket, NO_FD when START is not awaited */
         int gate_peer; /* HOST before spawn: the end that INIT will have */

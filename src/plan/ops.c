@@ -102,15 +102,19 @@ static int make_cgroup_parents(struct machine *m, const char *path)
         return n > 0 ? -ENOENT : n;
 }
 
-static int make_directory(const struct op_make_cgroup *o)
+/* `ret_made`: NULL, or it is to be claimed. */
+static int make_directory(const struct op_make_cgroup *o, bool *ret_made)
 {
-        return o->of_unit ? cgroup_share(o->path) : cgroup_make(o->path, o->tasks != 0);
+        if (o->of_unit)
+                return cgroup_share(o->path);
+        return ret_made ? cgroup_make_closed(o->path, o->tasks != 0, ret_made)
+                        : cgroup_make(o->path, o->tasks != 0);
 }
 
-static int make_cgroup(struct machine *m, const struct op_make_cgroup *o)
+static int make_cgroup(struct machine *m, const struct op_make_cgroup *o, bool *ret_made)
 {
         const struct op *ops = m->plan->list[HOST].ops;
-        int fd = make_directory(o), r;
+        int fd = make_directory(o, ret_made), r;
 
         for (int round = 0; fd == -ENOENT && round < ROUNDS; round++) {
                 r = make_cgroup_parents(m, o->path);
@@ -119,7 +123,7 @@ static int make_cgroup(struct machine *m, const struct op_make_cgroup *o)
                         r = do_delegate_cgroup(m, &ops[m->failed - 1].as.delegate_cgroup);
                 if (r < 0)
                         return r;
-                fd = make_directory(o);
+                fd = make_directory(o, ret_made);
         }
         return fd;
 }
@@ -128,7 +132,7 @@ static int make_cgroup(struct machine *m, const struct op_make_cgroup *o)
 static int make_first_cgroup(struct machine *m, const struct op_make_cgroup *o)
 {
         for (int round = 0; round < ROUNDS; round++) {
-                int fd = make_cgroup(m, o);
+                int fd = make_cgroup(m, o, &m->closed);
 
                 if (fd < 0)
                         return fd;
@@ -147,8 +151,8 @@ static int make_first_cgroup(struct machine *m, const struct op_make_cgroup *o)
 
 int do_make_cgroup(struct machine *m, const struct op_make_cgroup *o)
 {
-        int fd =
-                !o->of_unit && cgroups_before(m) == 0 ? make_first_cgroup(m, o) : make_cgroup(m, o);
+        int fd = !o->of_unit && cgroups_before(m) == 0 ? make_first_cgroup(m, o)
+                                                       : make_cgroup(m, o, NULL);
 
         m->occupied = fd == -EEXIST;
         if (m->occupied)

@@ -42,13 +42,14 @@ enum guard {
         DESTINATION,     /* mounts may lie on and in /proc */
         HOST_NULL,       /* masks are of the file that HUSK_WEAK_NULL names, the container's */
         READ_ONLY,       /* new file systems are mounted so that they can be written to */
+        CLOSED,          /* a new cgroup can be opened by all before it is claimed */
         IDENTITY,        /* a process with the container's number is its process */
         GUARDS
 };
 
 static const char *const guard_names[GUARDS] = {
         "in_root", "strict", "one_mount",   "magic", "seal_executable", "dumpable", "close_range",
-        "inside",  "verify", "destination", "null",  "read_only",       "identity",
+        "inside",  "verify", "destination", "null",  "read_only",       "closed",   "identity",
 };
 
 /* -- what HUSK_WEAK says ------------------------------------------------------------------------- */
@@ -157,6 +158,8 @@ long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 int __real_prctl(int option, ...);
 int __wrap_prctl(int option, ...);
+int __real_cgroup_make_closed(const char *path, bool tasks, bool *ret_made);
+int __wrap_cgroup_make_closed(const char *path, bool tasks, bool *ret_made);
 int __real_process_is(pid_t pid, int pidfd, const struct process_id *id);
 int __wrap_process_is(pid_t pid, int pidfd, const struct process_id *id);
 int64_t __real_file_magic(int fd);
@@ -222,6 +225,14 @@ int __wrap_prctl(int option, ...)
         if (option == PR_SET_DUMPABLE && is_off(DUMPABLE))
                 return 0;
         return __real_prctl(option, a[0], a[1], a[2], a[3]);
+}
+
+int __wrap_cgroup_make_closed(const char *path, bool tasks, bool *ret_made)
+{
+        *ret_made = false;
+        if (!is_off(CLOSED))
+                return __real_cgroup_make_closed(path, tasks, ret_made);
+        return cgroup_make(path, tasks);
 }
 
 int __wrap_process_is(pid_t pid, int pidfd, const struct process_id *id)

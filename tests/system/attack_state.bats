@@ -242,6 +242,63 @@ REPLAY
         [ "$output" = $'0\nours' ]
 }
 
+# doorman DIRECTORY...: uid 1234 locks each new cgroup of ours below one of them, as soon as it is there
+doorman() {
+        setpriv --reuid 1234 --regid 1234 --clear-groups /usr/bin/python3 - "$WORD" "$BUNDLE/ready" "$@" <<'PY' 3>&- &
+import ctypes, fcntl, os, struct, sys
+libc = ctypes.CDLL(None)
+fd, held, where = libc.inotify_init1(0), [], {}
+for path in sys.argv[3:]:
+    where[libc.inotify_add_watch(fd, path.encode(), 0x100)] = path  # IN_CREATE
+print("ready", flush=True)
+while True:
+    data, at = os.read(fd, 65536), 0
+    while at < len(data):
+        watch, mask, cookie, size = struct.unpack_from("iIII", data, at)
+        name = data[at + 16:at + 16 + size].rstrip(b"\0").decode()
+        at += 16 + size
+        if name.startswith(sys.argv[1]):
+            try:
+                held.append(os.open(where[watch] + "/" + name, os.O_RDONLY))
+                fcntl.flock(held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                pass
+PY
+        doorman=$!
+}
+
+# Claims are flock(2)s, for which who may open a directory needs no right.
+refused_starts() {
+        local i refused=0 roots=()
+        for i in /sys/fs/cgroup /sys/fs/cgroup/*; do
+                [ ! -e "$i/cgroup.procs" ] || roots+=("$i")
+        done
+        doorman "${roots[@]}" >"$BUNDLE/said"
+        eventually 20 grep -q ready "$BUNDLE/said"
+        for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+                config --arg path "/$WORD.door$i" '.linux.cgroupsPath = $path'
+                "$1" --root "$ROOT" run --bundle "$BUNDLE" "$WORD.door$i" </dev/null >/dev/null 2>&1 || refused=$((refused + 1))
+        done
+        kill "$doorman"
+        wait "$doorman" || :
+        echo "$refused"
+}
+
+@test "another user locks cgroups as soon as they are there: they are claimed all the same" {
+        script 'exit 0'
+        [ "$(refused_starts "$HUSK_OCI")" = 0 ]
+        [ -z "$(find /sys/fs/cgroup -maxdepth 2 -name "$WORD.door*")" ]
+        # the control
+        mkdir "$BATS_TEST_TMPDIR/weak"
+        cp "$WEAK" "$BATS_TEST_TMPDIR/weak/husk-oci"
+        export HUSK_WEAK=closed
+        local refused
+        refused=$(refused_starts "$BATS_TEST_TMPDIR/weak/husk-oci")
+        find /sys/fs/cgroup -maxdepth 2 -depth -name "$WORD.door*" -exec rmdir {} +
+        echo "$refused of 12"
+        [ "$refused" -gt 0 ]
+}
+
 @test "who is not the owner finds nothing: modes, whatever the umask" {
         script 'exec sleep 1000'
         config '.process.terminal = false'
