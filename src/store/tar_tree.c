@@ -454,6 +454,10 @@ static int add_what_it_is(struct tree *tree, int place, const struct stat *st)
 
         if (S_ISDIR(st->st_mode))
                 return add_directory(tree, place, st);
+        if (S_ISSOCK(st->st_mode)) { /* before its name is noted: nothing can be a link to it */
+                warn(tree, "was left out: it is a socket");
+                return 0;
+        }
         if (st->st_nlink > 1 && (first = first_name(tree, st))) {
                 struct tar_entry entry = describe(tree, st, TAR_HARD_LINK);
 
@@ -464,10 +468,7 @@ static int add_what_it_is(struct tree *tree, int place, const struct stat *st)
                 return add_file(tree, place, st);
         if (S_ISLNK(st->st_mode))
                 return add_symlink(tree, place, st);
-        if (!S_ISSOCK(st->st_mode))
-                return add_node(tree, st);
-        warn(tree, "was left out: it is a socket");
-        return 0;
+        return add_node(tree, st);
 }
 
 /* What `dir` has under `name`; the path in the archive is there already. */

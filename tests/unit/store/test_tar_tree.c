@@ -132,6 +132,19 @@ TEST(what_overlayfs_hides_becomes_a_layers_whiteouts)
         end();
 }
 
+/* The second name must not become a link to a file that is not there. */
+TEST(a_socket_with_two_names_is_left_out_twice)
+{
+        begin();
+        shell("cd tree; python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"one\")'; ln one two; "
+              "echo x >file; ln file link");
+        CHECK(*write_all(&plain, "one.tar"));
+        CHECK_STR(shell("tar -tf one.tar"), "./\nfile\nlink\n");
+        CHECK(strstr(trail_warnings(), "'one' was left out: it is a socket"));
+        CHECK(strstr(trail_warnings(), "'two' was left out: it is a socket"));
+        end();
+}
+
 static bool skip_one(void *context, const char *path, int fd, const struct stat *status)
 {
         CHECK(fd >= 0 && status->st_ino);
