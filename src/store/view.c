@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
 #include <sys/xattr.h>
 
 bool view_is_whiteout(const struct stat *status)
@@ -22,11 +23,14 @@ bool view_is_whiteout(const struct stat *status)
 
 bool view_is_opaque(int dir)
 {
+        const bool trusted = caps_have(CAP_SYS_ADMIN) && namespace_is_first_user();
         char value[2] = "";
 
-        /* The second one is an ordinary user's overlay's. */
-        return (fgetxattr(dir, "trusted.overlay.opaque", value, sizeof value) == 1 ||
-                fgetxattr(dir, "user.overlay.opaque", value, sizeof value) == 1) &&
+        /* Where overlayfs does not look at the attribute of ordinary users' overlays ("userxattr"), it lets whoever
+         * owns a directory set it. */
+        return fgetxattr(
+                       dir, trusted ? "trusted.overlay.opaque" : "user.overlay.opaque", value,
+                       sizeof value) == 1 &&
                value[0] == 'y';
 }
 

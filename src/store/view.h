@@ -52,7 +52,8 @@ int view_root_mode(const struct view *view);
 
 /* Is it what overlayfs has for a name that is removed? */
 bool view_is_whiteout(const struct stat *status);
-/* Does a directory hide what lower layers have of it? */
+/* Does a directory hide what lower layers have of it? Asked of the attribute that the overlays we make look at:
+ * with root's rights another one than in a user namespace. */
 bool view_is_opaque(int dir);
 
 /* What a name means in an upper layer that fuse-overlayfs(1) has written, whose forms depend on what the file system

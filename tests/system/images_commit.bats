@@ -122,6 +122,23 @@ imported() {
         store_is_whole
 }
 
+# The attribute is that of ordinary users' overlays: root's do not look at it, so whoever owns the directory may set it.
+@test 'commit and diff: an attribute that a container has set hides no file' {
+        imported
+        husk run -d --name work --network none base:1 sh -c 'touch /data/new; touch /ready; exec sleep 1000'
+        await husk exec work stat /ready
+        python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.overlay.opaque", b"y")' \
+                "/proc/$(husk inspect -f '{{.State.Pid}}' work)/root/data"
+        same "$(husk exec work ls /data)" $'new\nold'
+        not has "$(husk diff work)" 'D /data/old'
+        husk commit work made
+        same "$(husk run --rm --network none made ls /data)" $'new\nold'
+        # The upper layer's own root, as the layers of a mount.
+        python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.overlay.opaque", b"y")' \
+                "/proc/$(husk inspect -f '{{.State.Pid}}' work)/root"
+        has "$(husk export work | tar -t)" data/old
+}
+
 @test 'commit: a running container stops meanwhile and goes on' {
         imported
         husk run -d --name work --network none base:1 sleep 1000

@@ -132,6 +132,18 @@ TEST(what_overlayfs_hides_becomes_a_layers_whiteouts)
         end();
 }
 
+/* Whoever owns a directory in a container may set it where overlayfs does not look at it. */
+TEST(an_ordinary_users_attribute_hides_nothing_of_roots)
+{
+        begin();
+        SKIP_UNLESS(namespace_is_first_user(), "needs the first user namespace");
+        shell("cd tree; mkdir dir; "
+              "python3 -c 'import os; os.setxattr(\"dir\", \"user.overlay.opaque\", b\"y\")'");
+        CHECK(*write_all(&layer, "one.tar"));
+        CHECK_STR(shell("tar -tf one.tar"), "./\ndir/\n");
+        end();
+}
+
 /* The second name must not become a link to a file that is not there. */
 TEST(a_socket_with_two_names_is_left_out_twice)
 {

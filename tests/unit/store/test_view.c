@@ -49,22 +49,23 @@ static void whiteout(const char *layer, const char *path)
 
 static void opaque(const char *layer, const char *path)
 {
-        CHECK_INT(setxattr(at(layer, path), "user.overlay.opaque", "y", 1, 0), 0);
+        if (setxattr(at(layer, path), "trusted.overlay.opaque", "y", 1, 0) < 0)
+                CHECK_INT(setxattr(at(layer, path), "user.overlay.opaque", "y", 1, 0), 0);
 }
+
+static const char *layers[3];
 
 /* Three layers: "top" upon "mid" upon "low". */
 static void begin(void)
 {
-        const char *paths[3];
-
         strcpy(base, "/var/tmp/husk-view-XXXXXX");
         CHECK(mkdtemp(base));
-        paths[0] = arena_format(&arena, "%s/top", base);
-        paths[1] = arena_format(&arena, "%s/mid", base);
-        paths[2] = arena_format(&arena, "%s/low", base);
+        layers[0] = arena_format(&arena, "%s/top", base);
+        layers[1] = arena_format(&arena, "%s/mid", base);
+        layers[2] = arena_format(&arena, "%s/low", base);
         for (int i = 0; i < 3; i++)
-                CHECK_INT(mkdir(paths[i], 0755), 0);
-        CHECK_INT(view_open_layers(&arena, paths, 3, false, &view), 0);
+                CHECK_INT(mkdir(layers[i], 0755), 0);
+        CHECK_INT(view_open_layers(&arena, layers, 3, false, &view), 0);
 }
 
 static void end(void)
@@ -128,6 +129,19 @@ TEST(what_is_removed_stays_removed)
         CHECK_STR(look("/gone/x/c"), "ENOENT");
         CHECK_STR(look("/new/old"), "ENOENT");
         CHECK_STR(look("/new/young"), "top");
+        end();
+}
+
+/* Only the attribute counts that the kernel looks at. */
+TEST(a_strangers_attribute_is_none)
+{
+        begin();
+        SKIP_UNLESS(caps_have(21 /* CAP_SYS_ADMIN */) && namespace_is_first_user(), "needs root");
+        dir("low", "etc");
+        dir("top", "etc");
+        file("low", "etc/a");
+        CHECK_INT(setxattr(at("top", "etc"), "user.overlay.opaque", "y", 1, 0), 0);
+        CHECK_STR(look("/etc/a"), "low");
         end();
 }
 
