@@ -38,10 +38,10 @@ int build_image_files(struct build *b)
         struct view view;
         int r;
 
-        b->lower = (WORDS){ paths, image->n_layers };
         r = view_open_layers(b->arena, paths, image->n_layers, true, &view);
         if (r < 0)
                 return r;
+        b->lower = (WORDS){ paths, view.n };
         b->files = user_files_of_layers(b->arena, &view);
         r = view_root_mode(&view);
         if (r >= 0)

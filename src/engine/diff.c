@@ -259,9 +259,8 @@ int diff_layer(
         struct walk walk = { .arena = arena, .view = *lower };
         struct view_place root = view_root(arena, &walk.view);
         int fd = open_directory(upper, ".");
-        int r = fd < 0 ? fd : walk_directory(&walk, &fd, &root, "", 0);
+        int r = fd < 0 ? fd : walk_down(&walk, fd, &root, "", -1);
 
-        file_close(&fd);
         sort_list(&walk);
         *ret_list = walk.list;
         *ret_n = walk.n;

@@ -30,7 +30,7 @@ static int open_overlay(const struct runtime_overlay *overlay)
         layers[0] = overlay->upper;
         for (size_t i = 0; i < overlay->lower.n; i++)
                 layers[i + 1] = overlay->lower.items[i];
-        return layers_mount(&arena, layers, overlay->lower.n + 1, false);
+        return layers_mount(&arena, layers, overlay->lower.n + 1, NULL, false);
 }
 
 static int write_all(void *context, void *ret)

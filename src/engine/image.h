@@ -80,7 +80,7 @@ typedef int inside_work(void *context, void *ret);
 int inside_run(
         const struct idmap *map, inside_work *work, void *context, void *ret_result, size_t size);
 
-/* The lowest `n` layers of an image, the topmost of them first, as views and overlays have them; room for one more. */
+/* The lowest `n` layers of an image, the topmost of them first, as views and overlays have them. */
 const char **image_layers_down(struct arena *arena, const struct engine_image *image, size_t n);
 
 /* The ids that an ordinary user's files in the store belong to; NULL for root: ours are all. */

@@ -68,7 +68,7 @@ static int view_layers(struct arena *arena, const struct runtime_overlay *overla
         layers[0] = overlay->upper;
         for (size_t i = 0; i < overlay->lower.n; i++)
                 layers[i + 1] = overlay->lower.items[i];
-        return layers_mount(arena, layers, overlay->lower.n + 1, true);
+        return layers_mount(arena, layers, overlay->lower.n + 1, NULL, true);
 }
 
 static int show(
@@ -185,8 +185,7 @@ static int show_image(struct arena *arena, const struct engine_image *image, con
 
         if (r < 0)
                 return trail(r, "cannot make %s: %s", path, text_errno(r));
-        layers[image->n_layers] = path;
-        tree = layers_mount(arena, layers, image->n_layers + 1, true);
+        tree = layers_mount(arena, layers, image->n_layers, path, true);
         return tree < 0 ? tree : place_attach(path, tree);
 }
 

@@ -138,7 +138,8 @@ bool place_has_image(struct arena *arena, const struct engine_options *options, 
 
 /* -- layers ----------------------------------------------------------------------------------------------- */
 
-static int join(const char *const *layers, const struct view *open, bool executable)
+static int join(
+        const char *const *layers, const struct view *open, const char *empty, bool executable)
 {
         auto_close fs = mount_open_fs("overlay");
         int r = fs < 0 ? fs : 0;
@@ -146,6 +147,8 @@ static int join(const char *const *layers, const struct view *open, bool executa
         for (size_t i = 0; r == 0 && i < open->n; i++)
                 r = layout_is_image(layers[i]) ? mount_set_fs_fd(fs, "lowerdir+", open->layers[i])
                                                : mount_set_fs(fs, "lowerdir+", layers[i]);
+        if (r == 0 && empty)
+                r = mount_set_fs(fs, "lowerdir+", empty);
         if (r == 0)
                 r = mount_set_fs(fs, "index", "off");
         if (r == 0)
@@ -159,14 +162,16 @@ static int join(const char *const *layers, const struct view *open, bool executa
                      : r;
 }
 
-int layers_mount(struct arena *arena, const char *const *layers, size_t n, bool executable)
+int layers_mount(
+        struct arena *arena, const char *const *layers, size_t n, const char *empty,
+        bool executable)
 {
         struct view open;
         int r = view_open_layers(arena, layers, n, false, &open);
 
         if (r < 0)
                 return r;
-        r = join(layers, &open, executable);
+        r = join(layers, &open, empty, executable);
         view_close(&open);
         return r;
 }

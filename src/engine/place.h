@@ -23,6 +23,9 @@ const char *place_of_image(
 /* Is it shown anywhere? The trail is as it was. */
 bool place_has_image(struct arena *arena, const struct engine_options *options, const char *id);
 
-/* Layers on top of each other as overlayfs shows them, the topmost first, two at least: a detached mount to be read.
- * Nobody executes anything of it with others' rights. */
-int layers_mount(struct arena *arena, const char *const *layers, size_t n, bool executable);
+/* Layers on top of each other as overlayfs shows them, the topmost first, and below them `empty` (NULL: none), a
+ * directory without anything; two at least in all: a detached mount to be read. Nobody executes anything of it with
+ * others' rights. */
+int layers_mount(
+        struct arena *arena, const char *const *layers, size_t n, const char *empty,
+        bool executable);

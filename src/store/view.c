@@ -5,7 +5,10 @@
  * another. So the way overlayfs joins directories is followed by hand: a name is what the topmost
  * layer that has it says; directories of that name below it join, down to one that is opaque, a
  * whiteout or no directory. A place is a path without links and the layers that have a part in it, so
- * no more is open at a time than the layers themselves and one file. */
+ * no more is open at a time than the layers themselves and one file.
+ *
+ * Only of the root overlayfs does not ask whether it is opaque: it always joins. So the layers below one whose root is
+ * opaque ("a layer starts anew") are no part of the view at all, and whoever mounts takes the layers that are. */
 #include "linux/linux.h"
 #include "store.h"
 
@@ -79,6 +82,19 @@ static int open_image(const char *path, struct erofs_image *ret_image)
         return r;
 }
 
+/* Does it hide all layers below? */
+static bool starts_anew(const char *path, int fd, const struct erofs_image *image)
+{
+        auto_close root = NO_FD;
+
+        if (!layout_is_image(path))
+                return view_is_opaque(fd);
+        if (image->fd >= 0)
+                return erofs_is_opaque(image, &image->root);
+        root = file_open(fd, ".", O_RDONLY | O_DIRECTORY, 0); /* of a mount we have the place */
+        return root >= 0 && view_is_opaque(root);
+}
+
 int view_open_layers(
         struct arena *arena, const char *const *paths, size_t n, bool read, struct view *ret_view)
 {
@@ -87,8 +103,9 @@ int view_open_layers(
         struct view view = { .layers = layers,
                              .locks = arena_array(arena, n + 1, sizeof *view.locks),
                              .images = read ? images : NULL };
+        bool last = false;
 
-        for (; view.n < n; view.n++) {
+        for (; view.n < n && !last; view.n++) {
                 int *lock = &view.locks[view.n];
                 int fd;
 
@@ -107,6 +124,7 @@ int view_open_layers(
                         return fd;
                 }
                 layers[view.n] = fd;
+                last = starts_anew(paths[view.n], fd, &images[view.n]);
         }
         *ret_view = view;
         return 0;

@@ -26,8 +26,8 @@ struct view_place {
 };
 
 /* Open layers by their paths, the topmost first: what ends in ".erofs" is an image, which is mounted, or with `read`
- * not: then view_read() and view_root_mode() are all that may be done. For view_close(). A negative errno with a
- * trail. */
+ * not: then view_read() and view_root_mode() are all that may be done. Fewer than `n` are opened when the root of one
+ * is opaque: overlayfs would not hide what is below. For view_close(). A negative errno with a trail. */
 int view_open_layers(
         struct arena *arena, const char *const *paths, size_t n, bool read, struct view *ret_view);
 void view_close(struct view *view);

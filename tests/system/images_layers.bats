@@ -64,3 +64,37 @@ for i in range(400): add(f'usr/etc/{\"ap\"[i % 2]}{i}', b'')"
         has "$output" "cannot open the layer $image"
         has "$output" 'husk rmi'
 }
+
+# Overlayfs joins the roots of all layers, so what is below such a one is left out.
+@test 'a layer whose root is opaque starts anew' {
+        busybox="add('bin/', type='dir', mode=0o755); add('bin/busybox', open('/bin/busybox', 'rb').read(), mode=0o755)"
+        archive one.tar "$busybox; add('etc/', type='dir', mode=0o755); add('etc/low', b'l'); add('lowest', b'l')
+add('etc/passwd', b'$(people low 11)')"
+        archive two.tar "add('.wh..wh..opq'); $busybox; add('etc/', type='dir', mode=0o755); add('etc/new', b'n')"
+        archive three.tar "add('etc/', type='dir', mode=0o755); add('etc/top', b't')"
+        layout one "$box/one.tar" >/dev/null
+        layout two "$box/one.tar" "$box/two.tar" >/dev/null
+        layout three "$box/one.tar" "$box/two.tar" "$box/three.tar" >/dev/null
+        for tag in one two three; do
+                husk pull -q "oci:$box/layout:$tag"
+                husk tag "localhost/layout:$tag" "$tag"
+        done
+        same "$(husk run --rm --network none two /bin/busybox ls /etc)" $'hostname\nhosts\nnew\nresolv.conf'
+        run -1 husk run --rm --network none two /bin/busybox ls /lowest
+        same "$(husk run --rm --network none three /bin/busybox sh -c 'cd /etc && /bin/busybox cat new top')" nt
+        run -125 husk create -u low three true
+        has "$output" "there is no user 'low'"
+        same "$(husk diff two one)" $'C /etc\nD /etc/low\nA /etc/new\nD /etc/passwd\nD /lowest'
+        same "$(husk diff two)" $'A /bin\nA /bin/busybox\nA /etc\nA /etc/new\nD /lowest'
+        same "$(husk diff three)" $'C /etc\nA /etc/top'
+        place=$(husk image mount two)
+        same "$(ls "$place" "$place/etc")" "$(printf '%s:\n' "$place"; echo bin; echo etc; echo; printf '%s:\n' "$place/etc"; echo new)"
+        husk image unmount two
+        husk run --name work --network none three /bin/busybox touch /lowest
+        same "$(husk diff work)" 'A /lowest'
+        husk export work | tar -t >"$box/names"
+        not has "$(cat "$box/names")" etc/low
+        # What is built upon it begins there, too.
+        husk commit work four
+        same "$(husk run --rm --network none four /bin/busybox ls / /etc | grep -c low)" 1
+}

@@ -132,6 +132,25 @@ TEST(what_is_removed_stays_removed)
         end();
 }
 
+/* Overlayfs joins roots, whatever their attribute says. */
+TEST(a_layer_whose_root_is_opaque_is_the_lowest)
+{
+        begin();
+        dir("low", "etc");
+        dir("mid", "etc");
+        file("low", "etc/a");
+        file("mid", "etc/b");
+        file("top", "c");
+        view_close(&view);
+        opaque("mid", ".");
+        CHECK_INT(view_open_layers(&arena, layers, 3, false, &view), 0);
+        CHECK_INT(view.n, 2);
+        CHECK_STR(look("/etc/a"), "ENOENT");
+        CHECK_STR(look("/etc/b"), "mid");
+        CHECK_STR(look("/c"), "top");
+        end();
+}
+
 /* Only the attribute counts that the kernel looks at. */
 TEST(a_strangers_attribute_is_none)
 {
