@@ -405,19 +405,19 @@ static int attend(struct run *run, int keeper, int process, int master, struct r
         return r < 0 ? r : receive(keeper, report, NULL);
 }
 
-/* --cidfile and --pidfile. The file of the id was made before, so that no other container has it. */
+/* --cidfile and --pidfile: no link is followed, since others may write to the directory. The file of the id was made
+ * before, so that no other container has it. */
 static int write_files(struct run *run, pid_t pid)
 {
         const struct run_request *request = run->request;
-        int r = 0;
+        int r = run->again ? 0 : run_write_id(run);
 
-        if (request->id_file)
-                r = file_put(AT_FDCWD, request->id_file, run->id);
         if (r < 0)
-                return trail(r, "--cidfile %s: %s", request->id_file, text_errno(r));
+                return r;
         if (request->pid_file) {
-                auto_close file =
-                        file_open(AT_FDCWD, request->pid_file, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+                auto_close file = file_open(
+                        AT_FDCWD, request->pid_file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
+                        0644);
                 const char *number = arena_format(run->arena, "%d", (int)pid);
 
                 r = file < 0 ? file : file_write(file, number, strlen(number));

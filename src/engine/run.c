@@ -8,8 +8,11 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 /* What --ipc and --shm-size leave undone. */
 static void note_shared_memory(struct run *run)
@@ -60,9 +63,12 @@ int run_prepare(
         bool image = !request->rootfs && !text_equal(request->image, "host");
         int r;
 
-        *run = (struct run){
-                .arena = arena, .request = request, .id = id, .inside = NO_FD, .image.hold = NO_FD
-        };
+        *run = (struct run){ .arena = arena,
+                             .request = request,
+                             .id = id,
+                             .inside = NO_FD,
+                             .image.hold = NO_FD,
+                             .id_file = NO_FD };
         run->containers = store_containers(arena, &request->engine);
         /* What is only explained lies beside the containers, should somebody run the script. */
         run->state = arena_format(arena, explain ? "%s-%s" : "%s/%s", run->containers, id);
@@ -148,18 +154,72 @@ static int start_trace(struct run *run)
         return 0;
 }
 
-int run_take_id_file(const char *path)
+/* Is the file of this name still the one behind the descriptor? */
+static bool is_named(const char *path, const struct stat *st)
 {
-        auto_close file = NO_FD;
+        struct stat named;
+
+        return file_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &named) == 0 &&
+               named.st_dev == st->st_dev && named.st_ino == st->st_ino;
+}
+
+/* -EAGAIN: whoever had it has just removed it. An empty one is left of who was killed, unless he lives: he has it
+ * locked. What is written to is ours alone: others may write to the directory. */
+static int take_id_file(const char *path)
+{
+        auto_close file = file_open(
+                AT_FDCWD, path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0644);
+        struct stat st;
+        int fd;
+
+        if (file < 0)
+                return file == -ELOOP || file == -EISDIR || file == -ENXIO ? -EEXIST : file;
+        if (flock(file, LOCK_EX | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK ? -EEXIST : -errno;
+        if (fstat(file, &st) < 0)
+                return -errno;
+        if (!is_named(path, &st))
+                return -EAGAIN;
+        if (!S_ISREG(st.st_mode) || st.st_size || st.st_nlink != 1 || st.st_uid != geteuid())
+                return -EEXIST;
+        fd = file;
+        file = NO_FD;
+        return fd;
+}
+
+static int reserve_id(struct run *run)
+{
+        const char *path = run->request->id_file;
+        int r = -EAGAIN;
 
         if (!path)
                 return 0;
-        file = file_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
-        if (file >= 0)
-                return 0;
-        if (file == -EEXIST)
+        for (int tries = 0; r == -EAGAIN && tries < 100; tries++)
+                r = take_id_file(path);
+        if (r == -EEXIST)
                 trail_hint("remove it when the container it names is gone");
-        return trail(file, "--cidfile %s: %s", path, text_errno(file));
+        if (r < 0)
+                return trail(r, "--cidfile %s: %s", path, text_errno(r));
+        run->id_file = r;
+        return 0;
+}
+
+int run_write_id(struct run *run)
+{
+        int r = run->id_file < 0 ? 0 : file_write(run->id_file, run->id, strlen(run->id));
+
+        return r < 0 ? trail(r, "--cidfile %s: %s", run->request->id_file, text_errno(r)) : 0;
+}
+
+/* It is kept when the container was made. */
+static void release_id(struct run *run, bool made)
+{
+        struct stat st;
+
+        if (!made && run->id_file >= 0 && fstat(run->id_file, &st) == 0 &&
+            is_named(run->request->id_file, &st))
+                file_remove(AT_FDCWD, run->request->id_file, 0);
+        file_close(&run->id_file);
 }
 
 int engine_run(const struct run_request *request, int *ret_exit)
@@ -171,7 +231,7 @@ int engine_run(const struct run_request *request, int *ret_exit)
         if (r == 0)
                 r = start_trace(&run);
         if (r == 0)
-                r = run_take_id_file(request->id_file);
+                r = reserve_id(&run);
         if (r < 0)
                 return r;
         r = stdio_prepare(request->interactive, request->tty || request->detach, &run.stdio);
@@ -181,8 +241,7 @@ int engine_run(const struct run_request *request, int *ret_exit)
                 if (r < 0)
                         doubt_mount_program(&arena, run.containers, r);
         }
-        if (r != 0 && request->id_file)
-                file_remove(AT_FDCWD, request->id_file, 0);
+        release_id(&run, r == 0);
         if (r == 0 && run.trace && request->timing_out)
                 plan_print_trace(run.plan, run.trace, request->timing_out);
         return r;
@@ -205,13 +264,12 @@ int engine_create(const struct run_request *request)
         int r = run_prepare(&run, &arena, request, false);
 
         if (r == 0) {
-                r = run_take_id_file(request->id_file);
+                r = reserve_id(&run);
                 if (r == 0) {
                         r = create(&run);
-                        if (r == 0 && request->id_file)
-                                r = file_put(AT_FDCWD, request->id_file, run.id);
-                        if (r < 0 && request->id_file)
-                                file_remove(AT_FDCWD, request->id_file, 0);
+                        if (r == 0)
+                                r = run_write_id(&run);
+                        release_id(&run, r == 0);
                 }
         }
         file_close(&run.image.hold);

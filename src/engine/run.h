@@ -25,7 +25,8 @@ struct run {
         struct process_id process;
         pid_t pid;  /* the keeper: its first process */
         int inside; /* user namespace in which an ordinary user's keeper removes the files; NO_FD */
-        int caught; /* a signal that is ours to die of, once all is put right */
+        int id_file; /* of --cidfile, for a new one; NO_FD */
+        int caught;  /* a signal that is ours to die of, once all is put right */
 };
 
 /* Everything that can be known of a new container before anything is done. */
@@ -38,8 +39,8 @@ int run_start(struct run *run, int *ret_exit);
 int run_compile(struct run *run, struct facts *facts);
 /* What container_create() and its kin are asked for. */
 struct container_request run_container_request(struct run *run);
-/* --cidfile: a file of that name is another container's. NULL: nothing is done. */
-int run_take_id_file(const char *path);
+/* --cidfile: its file was opened and locked before anything was made, and is not asked for by its name again. */
+int run_write_id(struct run *run);
 /* Can it be started? 0 or an error with a trail. */
 int run_check_again(const struct container *container, const struct record *record);
 /* A name belongs to one container at a time: checked and taken under the store's lock, as long as the descriptor is

@@ -47,6 +47,57 @@ load engine_helper
         [ ! -e "$box/id2" ]
 }
 
+# Of one that was killed there is an empty file; one that lives has it locked.
+@test '--cidfile: what is left of one that was killed is free, what others have is not' {
+        : >"$box/id"
+        id=$(husk create --cidfile "$box/id" host true)
+        same "$(cat "$box/id")" "$id"
+        : >"$box/held"
+        exec 9<"$box/held"
+        flock 9
+        run -125 husk run --rm --cidfile "$box/held" host true
+        has "$output" 'File exists'
+        exec 9<&-
+        run -0 husk run --rm --cidfile "$box/held" host true
+        : >"$box/theirs"
+        chown 1234 "$box/theirs"
+        run -125 husk run --rm --cidfile "$box/theirs" host true
+        : >"$box/one"
+        ln "$box/one" "$box/other"
+        run -125 husk run --rm --cidfile "$box/one" host true
+        mkfifo "$box/pipe"
+        run -125 timeout 20 "$husk" "${flags[@]}" run --rm --cidfile "$box/pipe" host true
+        [ ! -s "$box/other" ]
+}
+
+# Whoever may write to the directory exchanges the files for links as soon as they are there.
+@test '--cidfile and --pidfile in a directory of somebody else: nothing is written through links' {
+        mkdir "$box/theirs"
+        chown 1234:1234 "$box/theirs"
+        printf precious >"$box/victim"
+        ln -s "$box/victim" "$box/theirs/pid"
+        run -125 husk run --rm --pidfile "$box/theirs/pid" host true
+        has "$output" 'symbolic links'
+        python3 - "$box" <<'PYTHON' &
+import os, sys
+os.chdir(sys.argv[1] + '/theirs')
+while not os.path.exists('stop'):
+        try:
+                if os.path.lexists('id') and not os.path.islink('id'):
+                        os.symlink('../victim', 'new')
+                        os.rename('new', 'id')
+        except FileNotFoundError:
+                pass
+PYTHON
+        for i in $(seq 20); do
+                rm -f "$box/theirs/id"
+                husk run --rm --cidfile "$box/theirs/id" host true || :
+        done
+        touch "$box/theirs/stop"
+        wait
+        same "$(cat "$box/victim")" precious
+}
+
 @test '--stop-signal and --stop-timeout are what stop goes by' {
         id=$(husk run -d --stop-signal USR1 host bash -c 'trap "exit 7" USR1; trap : TERM; echo >/dev/shm/ready; while :; do sleep 0.05; done')
         await husk exec "$id" test -e /dev/shm/ready
