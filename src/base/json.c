@@ -22,6 +22,7 @@ struct parser {
         const char *line_start;
         uint32_t line;
         unsigned depth;
+        size_t most, left;         /* values that there may be, and may still be */
         struct json_member *stack; /* the items of all open levels; array items have no name */
         size_t used, room;
 };
@@ -490,6 +491,10 @@ static int json_value_parse(struct parser *p, struct json *ret_value)
 
         if (p->at == p->end)
                 return json_unexpected(p, "a value");
+        if (p->left-- == 0)
+                return trail(
+                        -EBADMSG, "%s:%u:%u: more than %zu values", p->name, p->line,
+                        json_column(p, p->at), p->most);
         value.start = (uint32_t)(p->at - p->start);
         if (*p->at == '"') {
                 value.kind = JSON_STRING;
@@ -512,7 +517,16 @@ int json_parse(
         struct arena *arena, const char *name, const char *bytes, size_t size,
         const struct json **ret_root)
 {
+        return json_parse_bounded(arena, name, bytes, size, SIZE_MAX, ret_root);
+}
+
+int json_parse_bounded(
+        struct arena *arena, const char *name, const char *bytes, size_t size, size_t most,
+        const struct json **ret_root)
+{
         struct parser p = {
+                .most = most,
+                .left = most,
                 .arena = arena,
                 .name = name,
                 .start = bytes,

@@ -47,6 +47,11 @@ struct json_member {
 int json_parse(
         struct arena *arena, const char *name, const char *bytes, size_t size,
         const struct json **ret_root);
+/* The same of a document with at most `most` values: each takes a hundred bytes of memory, as few as it has in the
+ * document. */
+int json_parse_bounded(
+        struct arena *arena, const char *name, const char *bytes, size_t size, size_t most,
+        const struct json **ret_root);
 
 /* The member's value, or NULL when there is none (or `object` is NULL or not an object). */
 const struct json *json_member(const struct json *object, const char *name);

@@ -205,7 +205,9 @@ int archive_image(struct pull *pull, const struct json *item)
 int archive_list(struct pull *pull, const struct text *bytes, const struct json **ret_list)
 {
         const struct json *root;
-        int r = json_parse(pull->arena, "manifest.json", text_string(bytes), bytes->len, &root);
+        int r = json_parse_bounded(
+                pull->arena, "manifest.json", text_string(bytes), bytes->len, IMAGE_VALUES_MAX,
+                &root);
 
         if (r == 0 && root->kind != JSON_ARRAY)
                 r = refuse("it is no list");

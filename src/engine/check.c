@@ -13,7 +13,7 @@
 
 struct check {
         const struct check_request *request;
-        struct arena *arena;
+        struct arena *arena; /* of the image that is looked at: its documents may be large */
         struct layout layout;
         struct image_user *users;
         size_t n_users;
@@ -36,15 +36,10 @@ static bool was_seen(struct check *check, const char *digest)
         for (size_t i = 0; i < check->seen.n; i++)
                 if (text_equal(check->seen.items[i], digest))
                         return true;
-        if (check->seen.n == check->room) {
-                const char **more = arena_array(check->arena, 2 * check->room + 64, sizeof *more);
-
-                if (check->seen.n)
-                        memcpy(more, check->seen.items, check->seen.n * sizeof *more);
-                check->seen.items = more;
-                check->room = 2 * check->room + 64;
-        }
-        check->seen.items[check->seen.n++] = digest;
+        check->seen.items = arena_more(
+                check->out->arena, check->seen.items, check->seen.n, &check->room,
+                sizeof *check->seen.items, 64);
+        check->seen.items[check->seen.n++] = arena_string(check->out->arena, digest);
         return false;
 }
 
@@ -265,8 +260,13 @@ static int check_all(struct check *check)
                         check->arena, &check->request->engine, &check->users, &check->n_users);
         if (r == 0)
                 r = layout_read_index(&check->layout, check->arena, &index);
-        for (size_t i = 0; r == 0 && i < index.manifests.n; i++)
+        for (size_t i = 0; r == 0 && i < index.manifests.n; i++) {
+                auto_arena scratch = { 0 };
+
+                check->arena = &scratch;
                 r = check_image(check, &index.manifests.items[i]);
+                check->arena = check->out->arena;
+        }
         if (r == 0)
                 check_containers(check);
         return r < 0 || check->request->quick ? r : check_others(check);

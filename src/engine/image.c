@@ -95,6 +95,7 @@ static int find_id(
         const struct layout *layout, struct arena *arena, const struct image_index *index,
         const char *words, size_t *ret_at)
 {
+        auto_arena scratch = { 0 };
         const char *hex = text_starts(words, "sha256:") ? LAYOUT_HEX(words) : words;
         const char *found = NULL;
         const size_t size = strlen(hex);
@@ -106,7 +107,8 @@ static int find_id(
                 struct layout_image documents;
                 const char *id;
 
-                if (layout_read_image(layout, arena, image->digest, &documents) < 0) {
+                arena_reset(&scratch);
+                if (layout_read_image(layout, &scratch, image->digest, &documents) < 0) {
                         trail_reset(); /* a damaged one has no id */
                         continue;
                 }
@@ -116,9 +118,10 @@ static int find_id(
                         continue;
                 if (found && !text_equal(found, id))
                         return trail(-EEXIST, "'%s' is the beginning of several images' ids", hex);
-                if (!found)
-                        *ret_at = i;
-                found = id;
+                if (found)
+                        continue;
+                *ret_at = i;
+                found = arena_string(arena, id);
         }
         return found ? 0 : -ENOENT;
 }

@@ -97,6 +97,7 @@ static bool matches_name(const struct image_info *info, const char *pattern)
 
 static int is_older(struct image_filter *filter, const char *image, uint64_t *ret_ns)
 {
+        auto_arena scratch = { 0 };
         struct layout_image documents;
         bool by_name;
         size_t at;
@@ -104,7 +105,7 @@ static int is_older(struct image_filter *filter, const char *image, uint64_t *re
 
         if (r == 0)
                 r = layout_read_image(
-                        filter->layout, filter->arena, filter->index->manifests.items[at].digest,
+                        filter->layout, &scratch, filter->index->manifests.items[at].digest,
                         &documents);
         if (r == 0)
                 *ret_ns = (uint64_t)store_parse_time(documents.config->created) * 1000000000;

@@ -11,6 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+        CREATED_MAX = 64, /* a time is half as long */
+};
+
 /* -- the list --------------------------------------------------------------------------------------------- */
 
 int image_layer_size(
@@ -62,29 +66,32 @@ void image_name_parts(struct arena *arena, const char *full, struct image_info *
                         arena_copy(arena, info->repository, strlen(info->repository) - 7);
 }
 
+/* What the documents say goes with `scratch`, but for the id and a time: the labels, and they may be long. */
 static void describe(
-        const struct layout *layout, struct arena *arena, const struct image_descriptor *image,
-        struct image_info *info)
+        const struct layout *layout, struct arena *arena, struct arena *scratch,
+        const struct image_descriptor *image, struct image_info *info)
 {
         const char *source = layout_annotation(image, LAYOUT_SOURCE);
         struct layout_image documents;
+        const char *created;
 
         *info = (struct image_info){ .id = "", .short_id = "<damaged>", .created = "" };
         image_name_parts(arena, layout_annotation(image, LAYOUT_NAME), info);
         info->digest = source ? source : image->digest;
-        if (layout_read_image(layout, arena, image->digest, &documents) < 0) {
+        if (layout_read_image(layout, scratch, image->digest, &documents) < 0) {
                 trail_warn("%s", trail_text());
                 trail_reset();
                 return;
         }
-        info->id = documents.manifest->config->digest;
+        info->id = arena_string(arena, documents.manifest->config->digest);
         info->short_id = arena_copy(arena, LAYOUT_HEX(info->id), 12);
-        if (documents.config->created)
-                info->created = documents.config->created;
+        created = documents.config->created;
+        if (created)
+                info->created = arena_copy(arena, created, strnlen(created, CREATED_MAX));
         if (documents.config->defaults)
                 info->labels = documents.config->defaults->labels;
         info->created_ns = (uint64_t)store_parse_time(documents.config->created) * 1000000000;
-        if (image_size(layout, arena, documents.config, &info->size_bytes) < 0) {
+        if (image_size(layout, scratch, documents.config, &info->size_bytes) < 0) {
                 trail_warn("%s", trail_text());
                 trail_reset();
         }
@@ -125,6 +132,7 @@ static int list_all(
         const struct layout *layout, struct arena *arena, const struct images_request *request,
         struct image_info **ret_list, size_t *ret_n)
 {
+        auto_arena scratch = { 0 };
         struct image_index index;
         struct image_filter filter = { arena, layout, &index };
         struct image_info *list;
@@ -136,8 +144,10 @@ static int list_all(
         r = image_check_filter(&filter, &request->filter);
         list = arena_array(arena, index.manifests.n + 1, sizeof *list);
         for (size_t i = 0; r >= 0 && i < index.manifests.n; i++) {
-                describe(layout, arena, &index.manifests.items[i], &list[n]);
+                arena_reset(&scratch);
+                describe(layout, arena, &scratch, &index.manifests.items[i], &list[n]);
                 r = passes(&filter, request, &list[n]);
+                list[n].labels = (struct spec_map){ 0 };
                 n += r > 0;
         }
         if (r < 0)
@@ -266,10 +276,10 @@ static const char *shown_name(struct arena *arena, const char *full)
 /* Its id; NULL when it is damaged, and can be removed all the same. */
 static int find_id(struct removal *removal, size_t at, const char **ret_id, uint64_t *ret_bytes)
 {
+        auto_arena scratch = { 0 };
         struct layout_image documents;
         int r = layout_read_image(
-                &removal->layout, removal->arena, removal->index.manifests.items[at].digest,
-                &documents);
+                &removal->layout, &scratch, removal->index.manifests.items[at].digest, &documents);
 
         *ret_id = NULL;
         *ret_bytes = 0;
@@ -279,8 +289,8 @@ static int find_id(struct removal *removal, size_t at, const char **ret_id, uint
         }
         if (r < 0)
                 return r;
-        *ret_id = documents.manifest->config->digest;
-        return image_size(&removal->layout, removal->arena, documents.config, ret_bytes);
+        *ret_id = arena_string(removal->arena, documents.manifest->config->digest);
+        return image_size(&removal->layout, &scratch, documents.config, ret_bytes);
 }
 
 /* What containers are made of it, for a message; NULL: none. */
@@ -395,6 +405,7 @@ static int is_pruned(
         const struct image_descriptor *image, const char *id)
 {
         struct image_filter filter = { removal->arena, &removal->layout, &removal->index };
+        auto_arena scratch = { 0 };
         struct image_info info;
         bool running;
 
@@ -402,7 +413,7 @@ static int is_pruned(
             users_of(removal, id, &running) ||
             (id && place_has_image(removal->arena, removal->options, id)))
                 return 0;
-        describe(&removal->layout, removal->arena, image, &info);
+        describe(&removal->layout, &scratch, &scratch, image, &info);
         return image_passes(&filter, &request->filter, &info);
 }
 

@@ -1,22 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Theory of operation: `husk load`: all images of an archive (archive.c), under the names that it has for them. */
+/* Theory of operation: `husk load`: all images of an archive (archive.c), under the names that it has for them. Each is read
+ * into memory of its own: a small archive can have a thousand names for a document that takes much. */
 #include "pull.h"
 #include "store.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
-static int load_one(struct pull *pull, struct text *out)
+/* The image that `item` is, or, NULL, the one that the origin says; by the name that the archive has for it. */
+static int load_one(struct pull *pull, const struct json *item, const char *name, struct text *out)
 {
+        auto_arena scratch = { 0 };
+        struct arena *whole = pull->arena;
         struct pull_result result;
-        int r = pull_image(pull, &result);
+        int r = 0;
 
+        pull->arena = &scratch;
+        pull->origin.name = name ? image_local_name(&scratch, pull->origin.words, name) : NULL;
+        if (item)
+                r = archive_image(pull, item);
+        if (r == 0)
+                r = pull_image(pull, &result);
         if (r == 0)
                 text_addf(
                         out, result.reference ? "Loaded image: %s\n" : "Loaded image ID: %s\n",
                         result.reference ? result.reference : result.id);
+        pull->arena = whole;
         pull->manifest = NULL;
         pull->source = NULL;
+        pull->origin.name = NULL;
+        pull->origin.paths = (struct spec_map){ 0 };
         return r;
 }
 
@@ -35,9 +48,7 @@ static int load_layout(struct pull *pull, const struct text *bytes, struct text 
                 if (!name)
                         name = layout_annotation(image, LAYOUT_NAME);
                 pull->origin.wanted = image->digest;
-                pull->origin.name =
-                        name ? image_local_name(pull->arena, pull->origin.words, name) : NULL;
-                r = load_one(pull, out);
+                r = load_one(pull, NULL, name, out);
         }
         return r;
 }
@@ -50,14 +61,8 @@ static int load_item(struct pull *pull, const struct json *item, struct text *ou
         const struct spec_texts names = archive_names(pull, item);
         int r = 0;
 
-        for (size_t i = 0; r == 0 && i < (names.n ? names.n : 1); i++) {
-                pull->origin.name =
-                        names.n ? image_local_name(pull->arena, pull->origin.words, names.items[i])
-                                : NULL;
-                r = archive_image(pull, item);
-                if (r == 0)
-                        r = load_one(pull, out);
-        }
+        for (size_t i = 0; r == 0 && i < (names.n ? names.n : 1); i++)
+                r = load_one(pull, item, names.n ? names.items[i] : NULL, out);
         return r;
 }
 

@@ -200,19 +200,35 @@ static int not_in_list(struct pull *pull, const struct json *list, const char *n
                         : "there is no image");
 }
 
+/* In memory of its own: an image can have many names, and each is read anew. */
 static int pull_item(
         struct pull *pull, const struct json *item, const char *name,
         struct pull_result *ret_result)
 {
-        const char *digest = find_indexed(pull, name);
-        int r = digest ? 0 : archive_image(pull, item);
+        auto_arena scratch = { 0 };
+        struct arena *whole = pull->arena;
+        struct pull_result result;
+        int r;
 
-        pull->origin.wanted = digest;
-        pull->origin.name = name ? image_local_name(pull->arena, pull->origin.words, name) : NULL;
+        pull->arena = &scratch;
+        pull->origin.wanted = find_indexed(pull, name);
+        r = pull->origin.wanted ? 0 : archive_image(pull, item);
+        pull->origin.name = name ? image_local_name(&scratch, pull->origin.words, name) : NULL;
         if (r == 0)
-                r = pull_image(pull, ret_result);
+                r = pull_image(pull, &result);
+        if (r == 0)
+                *ret_result = (struct pull_result){
+                        .reference =
+                                result.reference ? arena_string(whole, result.reference) : NULL,
+                        .digest = arena_string(whole, result.digest),
+                        .id = arena_string(whole, result.id),
+                        .changed = result.changed,
+                };
+        pull->arena = whole;
         pull->manifest = NULL;
         pull->source = NULL;
+        pull->origin.wanted = pull->origin.name = NULL;
+        pull->origin.paths = (struct spec_map){ 0 };
         return r;
 }
 

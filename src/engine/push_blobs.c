@@ -99,6 +99,8 @@ static const char *repository_of(struct push *push, const struct image_descripto
 /* Images that came from there, or went there, say where layers may be. */
 static void find_elsewhere(struct push *push)
 {
+        auto_arena scratch = { 0 };
+
         for (size_t i = 0; i < push->index.manifests.n; i++) {
                 const struct image_descriptor *image = &push->index.manifests.items[i];
                 const char *repository = repository_of(push, image);
@@ -106,7 +108,8 @@ static void find_elsewhere(struct push *push)
 
                 if (!repository)
                         continue;
-                if (layout_read_image(&push->layout, push->arena, image->digest, &documents) < 0) {
+                arena_reset(&scratch);
+                if (layout_read_image(&push->layout, &scratch, image->digest, &documents) < 0) {
                         trail_reset();
                         continue;
                 }

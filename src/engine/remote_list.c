@@ -11,6 +11,7 @@
 enum {
         PAGES_MAX = 1000,
         TAGS_MAX = 100000,
+        VALUES_MAX = 2 * TAGS_MAX, /* of JSON in a page: all tags may be in one */
 };
 
 static int open_name(
@@ -66,23 +67,30 @@ static int add_tag(struct listing *listing, const char *tag)
         listing->tags = arena_more(
                 listing->remote.arena, listing->tags, listing->n, &listing->room,
                 sizeof *listing->tags, 64);
-        listing->tags[listing->n++] = (struct tag_info){ listing->name, tag };
+        listing->tags[listing->n++] =
+                (struct tag_info){ listing->name, arena_string(listing->remote.arena, tag) };
         return 0;
 }
 
 /* {"name":"...","tags":["...", ...]}, where some have null for none. */
 static int add_page(struct listing *listing, const char *path, const char **ret_next)
 {
-        struct arena *arena = listing->remote.arena;
+        auto_arena scratch = { 0 };
+        struct arena *whole = listing->remote.arena;
         struct registry_answer answer;
         const struct json *root, *tags;
         struct text bytes;
-        int r = remote_read(&listing->remote, path, true, &bytes, &answer);
+        int r;
 
+        listing->remote.arena = &scratch;
+        r = remote_read(&listing->remote, path, true, &bytes, &answer);
+        listing->remote.arena = whole;
         if (r == 0)
                 r = remote_check_document("the list of tags", answer.media_type, &bytes);
         if (r == 0)
-                r = json_parse(arena, "the list of tags", text_string(&bytes), bytes.len, &root);
+                r = json_parse_bounded(
+                        &scratch, "the list of tags", text_string(&bytes), bytes.len, VALUES_MAX,
+                        &root);
         if (r < 0)
                 return r;
         tags = json_member(root, "tags");
@@ -93,7 +101,9 @@ static int add_page(struct listing *listing, const char *path, const char **ret_
                 if (r < 0)
                         return r;
         }
-        *ret_next = listing->limit && listing->n == listing->limit ? NULL : answer.next;
+        *ret_next = answer.next && !(listing->limit && listing->n == listing->limit)
+                          ? arena_string(whole, answer.next)
+                          : NULL;
         return 0;
 }
 

@@ -231,6 +231,44 @@ static bool is_again(const struct image_index *index, size_t at)
         return false;
 }
 
+/* Of an image's documents the digests alone: all of them are kept, and they may be large, and many. */
+static int read_digests(
+        struct usage *usage, const char *digest, struct layout_image *ret, int64_t *ret_created_s)
+{
+        auto_arena scratch = { 0 };
+        struct arena *arena = usage->arena;
+        struct image_manifest *manifest;
+        struct image_config *config;
+        struct image_descriptor *about;
+        struct image_rootfs *rootfs;
+        struct layout_image all;
+        size_t n;
+        int r = layout_read_image(&usage->layout, &scratch, digest, &all);
+
+        if (r < 0)
+                return r;
+        n = all.manifest->layers.n;
+        about = arena_array(arena, n + 1, sizeof *about);
+        rootfs = arena_new(arena, struct image_rootfs);
+        rootfs->diff_ids.items = arena_array(arena, n + 1, sizeof *rootfs->diff_ids.items);
+        rootfs->diff_ids.n = n;
+        for (size_t i = 0; i < n; i++) {
+                about[i].digest = arena_string(arena, all.manifest->layers.items[i].digest);
+                rootfs->diff_ids.items[i] =
+                        arena_string(arena, all.config->rootfs->diff_ids.items[i]);
+        }
+        about[n].digest = arena_string(arena, all.manifest->config->digest);
+        manifest = arena_new(arena, struct image_manifest);
+        manifest->config = &about[n];
+        manifest->layers.items = about;
+        manifest->layers.n = n;
+        config = arena_new(arena, struct image_config);
+        config->rootfs = rootfs;
+        *ret_created_s = store_parse_time(all.config->created);
+        *ret = (struct layout_image){ .manifest = manifest, .config = config };
+        return 0;
+}
+
 static int measure_images(struct usage *usage, const struct image_index *index)
 {
         struct disk_usage *result = usage->result;
@@ -241,10 +279,10 @@ static int measure_images(struct usage *usage, const struct image_index *index)
         for (size_t i = 0; i < n; i++) {
                 struct disk_image *image = &result->image_list[i];
                 const struct image_descriptor *entry = &index->manifests.items[i];
+                int64_t created_s;
 
                 image_name_parts(usage->arena, layout_annotation(entry, LAYOUT_NAME), &image->info);
-                if (layout_read_image(&usage->layout, usage->arena, entry->digest, &documents[i]) <
-                    0) {
+                if (read_digests(usage, entry->digest, &documents[i], &created_s) < 0) {
                         trail_warn("%s", trail_text());
                         trail_reset();
                         image->info.short_id = "<damaged>";
@@ -252,8 +290,7 @@ static int measure_images(struct usage *usage, const struct image_index *index)
                 }
                 image->info.id = documents[i].manifest->config->digest;
                 image->info.short_id = arena_copy(usage->arena, LAYOUT_HEX(image->info.id), 12);
-                image->info.created_ns =
-                        (uint64_t)store_parse_time(documents[i].config->created) * 1000000000;
+                image->info.created_ns = (uint64_t)created_s * 1000000000;
                 for (size_t k = 0; k < usage->n_users; k++)
                         image->containers += text_equal(usage->users[k].image, image->info.id);
                 result->images.active += image->containers && !is_again(index, i);

@@ -246,7 +246,8 @@ static int parse_json(
                 return trail(
                         -EFBIG, "%s: %zu bytes are too many, at most %zu (4 MiB) are read",
                         parser->name, size, IMAGE_DOCUMENT_MAX);
-        return json_parse(parser->arena, parser->name, bytes, size, ret_root);
+        return json_parse_bounded(
+                parser->arena, parser->name, bytes, size, IMAGE_VALUES_MAX, ret_root);
 }
 
 int image_parse(

@@ -9,6 +9,8 @@
 
 /* A manifest, index or configuration: at most 4 MiB. */
 #define IMAGE_DOCUMENT_MAX ((size_t)4 << 20)
+/* Values of JSON in one; two bytes of the document may be a value, which takes a hundred of memory. */
+#define IMAGE_VALUES_MAX ((size_t)64 << 10)
 /* Layers of a manifest, entries of an index. */
 #define IMAGE_LAYERS_MAX    512
 #define IMAGE_MANIFESTS_MAX 1024

@@ -38,22 +38,38 @@ static bool is_marked(const struct marks *marks, const char *name)
         return marks->n && bsearch(&name, marks->hex, marks->n, sizeof *marks->hex, compare);
 }
 
+static void mark_copy(struct marks *marks, struct arena *arena, const char *digest)
+{
+        mark(marks, arena, arena_string(arena, LAYOUT_HEX(digest)));
+}
+
+/* Of its documents nothing is kept but the digests: they may be large, and many. */
 static int mark_image(
         const struct layout *layout, struct arena *arena, const struct image_descriptor *image,
         struct marks *blobs, struct marks *layers)
 {
+        auto_arena scratch = { 0 };
         struct layout_image found;
-        int r = layout_read_image(layout, arena, image->digest, &found);
+        int r = layout_read_image(layout, &scratch, image->digest, &found);
 
         if (r < 0)
                 return r;
-        mark(blobs, arena, LAYOUT_HEX(image->digest));
-        mark(blobs, arena, LAYOUT_HEX(found.manifest->config->digest));
+        mark_copy(blobs, arena, image->digest);
+        mark_copy(blobs, arena, found.manifest->config->digest);
         for (size_t i = 0; i < found.manifest->layers.n; i++)
-                mark(blobs, arena, LAYOUT_HEX(found.manifest->layers.items[i].digest));
+                mark_copy(blobs, arena, found.manifest->layers.items[i].digest);
         for (size_t i = 0; i < found.config->rootfs->diff_ids.n; i++)
-                mark(layers, arena, LAYOUT_HEX(found.config->rootfs->diff_ids.items[i]));
+                mark_copy(layers, arena, found.config->rootfs->diff_ids.items[i]);
         return 0;
+}
+
+/* Another name of one that was marked. */
+static bool is_again(const struct image_index *index, size_t at)
+{
+        for (size_t i = 0; i < at; i++)
+                if (text_equal(index->manifests.items[i].digest, index->manifests.items[at].digest))
+                        return true;
+        return false;
 }
 
 static int remove_blob(const struct layout *layout, struct arena *arena, const char *name)
@@ -114,7 +130,8 @@ int layout_collect(const struct layout *layout, struct arena *arena, const struc
         int r = layout_read_index(layout, arena, &index);
 
         for (size_t i = 0; r == 0 && i < index.manifests.n; i++)
-                r = mark_image(layout, arena, &index.manifests.items[i], &blobs, &layers);
+                if (!is_again(&index, i))
+                        r = mark_image(layout, arena, &index.manifests.items[i], &blobs, &layers);
         for (size_t i = 0; i < kept->n; i++)
                 mark(&layers, arena, kept->items[i]);
         if (r < 0)

@@ -163,3 +163,46 @@ add('o', type='link', link='n')"
         chmod 711 "$store/layers" # the control
         run -0 reaches
 }
+
+# heavy N NAME...: a docker archive of one image with these names, whose configuration has a member of N numbers.
+heavy() {
+        python3 - "$box/heavy.tar" "$@" <<'PYTHON'
+import io, json, platform, sys, tarfile
+
+architecture = {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(platform.machine(), platform.machine())
+config = json.dumps({'architecture': architecture, 'os': 'linux', 'rootfs': {'type': 'layers', 'diff_ids': []},
+                     'created': 'x' * (1 << 20), 'config': {'Labels': {'l': 'y' * (1 << 20)}},
+                     'x': [0] * int(sys.argv[2])}).encode()
+names = json.dumps([{'Config': 'c.json', 'RepoTags': sys.argv[3:], 'Layers': []}]).encode()
+with tarfile.open(sys.argv[1], 'w') as tar:
+        for name, data in ('c.json', config), ('manifest.json', names):
+                entry = tarfile.TarInfo(name)
+                entry.size = len(data)
+                tar.addfile(entry, io.BytesIO(data))
+PYTHON
+}
+
+# In so little memory that the documents of a few images do not fit into it.
+husk_small() { (ulimit -v 120000 && husk "$@"); }
+
+@test 'an archive of many values, with many names, takes no memory to speak of' {
+        local command
+        heavy 500000 a:1
+        run -1 husk load -i "$box/heavy.tar"
+        has "$output" 'more than 65536 values'
+        same "$(husk images -q)" ''
+        heavy 65000 a:{1..40}
+        run -0 husk_small load -i "$box/heavy.tar"
+        same "$(grep -c '^Loaded image: ' <<<"$output")" 40
+        for command in images 'images --filter label=l' 'images --filter before=a:1' 'system df' 'system check' \
+                'image inspect a:1' 'image prune' 'rmi a:1'; do
+                # shellcheck disable=SC2086
+                run -0 husk_small $command
+        done
+        same "$(husk_small images -q | sort -u | wc -l)" 1
+        same "$(husk_small images -q --filter label=l | wc -l)" 39
+        run -0 husk_small pull -q "docker-archive:$box/heavy.tar"
+        run -0 husk_small rmi -f "$(husk images -q | head -n 1)"
+        same "$(husk images -q)" ''
+        same "$(blobs)" ''
+}

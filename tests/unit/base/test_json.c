@@ -144,6 +144,19 @@ TEST(json_bounds_depth)
         CHECK_STR(trail_text(), "t:1:65: nested deeper than 64 levels");
 }
 
+TEST(json_values_are_bounded)
+{
+        static const char document[] =
+                "{\"a\":[1,2],\"b\":3}"; /* an object, an array, three numbers */
+        auto_arena arena = { 0 };
+        const struct json *root;
+
+        CHECK_INT(json_parse_bounded(&arena, "t", document, strlen(document), 5, &root), 0);
+        CHECK_INT(json_parse_bounded(&arena, "t", document, strlen(document), 4, &root), -EBADMSG);
+        CHECK_STR(trail_text(), "t:1:16: more than 4 values");
+        CHECK_INT(json_parse_bounded(&arena, "t", "1", 1, 0, &root), -EBADMSG);
+}
+
 /* 100,000 members take the hash table; quadratic comparing would outlast the alarm. */
 TEST(json_large_objects)
 {

@@ -163,6 +163,15 @@ TEST(documents_are_bounded)
                 refused(text_string(&many), IMAGE_MANIFEST),
                 "m: /layers: 513 are too many, at most 512 are read");
 
+        /* A member that nobody knows: 65536 values in 128 KiB. */
+        many = (struct text){ .arena = &arena };
+        text_add(&many, "{\"x\":[0");
+        for (size_t i = 0; i < IMAGE_VALUES_MAX; i++)
+                text_add(&many, ",0");
+        text_add(&many, "]}");
+        CHECK_STR(
+                refused(text_string(&many), IMAGE_MANIFEST), "m:1:131075: more than 65536 values");
+
         memset(large, ' ', IMAGE_DOCUMENT_MAX + 1);
         memcpy(large, MANIFEST, strlen(MANIFEST));
         CHECK_INT(image_parse(&arena, "m", large, IMAGE_DOCUMENT_MAX, IMAGE_MANIFEST, &read), 0);
