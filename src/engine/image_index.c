@@ -5,7 +5,10 @@
 #include "image.h"
 #include "store.h"
 
+#include <fcntl.h>
 #include <string.h>
+
+#include <sys/stat.h>
 
 /* -- entries ------------------------------------------------------------------------------------------------ */
 
@@ -140,18 +143,36 @@ const char *image_local_name(struct arena *arena, const char *path, const char *
 
 /* -- what containers hold ------------------------------------------------------------------------------------- */
 
-/* Of a path that a container has for a lower directory, "ROOT/layers/HEX/fs": the digits; NULL: another one. */
-static const char *layer_of(struct arena *arena, const char *layers, const char *path)
-{
-        size_t size = strlen(layers);
+/* The directory of this store's layers. It has many names: with links, dots or slashes in them, or relative. */
+struct layers_dir {
+        const char *path; /* the usual one, with a slash behind it */
+        struct stat st;
+        int known; /* 0: `st` is that of it */
+};
 
-        if (strncmp(path, layers, size) != 0 || strlen(path + size) < 64)
+/* Of a path that a container has for a lower directory, "ROOT/layers/HEX/fs": the digits; NULL: another one. What
+ * is not there, or cannot be asked, may be ours: who keeps too much loses nothing. */
+static const char *layer_of(struct arena *arena, const struct layers_dir *layers, const char *path)
+{
+        static const char dir[] = "/layers/";
+        const size_t before = sizeof dir - 1;
+        const char *file = strrchr(path, '/'), *hex;
+        struct stat st;
+
+        if (!file || (size_t)(file - path) < before + 64)
                 return NULL;
-        return arena_copy(arena, path + size, 64);
+        hex = file - 64;
+        if (strncmp(hex - before, dir, before) != 0 || strspn(hex, "0123456789abcdef") != 64)
+                return NULL;
+        if (!text_starts(path, layers->path) && layers->known == 0 &&
+            file_stat(AT_FDCWD, arena_copy(arena, path, (size_t)(hex - path)), 0, &st) == 0 &&
+            (st.st_dev != layers->st.st_dev || st.st_ino != layers->st.st_ino))
+                return NULL;
+        return arena_copy(arena, hex, 64);
 }
 
 static struct spec_texts layers_of(
-        struct arena *arena, const char *layers, const struct record *record)
+        struct arena *arena, const struct layers_dir *layers, const struct record *record)
 {
         struct spec_texts found = { 0 };
         size_t all = 0;
@@ -175,14 +196,16 @@ int image_users(
         size_t *ret_n)
 {
         const char *containers = store_containers(arena, options);
-        const char *layers =
-                arena_format(arena, "%s/layers/", store_absolute(arena, options->root));
+        struct layers_dir layers = {
+                .path = arena_format(arena, "%s/layers/", store_absolute(arena, options->root))
+        };
         const char **ids;
         size_t n, k = 0;
         int r = container_list(arena, containers, &ids, &n);
 
         if (r < 0)
                 return r;
+        layers.known = file_stat(AT_FDCWD, layers.path, 0, &layers.st);
         *ret_users = arena_array(arena, n + 1, sizeof **ret_users);
         for (size_t i = 0; i < n; i++) {
                 struct container container;
@@ -200,7 +223,7 @@ int image_users(
                         .id = arena_string(arena, container.id),
                         .name = record.name,
                         .image = record.image_id,
-                        .layers = layers_of(arena, layers, &record),
+                        .layers = layers_of(arena, &layers, &record),
                         .running = container.status != CONTAINER_STOPPED,
                 };
                 container_close(&container);

@@ -105,6 +105,38 @@ mounted() {
         store_is_empty
 }
 
+@test 'an image that is removed under a container, by another name of the store' {
+        local root
+        make_image >/dev/null
+        ln -s store "$box/link"
+        cd "$box"
+        for root in "$store/" "$box//store" store ./store/. "$box/link"; do
+                flags[1]=$root
+                husk pull -q "oci:$box/layout:tool"
+                husk create --name stopped localhost/layout:tool cat /etc/new
+                flags[1]=$store
+                husk rmi -f localhost/layout:tool
+                same "$(layers | wc -l)" 2
+                run -0 husk system check --quick --repair
+                run -0 husk start -a stopped
+                husk rm stopped
+                husk image prune
+                same "$(layers | wc -l)" 0
+        done
+        # The layers of another store are not this one's.
+        husk pull -q "oci:$box/layout:tool"
+        cp -a "$store" "$box/other"
+        flags[1]=$box/other
+        husk create --name others localhost/layout:tool true
+        cp -a "$box/other/containers/." "$store/containers"
+        flags[1]=$store
+        husk rmi -f localhost/layout:tool
+        same "$(layers | wc -l)" 0
+        rm -r "$store/containers"
+        flags[1]=$box/other
+        husk rm others
+}
+
 # published FILE: each rename of it into the store comes after what brought the content to the disk.
 published() {
         python3 - "$1" <<'PYTHON'
