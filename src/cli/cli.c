@@ -17,6 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 const struct command *cli_face_command(const struct face *face, const char *name)
 {
         for (size_t i = 0; face->commands[i]; i++)
@@ -68,6 +70,29 @@ int cli_face_unknown(const struct face *face, const struct command *group, const
         else
                 trail_hint("see '%s %s%s--help'", face->name, word, space);
         return trail(-EINVAL, "unknown command '%s%s%s'", word, space, name);
+}
+
+/* A directory that nobody named is ours, and ours alone to change: what others put there we would run. In /tmp, where
+ * the first who comes has the name, it is made at once and is no link. One that cannot be looked at is told of by who
+ * uses it. */
+static int check_directory(const char *path, const char *option)
+{
+        const bool is_temporary = text_starts(path, "/tmp/") && strrchr(path, '/') == path + 4;
+        struct stat st;
+        int r = is_temporary ? file_make_dir(path, 0700) : 0;
+
+        if (r < 0 && r != -EEXIST)
+                return trail(r, "cannot make %s: %s", path, text_errno(r));
+        if (file_stat(AT_FDCWD, path, is_temporary ? AT_SYMLINK_NOFOLLOW : 0, &st) < 0)
+                return 0;
+        if (S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+                return 0;
+        trail_hint("name another one with %s", option);
+        if (!S_ISDIR(st.st_mode))
+                return trail(-ENOTDIR, "%s is no directory", path);
+        if (st.st_uid != geteuid())
+                return trail(-EPERM, "%s belongs to user %u, not to us", path, (unsigned)st.st_uid);
+        return trail(-EPERM, "%s can be written to by others", path);
 }
 
 /* "$variable/name", or "$HOME/otherwise/name", or a directory of the user's under /tmp. */
@@ -130,36 +155,42 @@ static const char *libexec_directory(struct arena *arena)
         return arena_format(arena, "%s/libexec/husk", path);
 }
 
-static void resolve_directories(struct invocation *in)
+static int resolve_directories(struct invocation *in)
 {
         struct engine_options *husk = &in->globals.husk.engine;
         struct oci_options *oci = &in->globals.oci.oci;
         bool root = geteuid() == 0;
+        int r = 0;
 
         if (in->face == &cli_face_oci) {
-                if (!oci->root)
-                        oci->root = owns_run()
-                                          ? "/run/husk-oci"
-                                          : user_directory(
-                                                    in->arena, "XDG_RUNTIME_DIR", NULL, "husk-oci");
                 oci->runtime_dir = getenv("XDG_RUNTIME_DIR");
                 oci->session_bus = bus_path(in->arena, getenv("DBUS_SESSION_BUS_ADDRESS"));
-                return;
+                if (oci->root)
+                        return 0;
+                oci->root = owns_run()
+                                  ? "/run/husk-oci"
+                                  : user_directory(in->arena, "XDG_RUNTIME_DIR", NULL, "husk-oci");
+                return check_directory(oci->root, "--root");
         }
         husk->unshared = root && getenv("HUSK_UNSHARED") && !namespace_is_first_user();
         if (!husk->root)
                 husk->root = getenv("HUSK_ROOT");
         if (!husk->runroot)
                 husk->runroot = getenv("HUSK_RUNROOT");
-        if (!husk->root || !*husk->root)
+        if (!husk->root || !*husk->root) {
                 husk->root =
                         root ? "/var/lib/husk"
                              : user_directory(in->arena, "XDG_DATA_HOME", ".local/share", "husk");
-        if (!husk->runroot || !*husk->runroot)
+                r = check_directory(husk->root, "--root");
+        }
+        if (r == 0 && (!husk->runroot || !*husk->runroot)) {
                 husk->runroot = root ? "/run/husk"
                                      : user_directory(in->arena, "XDG_RUNTIME_DIR", NULL, "husk");
+                r = check_directory(husk->runroot, "--runroot");
+        }
         husk->libexec = libexec_directory(in->arena);
         husk->registries = cli_registry_files(in->arena);
+        return r;
 }
 
 static int show_help(struct invocation *in, const struct command *command)
@@ -205,7 +236,11 @@ static int run_command(struct invocation *in, int argc, char **argv)
         if (parse.help)
                 return show_help(in, command);
         if (!command->no_request) {
-                resolve_directories(in);
+                r = resolve_directories(in);
+                if (r < 0) {
+                        in->exit = command->error_exit;
+                        return r;
+                }
                 memcpy(in->request, &in->globals, in->face->copied);
         }
         if (command->enters) {
