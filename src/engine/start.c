@@ -36,33 +36,27 @@ int run_check_again(const struct container *container, const struct record *reco
         return 0;
 }
 
-/* "/proc/PID/REST" of the process that had the namespace then, of the one that has it now. */
+/* "/proc/PID/REST" of the process that had the namespace then, of the one that has it now. A number is looked up once:
+ * another container may have by now the one that this one had. */
 static const char *renumber(
-        struct arena *arena, const char *path, const struct joined *then, pid_t now)
+        struct arena *arena, const char *path, const struct joined_list *then, const pid_t *now)
 {
-        const char *prefix = arena_format(arena, "/proc/%lld/", (long long)then->pid);
+        for (size_t i = 0; path && i < then->n; i++) {
+                const char *prefix =
+                        arena_format(arena, "/proc/%lld/", (long long)then->items[i].pid);
 
-        return path && text_starts(path, prefix)
-                     ? arena_format(arena, "/proc/%d/%s", (int)now, path + strlen(prefix))
-                     : path;
-}
-
-static void renumber_all(
-        struct arena *arena, struct spec *spec, struct spec_linux *linux_,
-        const struct joined *then, pid_t now)
-{
-        for (size_t i = 0; i < linux_->namespaces.n; i++)
-                linux_->namespaces.items[i].path =
-                        renumber(arena, linux_->namespaces.items[i].path, then, now);
-        for (size_t i = 0; i < spec->mounts.n; i++)
-                spec->mounts.items[i].source =
-                        renumber(arena, spec->mounts.items[i].source, then, now);
+                if (text_starts(path, prefix))
+                        return arena_format(
+                                arena, "/proc/%d/%s", (int)now[i], path + strlen(prefix));
+        }
+        return path;
 }
 
 /* The containers whose namespaces are joined run, perhaps as other processes than then. */
 static int join_again(struct run *run, struct spec *spec, struct spec_linux *linux_)
 {
         const struct joined_list *list = &run->record.joined;
+        pid_t *now = arena_array(run->arena, list->n + 1, sizeof *now);
 
         for (size_t i = 0; i < list->n; i++) {
                 struct container other;
@@ -80,8 +74,14 @@ static int join_again(struct run *run, struct spec *spec, struct spec_linux *lin
                                 -ESRCH, "container %.12s, whose namespaces it shares, does not run",
                                 other.id);
                 }
-                renumber_all(run->arena, spec, linux_, &list->items[i], other.pid);
+                now[i] = other.pid;
         }
+        for (size_t i = 0; i < linux_->namespaces.n; i++)
+                linux_->namespaces.items[i].path =
+                        renumber(run->arena, linux_->namespaces.items[i].path, list, now);
+        for (size_t i = 0; i < spec->mounts.n; i++)
+                spec->mounts.items[i].source =
+                        renumber(run->arena, spec->mounts.items[i].source, list, now);
         return 0;
 }
 

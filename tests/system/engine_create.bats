@@ -173,6 +173,24 @@ has_ended() { is_state "$1" exited; }
         same "$output" kept
 }
 
+# As if the one that was joined first ran by the number now that the other had then.
+@test 'namespaces of two containers, when a number is used again' {
+        local old
+        husk run -d --name one host sleep 1000
+        husk run -d --name two --ipc shareable host sleep 1000
+        husk create --name three --network container:one --ipc container:two host \
+                readlink /proc/self/ns/net /proc/self/ns/ipc
+        old=$(pid_of two)
+        husk stop -t 0 one
+        husk stop -t 0 two
+        husk start one
+        husk start two
+        sed -i "s|/proc/$old/|/proc/$(pid_of one)/|g; s/\"pid\":$old}/\"pid\":$(pid_of one)}/" \
+                "$store/containers/$(husk inspect three | jq -r '.[0].Id')/journal"
+        run -0 husk start -a three
+        same "$output" "$(readlink "/proc/$(pid_of one)/ns/net" "/proc/$(pid_of two)/ns/ipc")"
+}
+
 @test 'restart: another process, the same files' {
         husk run -d --name one host sh -c 'echo x >>/root/n; exec sleep 1000'
         await husk exec one test -s /root/n
