@@ -17,23 +17,42 @@
 
 #include <linux/mount.h>
 
-/* As mountinfo writes it, between two spaces. */
+/* As mountinfo writes it. */
 static const char *words_of_mountinfo(struct arena *arena, const char *path)
 {
         struct text words = { .arena = arena };
 
-        text_add(&words, " ");
         for (const char *c = path; *c; c++)
                 if (*c == ' ' || *c == '\t' || *c == '\n' || *c == '\\')
                         text_addf(&words, "\\%03o", (unsigned char)*c);
                 else
                         text_add_bytes(&words, c, 1);
-        text_add(&words, " ");
         return text_string(&words);
 }
 
-/* A process that has something mounted there in a mount namespace of its own; NULL: none. */
-static const char *find_process(struct arena *arena, const char *path)
+/* Is it the fifth word of a line of a mountinfo? What is mounted may be called anything by whoever mounts. */
+static bool has_place(const char *table, const char *wanted)
+{
+        const size_t size = strlen(wanted);
+
+        for (const char *line = table; line; line = strchr(line, '\n')) {
+                line += *line == '\n';
+                for (int word = 1; word < 5 && line; word++) {
+                        line = strpbrk(line, " \n");
+                        if (line && *line++ == '\n')
+                                line = NULL;
+                }
+                if (!line)
+                        break;
+                if (strncmp(line, wanted, size) == 0 && line[size] == ' ')
+                        return true;
+        }
+        return false;
+}
+
+/* A process that has something mounted there in a mount namespace of its own, which root or `owner`, whose place it is,
+ * has made: anybody else is root in one of theirs, and mounts there what they like. NULL: none. */
+static const char *find_process(struct arena *arena, const char *path, uid_t owner)
 {
         const char *wanted = words_of_mountinfo(arena, path), *found = NULL;
         auto_close proc = file_open(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY, 0);
@@ -54,7 +73,9 @@ static const char *find_process(struct arena *arena, const char *path)
                             &scratch, proc, arena_format(&scratch, "%s/mountinfo", entry->d_name),
                             16 << 20, &table) < 0)
                         continue;
-                if (strstr(text_string(&table), wanted))
+                if (has_place(text_string(&table), wanted) &&
+                    !namespace_is_of_others(
+                            proc, arena_format(&scratch, "%s/ns/mnt", entry->d_name), owner))
                         found = arena_string(arena, entry->d_name);
         }
         if (list)
@@ -66,12 +87,13 @@ static const char *find_process(struct arena *arena, const char *path)
 int place_look(struct arena *arena, const char *path)
 {
         const char *process;
+        struct stat st;
 
-        if (file_access(path, F_OK) < 0)
+        if (file_stat(AT_FDCWD, path, 0, &st) < 0)
                 return 0;
         if (mount_is_root(AT_FDCWD, path))
                 return 1;
-        process = find_process(arena, path);
+        process = find_process(arena, path, st.st_uid);
         if (process) {
                 trail_hint("unmount it there, or end that process");
                 return trail(

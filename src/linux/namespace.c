@@ -107,6 +107,16 @@ bool namespace_is_of_user(pid_t pid, uid_t user)
         return fd >= 0 && ioctl(fd, NS_GET_OWNER_UID, &owner) == 0 && owner == user;
 }
 
+bool namespace_is_of_others(int dir, const char *path, uid_t user)
+{
+        auto_close fd = file_open(dir, path, O_RDONLY, 0);
+        auto_close users = fd < 0 ? NO_FD : ioctl(fd, NS_GET_USERNS);
+        uid_t owner;
+
+        return users >= 0 && ioctl(users, NS_GET_OWNER_UID, &owner) == 0 && owner != 0 &&
+               owner != user;
+}
+
 bool namespace_is_ours(int fd, uint32_t type)
 {
         const char *name = namespace_proc_name(type);

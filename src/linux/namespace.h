@@ -33,6 +33,9 @@ bool namespace_is_first_user(void);
 bool namespace_owns_mounts(void);
 /* Is the process in a user namespace that this user made? Since Linux 4.11. */
 bool namespace_is_of_user(pid_t pid, uid_t user);
+/* Does the namespace that the file `dir`/`path` stands for belong to a user namespace which neither root nor this user
+ * has made? False where it cannot be found out. Since Linux 4.11. */
+bool namespace_is_of_others(int dir, const char *path, uid_t user);
 /* Open a namespace file of the host and check with ioctl_ns(2) that it is one, of that type:
  * -EINVAL when not. */
 int namespace_open(const char *path, uint32_t type);

@@ -370,3 +370,25 @@ own_store() {
         run -0 own_store "$user" HOME="$programs/home" "$programs/husk" ps
         rm -r "$programs" "/tmp/husk-$user"
 }
+
+# In a user namespace of one's own anybody mounts anything under any name, and anywhere.
+@test "an ordinary user mounts what is called as root's place for a container's files" {
+        local at id user=$((1800000000 + $$)) flags=(--root "$ROOT.husk" --runroot "$ROOT.run")
+        own_store "$user" unshare -Urm true || skip 'ordinary users make no user namespaces here'
+        id=$("$HUSK" "${flags[@]}" create --name one host true)
+        at=$ROOT.husk/containers/$id/merged
+        # Left by one that was killed.
+        mkdir "$at"
+        own_store "$user" unshare -Urm sh -c 'mount -t tmpfs "$0" /mnt && mount -t tmpfs none "$1" &&
+                mkdir -p "$0" && mount -t tmpfs overlay "$0" && echo mounted && exec sleep 1000' \
+                "$at" "/$(cut -d / -f 2 <<<"$at")" >"$BATS_TEST_TMPDIR/said" 3>&- &
+        stranger=$!
+        eventually 10 grep -qs mounted "$BATS_TEST_TMPDIR/said"
+        run -0 timeout 60 "$HUSK" "${flags[@]}" start -a one
+        mkdir "$at"
+        run -0 timeout 60 "$HUSK" "${flags[@]}" mount one
+        "$HUSK" "${flags[@]}" rm -f one
+        kill "$stranger"
+        wait "$stranger" || :
+        stranger=
+}
