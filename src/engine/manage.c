@@ -187,36 +187,6 @@ static int end_process(int process, const struct container *container, int signa
         return ended > 0 ? 0 : ended < 0 ? ended : -ETIMEDOUT;
 }
 
-int engine_stop(const struct stop_request *request)
-{
-        const char *name = request->names.items[0];
-        auto_arena arena = { 0 };
-        struct container container;
-        auto_close process = NO_FD;
-        struct record record;
-        int64_t wait_s = request->timeout_s;
-        int r = store_open(&arena, &request->engine, name, false, &container);
-
-        if (r < 0)
-                return r;
-        record_decode(&arena, &container, &record);
-        if (wait_s == STOP_TIMEOUT_UNSET)
-                wait_s = record.stop_timeout_s;
-        if (wait_s == STOP_TIMEOUT_UNSET)
-                wait_s = 10;
-        wait_s = wait_s < 0 || wait_s > 2000000 ? -1 : wait_s;
-        process = container_process(&container);
-        container_close(&container);
-        if (process == -ESRCH)
-                return 0; /* it has stopped: that is what was asked for */
-        if (process < 0)
-                return process;
-        r = end_process(
-                process, &container, record.stop_signal ? record.stop_signal : SIGTERM,
-                wait_s < 0 ? -1 : (int)(wait_s * 1000));
-        return r < 0 ? trail(r, "cannot stop '%s': %s", name, text_errno(r)) : 0;
-}
-
 /* The exit status, once it is noted. Read from the journal that we have open: with --rm it has no
  * name any more by then; from the start on that it was opened in. */
 static bool noted_exit(struct arena *arena, const struct container *container, int *ret_exit)
@@ -242,18 +212,78 @@ static bool noted_exit(struct arena *arena, const struct container *container, i
         return true;
 }
 
+/* A keeper notes the status a moment after the end: so many hundredths of a second are waited for it. */
+enum {
+        NOTE_ROUNDS = 500
+};
+
+/* One that goes at its end (--rm) is gone when this returns, and its name is free: its keeper notes the status and
+ * removes it under one lock. Not for ever: the keeper may have been killed. */
+static void await_removal(const struct container *container, const struct record *record)
+{
+        const struct timespec moment = { .tv_nsec = 10000000 };
+        auto_arena arena = { 0 };
+        struct stat st;
+        int code;
+
+        if (!record->remove || !container->begun)
+                return;
+        for (int round = 0; round < NOTE_ROUNDS; round++) {
+                if (fstat(container->journal, &st) == 0 && st.st_nlink == 0)
+                        return;
+                if (noted_exit(&arena, container, &code)) {
+                        (void)lock_take(container->journal, LOCK_FOR_USE, true);
+                        return;
+                }
+                arena_reset(&arena);
+                nanosleep(&moment, NULL);
+        }
+}
+
+int engine_stop(const struct stop_request *request)
+{
+        const char *name = request->names.items[0];
+        auto_arena arena = { 0 };
+        struct container container;
+        auto_close process = NO_FD;
+        struct record record;
+        int64_t wait_s = request->timeout_s;
+        int r = store_open(&arena, &request->engine, name, false, &container);
+
+        if (r < 0)
+                return r;
+        record_decode(&arena, &container, &record);
+        if (wait_s == STOP_TIMEOUT_UNSET)
+                wait_s = record.stop_timeout_s;
+        if (wait_s == STOP_TIMEOUT_UNSET)
+                wait_s = 10;
+        wait_s = wait_s < 0 || wait_s > 2000000 ? -1 : wait_s;
+        process = container_process(&container);
+        r = process < 0
+                  ? process
+                  : end_process(
+                            process, &container, record.stop_signal ? record.stop_signal : SIGTERM,
+                            wait_s < 0 ? -1 : (int)(wait_s * 1000));
+        if (r == -ESRCH)
+                r = 0; /* it has stopped: that is what was asked for */
+        if (r == 0)
+                await_removal(&container, &record);
+        container_close(&container);
+        if (process < 0)
+                return r;
+        return r < 0 ? trail(r, "cannot stop '%s': %s", name, text_errno(r)) : 0;
+}
+
 int engine_wait(const struct wait_request *request, int *ret_exit)
 {
-        enum {
-                ROUNDS = 500
-        };
         const struct timespec moment = { .tv_nsec = 10000000 };
         const char *name = request->names.n ? request->names.items[0] : "";
         struct container container = { .pid = 0 };
         auto_arena arena = { 0 };
+        struct record record;
 
         /* One that is being made has no process yet. */
-        for (int round = 0; round < ROUNDS && container.pid == 0; round++) {
+        for (int round = 0; round < NOTE_ROUNDS && container.pid == 0; round++) {
                 int r;
 
                 if (round > 0) {
@@ -269,8 +299,8 @@ int engine_wait(const struct wait_request *request, int *ret_exit)
                         return 0;
                 }
         }
-        /* The keeper notes the status a moment after the process ends. */
-        for (int round = 0; round < ROUNDS; round++) {
+        record_decode(&arena, &container, &record);
+        for (int round = 0; round < NOTE_ROUNDS; round++) {
                 auto_close process = container_process(&container);
                 auto_arena scratch = { 0 };
                 struct stat st;
@@ -278,6 +308,7 @@ int engine_wait(const struct wait_request *request, int *ret_exit)
                 bool noted = noted_exit(&scratch, &container, ret_exit);
 
                 if (noted || removed) {
+                        await_removal(&container, &record);
                         container_close(&container);
                         return noted ? 0 : trail(-ENOENT, "container '%s' was removed", name);
                 }

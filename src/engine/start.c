@@ -36,6 +36,24 @@ int run_check_again(const struct container *container, const struct record *reco
         return 0;
 }
 
+/* One that goes at its end cannot be stopped to go on: asked before it is. */
+static int check_stays(const struct stop_request *request)
+{
+        auto_arena arena = { 0 };
+        struct container container;
+        struct record record;
+        int r = store_open(&arena, &request->engine, request->names.items[0], false, &container);
+
+        if (r < 0)
+                return r;
+        record_decode(&arena, &container, &record);
+        container_close(&container);
+        if (!record.remove || !container.begun)
+                return 0;
+        trail_hint("`husk stop %s` ends it, and removes it", record.name);
+        return trail(-EINVAL, "container '%s' is removed at its end (--rm)", record.name);
+}
+
 /* "/proc/PID/REST" of the process that had the namespace then, of the one that has it now. A number is looked up once:
  * another container may have by now the one that this one had. */
 static const char *renumber(
@@ -203,8 +221,10 @@ int engine_start(const struct start_request *start, int *ret_exit)
 int engine_restart(const struct stop_request *request)
 {
         const struct start_request start = { .engine = request->engine, .names = request->names };
-        int exit, r = engine_stop(request);
+        int exit, r = check_stays(request);
 
+        if (r == 0)
+                r = engine_stop(request);
         if (r == 0)
                 r = engine_start(&start, &exit);
         return r == ENGINE_NO_COMMAND ? -ENOEXEC : r;

@@ -191,6 +191,15 @@ has_ended() { is_state "$1" exited; }
         same "$output" "$(readlink "/proc/$(pid_of one)/ns/net" "/proc/$(pid_of two)/ns/ipc")"
 }
 
+@test 'restart of --rm: refused before it is stopped' {
+        husk run -d --rm --name one host sleep 1000
+        pid=$(pid_of one)
+        run -1 husk restart -t 0 one
+        has "$output" 'is removed at its end (--rm)'
+        same "$(pid_of one)" "$pid"
+        is_state one running
+}
+
 @test 'restart: another process, the same files' {
         husk run -d --name one host sh -c 'echo x >>/root/n; exec sleep 1000'
         await husk exec one test -s /root/n

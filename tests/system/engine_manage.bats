@@ -239,3 +239,21 @@ load engine_helper
         has "$output" "container not running: 'one'"
         husk rm one
 }
+
+@test 'stop, and wait, of --rm: the name is free' {
+        local round
+        for round in 1 2 3 4 5 6; do
+                # Enough that removing takes a moment.
+                husk run -d --rm --name one host sh -c \
+                        'mkdir /root/d; cd /root/d; seq 500 | xargs touch; touch /root/go; exec sleep 1000' >/dev/null
+                await husk exec one test -e /root/go
+                if [ $((round % 2)) = 0 ]; then
+                        husk stop -t 0 one
+                else
+                        husk kill one
+                        husk wait one
+                fi
+                run -0 husk run --rm --name one host true
+        done
+        nothing_left
+}
