@@ -3,7 +3,7 @@
  *
  * The process is compiled from the container's stored document with what the command line says over
  * it: it gets the same namespaces, limits, capabilities and filter as the first one. It is our
- * child; we relay its bytes and signals and pass on its exit status. */
+ * child; we relay its bytes and signals and pass on its exit status. In the background nobody waits for it. */
 #include "oci.h"
 #include "store.h"
 
@@ -23,13 +23,21 @@ static int open_root(struct arena *arena, const struct container *container)
                 O_PATH | O_DIRECTORY, 0);
 }
 
-/* Set a variable, whatever it was; the array has room for one more. */
-static void put_variable(struct spec_texts *env, const char *variable)
+/* Where a variable stands, or the end. */
+static size_t find_variable(const struct spec_texts *env, const char *variable)
 {
         size_t size = strcspn(variable, "=") + 1, i = 0;
 
         while (i < env->n && strncmp(env->items[i], variable, size) != 0)
                 i++;
+        return i;
+}
+
+/* Set a variable, whatever it was; the array has room for one more. */
+static void put_variable(struct spec_texts *env, const char *variable)
+{
+        size_t i = find_variable(env, variable);
+
         env->items[i] = variable;
         env->n += i == env->n;
 }
@@ -52,6 +60,8 @@ static int switch_user(
         r = user_lookup(arena, &files, words, user, &home);
         if (r < 0)
                 return trail(r, "--user");
+        if (process->user)
+                user->umask = process->user->umask;
         process->user = user;
         put_variable(&process->env, arena_format(arena, "HOME=%s", home));
         if (process->capabilities) {
@@ -110,7 +120,7 @@ static int build_process(
         };
         for (size_t i = 0; i < spec->process->env.n; i++)
                 put_variable(&process->env, spec->process->env.items[i]);
-        if (request->tty)
+        if (request->tty && find_variable(&process->env, "TERM=") == process->env.n)
                 put_variable(&process->env, "TERM=xterm");
         if (request->workdir)
                 process->cwd = request->workdir;
@@ -151,6 +161,40 @@ static int attend(
         if (r == 0)
                 *ret_exit = process_exit_code(status);
         return r;
+}
+
+/* A terminal whose master is closed hangs up on its program: that of one in the background is held, and emptied, by a
+ * process that ends with the program. It has its keeper's manners, and no right that it could do without. */
+static void hold_terminal(const struct machine *machine, int master)
+{
+        struct stdio away;
+        int status, r;
+
+        setsid();
+        r = stdio_prepare(false, true, &away);
+        if (r == 0)
+                r = stdio_enter(&away);
+        if (r == 0)
+                r = stdio_forget_others(&away, master, machine->pidfd);
+        if (r == 0 && process_change_dir("/") < 0)
+                trail_reset(); /* then it keeps the caller's file system busy: no more than that */
+        if (r == 0)
+                r = keeper_harden(NULL, 0, NO_FD);
+        if (r < 0)
+                _exit(1); /* the program hears that its terminal is gone */
+        (void)keeper_wait(machine->pidfd, machine->pid, NO_FD, master, &status); /* -ECHILD */
+        (void)process_poll(machine->pidfd, -1);
+        _exit(0);
+}
+
+/* The program goes on without us. */
+static int leave_behind(const struct machine *machine, int master)
+{
+        pid_t pid = master < 0 ? 1 : fork();
+
+        if (pid == 0)
+                hold_terminal(machine, master);
+        return pid < 0 ? trail(-errno, "cannot fork: %s", text_errno(errno)) : 0;
 }
 
 static int compile(struct arena *arena, const struct exec_request *request, struct plan **ret_plan)
@@ -212,7 +256,9 @@ int engine_exec(const struct exec_request *request, int *ret_exit)
                 return ENGINE_NO_COMMAND;
         }
         *ret_exit = 0;
-        if (!request->detach)
+        if (request->detach)
+                r = leave_behind(&machine, master);
+        else
                 r = attend(request, &stdio, &machine, master, ret_exit);
         keeper_terminal_leave(&terminal);
         stdio_close(&stdio);

@@ -60,3 +60,37 @@ load engine_helper
         husk rm -f one
         nothing_left
 }
+
+@test 'exec -d -t: its terminal stays as long as it does' {
+        husk run -d --name one host sleep 1000 >/dev/null
+        # More than a terminal holds.
+        run -0 husk exec -d -t one sh -c \
+                'tty >/tmp/tty; seq 100000; echo >/tmp/there; exec sleep 1000'
+        same "$output" ''
+        await husk exec one test -e /tmp/there
+        has "$(husk exec one cat /tmp/tty)" /dev/pts/
+        run -0 husk exec one pgrep -x -c sleep
+        same "$output" 2
+        holder=$(our_processes | grep -vFx -e "/proc/$(keeper_of one)/cmdline")
+        same "$(grep -E '^(CapEff|NoNewPrivs|Seccomp):' "${holder%cmdline}status" | tr -s '\t\n' ' ')" \
+                "$(grep -E '^(CapEff|NoNewPrivs|Seccomp):' "/proc/$(keeper_of one)/status" | tr -s '\t\n' ' ')"
+        husk exec one pkill -f 'sleep 1000' || :
+        await not eval '[ -d "${holder%/cmdline}" ]'
+        husk rm -f one
+        nothing_left
+}
+
+@test 'exec -u keeps the umask of the container, exec -t its TERM' {
+        husk run -d --name one --umask 0077 -e TERM=vt100 host sleep 1000 >/dev/null
+        same "$(husk exec one sh -c umask)" 0077
+        same "$(husk exec -u nobody one sh -c umask)" 0077
+        run -0 husk exec -t one sh -c 'echo $TERM'
+        same "${output%$'\r'}" vt100
+        run -0 husk exec -t -e TERM=dumb one sh -c 'echo $TERM'
+        same "${output%$'\r'}" dumb
+        husk rm -f one
+        husk run -d --name one host sleep 1000 >/dev/null
+        run -0 husk exec -t one sh -c 'echo $TERM'
+        same "${output%$'\r'}" xterm
+        husk rm -f one
+}
