@@ -3,7 +3,11 @@
  *
  * A container in the background writes into one file, by itself: nobody stands between. So there is no difference
  * between its two outputs, and what one that was in front of somebody wrote went to that one. When it was written
- * its keeper has noted (log_times.c). A line is of the time of its first byte. */
+ * its keeper has noted (log_times.c). A line is of the time of its first byte.
+ *
+ * The container may make its log as long as a file can be, without writing it: holes are passed over, forwards and
+ * backwards, so that what is read is what takes room on the disk. (A file system that knows no holes says that all is
+ * data.) */
 #include "image.h"
 #include "log_times.h"
 #include "run.h"
@@ -67,15 +71,32 @@ static int put_lines(struct reading *reading, const char *bytes, size_t size)
                      : 0;
 }
 
+/* The first place from `at` on that was written; -1: none. */
+static off_t next_data(int log, off_t at)
+{
+        off_t data = lseek(log, at, SEEK_DATA);
+
+        return data < 0 && errno != ENXIO ? at : data;
+}
+
+static bool has_data(int log, off_t from, off_t to)
+{
+        off_t data = next_data(log, from);
+
+        return data >= 0 && data < to;
+}
+
 /* All that is there from `at` on. */
 static int read_on(struct reading *reading)
 {
         char bytes[32 << 10];
         ssize_t n;
+        off_t data;
         int r = 0;
 
-        while (r == 0 && !reading->ended &&
-               (n = pread(reading->log, bytes, sizeof bytes, reading->at)) != 0) {
+        while (r == 0 && !reading->ended && (data = next_data(reading->log, reading->at)) >= 0 &&
+               (n = pread(reading->log, bytes, sizeof bytes, data)) != 0) {
+                reading->at = data;
                 if (n < 0)
                         return errno == EINTR ? 0 : trail(-errno, "cannot read the log");
                 if (reading->timed) {
@@ -100,6 +121,26 @@ static off_t size_of(int log)
         return size < 0 ? 0 : size;
 }
 
+/* The end of what was written between `begin` and `end`, or up to `near` bytes behind it; `begin`: nothing was. */
+static off_t data_end(int log, off_t begin, off_t end, off_t near)
+{
+        off_t low = begin, high = end;
+
+        if (end - begin > near && has_data(log, end - near, end))
+                return end;
+        if (!has_data(log, begin, end))
+                return begin;
+        while (high - low > near) {
+                const off_t middle = low + (high - low) / 2;
+
+                if (has_data(log, middle, high))
+                        low = middle;
+                else
+                        high = middle;
+        }
+        return high;
+}
+
 /* Where the last `lines` of what is from `begin` to `end` begin: counted from the end, of which the last line may
  * have none. */
 static off_t find_tail(int log, uint64_t lines, off_t begin, off_t end)
@@ -109,7 +150,7 @@ static off_t find_tail(int log, uint64_t lines, off_t begin, off_t end)
 
         if (!lines)
                 return end;
-        while (at > begin) {
+        while ((at = data_end(log, begin, at, sizeof bytes)) > begin) {
                 size_t size =
                         at - begin < (off_t)sizeof bytes ? (size_t)(at - begin) : sizeof bytes;
 
@@ -132,7 +173,8 @@ static off_t next_line(int log, uint64_t at)
 
         if (at == 0 || at >= (uint64_t)size)
                 return at == 0 ? 0 : size;
-        for (off_t from = (off_t)at - 1; (n = pread(log, bytes, sizeof bytes, from)) > 0;
+        for (off_t from = (off_t)at - 1;
+             (from = next_data(log, from)) >= 0 && (n = pread(log, bytes, sizeof bytes, from)) > 0;
              from += n) {
                 const char *end = memchr(bytes, '\n', (size_t)n);
 

@@ -28,6 +28,25 @@ load engine_helper
         cmp <(husk logs --tail 70000 one) <(seq 30001 100000)
 }
 
+# A container can make its log as long as a file can be, at once.
+@test 'logs of a log that is a terabyte of nothing' {
+        local log='timeout 30 "$husk" "${flags[@]}" logs'
+        husk run -d --name one host sh -c 'echo first; echo second; truncate -s 1T /proc/self/fd/1; echo third
+                until test -e /root/go; do sleep 0.05; done; truncate -s 2T /proc/self/fd/1' >/dev/null
+        await husk exec one sh -c '[ "$(stat -L -c %s /proc/1/fd/1)" -gt 1099511627776 ]'
+        husk exec one touch /root/go
+        husk wait one
+        [ "$(stat -c %s "$store/containers/"*/log)" = 2199023255552 ] || skip 'no file can be that long here'
+        # Up to the end of a block there are zeroes.
+        same "$(eval "$log one" | tr -d '\0')" $'first\nsecond\nthird'
+        same "$(eval "$log -n 2 one" | tr -d '\0')" third
+        same "$(eval "$log -n 3 one" | tr -d '\0')" $'second\nthird'
+        same "$(eval "$log -n 100 one" | tr -d '\0')" $'first\nsecond\nthird'
+        same "$(eval "$log -t --since 1h one" | tr -d '\0' | cut -d' ' -f2)" $'first\nsecond\nthird'
+        run -0 eval "$log --until 1h --since 1m one"
+        run -0 eval "$log -f -n 1 --since 1h one >$box/out"
+}
+
 @test 'logs -f: until its end' {
         husk run -d --name one host sh -c 'echo first; while [ ! -e /root/go ]; do sleep 0.05; done; echo last' >/dev/null
         husk_client logs -f one >"$box/out"
