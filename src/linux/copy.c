@@ -108,27 +108,35 @@ static int copy_directory(
         return r < 0 ? r : put_status(from, to, st);
 }
 
+/* With its mode as it is: chmod(2) by a name would follow a link that is there. */
+static int make_node(int dir, const char *name, const struct stat *st)
+{
+        mode_t mask = umask(0);
+        int r = mknodat(dir, name, st->st_mode, st->st_rdev) < 0 ? -errno : 0;
+
+        umask(mask);
+        return r == -EEXIST ? 0 : r;
+}
+
 /* What has no content of its own: made, and given its owner, mode and times by name. */
 static int copy_special(int from, int dir, const char *name, const struct stat *st)
 {
-        bool link = S_ISLNK(st->st_mode);
         struct timespec times[2];
         char target[4096];
         ssize_t size;
+        int r;
 
-        if (link) {
+        if (S_ISLNK(st->st_mode)) {
                 size = readlinkat(from, name, target, sizeof target - 1);
                 if (size < 0)
                         return -errno;
                 target[size] = '\0';
                 if (symlinkat(target, dir, name) < 0 && errno != EEXIST)
                         return -errno;
-        } else if (mknodat(dir, name, st->st_mode, st->st_rdev) < 0 && errno != EEXIST) {
-                return -errno;
+        } else if ((r = make_node(dir, name, st)) < 0) {
+                return r;
         }
         if (fchownat(dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != EINVAL)
-                return -errno;
-        if (!link && fchmodat(dir, name, st->st_mode & 07777, 0) < 0)
                 return -errno;
         put_times(st, times);
         return utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;

@@ -444,6 +444,19 @@ static int add_named(struct layer_writer *layer, const struct tar_entry *entry, 
         return add_node(layer, entry, name);
 }
 
+/* What of it an image's writer has in memory until the end. The same bound for a directory: a layer is good, or it is not,
+ * wherever it goes. */
+static uint64_t kept_of(const struct tar_entry *entry)
+{
+        uint64_t size = 0;
+
+        if (entry->type == TAR_SYMLINK)
+                return strlen(entry->link);
+        for (size_t i = 0; entry->type == TAR_DIRECTORY && i < entry->n_xattrs; i++)
+                size += strlen(entry->xattrs[i].name) + entry->xattrs[i].size;
+        return size;
+}
+
 int layer_add(struct layer_writer *layer, const struct tar_entry *entry)
 {
         char path[TAR_PATH_MAX + 1];
@@ -454,6 +467,11 @@ int layer_add(struct layer_writer *layer, const struct tar_entry *entry)
                 return r;
         if (++layer->entries > layer->options.entries_max)
                 return layer_refuse(entry, -E2BIG, "the layer has too many entries");
+        layer->kept += kept_of(entry);
+        if (layer->kept > layer->options.kept_max)
+                return layer_refuse(
+                        entry, -E2BIG,
+                        "the layer has too much in its links and in the attributes of directories");
         r = layer_normalize(entry, entry->path, path);
         if (r < 0)
                 return r;
@@ -500,6 +518,8 @@ void layer_begin(struct layer_writer *layer, int root, const struct layer_option
                 layer->options.entries_max = 10000000;
         if (!layer->options.bytes_max)
                 layer->options.bytes_max = (uint64_t)100 << 30;
+        if (!layer->options.kept_max)
+                layer->options.kept_max = (uint64_t)128 << 20;
 }
 
 void layer_abort(struct layer_writer *layer)

@@ -25,6 +25,9 @@ struct layer_options {
         bool pass_devices; /* leave out device nodes, which we may not make, instead of failing */
         uint64_t entries_max; /* 0: ten million */
         uint64_t bytes_max;   /* of all files together, holes not counted; 0: 100 GiB */
+        uint64_t
+                kept_max; /* of what an image's writer has in memory: targets of links, attributes of directories;
+                                 0: 128 MiB */
 };
 
 struct layer_image;
@@ -33,8 +36,8 @@ struct layer_writer {
         int root;                  /* the layer's directory or image; the caller's */
         struct layer_image *image; /* NULL: it is a directory */
         struct layer_options options;
-        uint64_t entries, bytes; /* written so far */
-        uint64_t passed;         /* devices left out */
+        uint64_t entries, bytes, kept; /* written so far */
+        uint64_t passed;               /* devices left out */
         char parent_path[TAR_PATH_MAX];
         int parent;             /* O_PATH of it, or NO_FD */
         bool changed;           /* something was removed there: the path may lead elsewhere now */

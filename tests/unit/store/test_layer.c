@@ -538,7 +538,33 @@ TEST(layer_refuses_the_rest)
         put_header("a", '0', 3, "");
         put_data("abc", 3);
         CHECK_INT(unpack(&(struct layer_options){ .bytes_max = 2 }), -E2BIG);
+        clear();
         end();
+}
+
+/* Nine bytes of an attribute, and four of links. */
+static int unpack_kept(uint64_t most)
+{
+        int r;
+
+        begin();
+        put_record("SCHILY.xattr.user.a", "123");
+        put_header("d", '5', 0, "");
+        put_header("l", '2', 0, "d");
+        put_header("m", '2', 0, "./d");
+        r = unpack(&(struct layer_options){ .kept_max = most });
+        end();
+        return r;
+}
+
+TEST(layer_keeps_no_more_in_memory_than_it_may)
+{
+        CHECK_INT(unpack_kept(12), -E2BIG);
+}
+
+TEST(layer_keeps_in_memory_what_it_may)
+{
+        CHECK_INT(unpack_kept(13), 0);
 }
 
 TEST(layer_is_not_deeper_than_it_may)
