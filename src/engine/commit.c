@@ -22,6 +22,7 @@ struct commit {
         struct record record;
         const struct spec *spec;
         struct layout_image base;
+        struct tar_ids *ids; /* its files' (image_container_ids()) */
 };
 
 /* -- the pause -------------------------------------------------------------------------------------------- */
@@ -118,7 +119,8 @@ static int write_layer(void *context, void *ret)
         const struct tar_tree_options options = { .layer = true,
                                                   .served = job->commit->record.mount_program,
                                                   .skip = skip_mount_place,
-                                                  .context = (void *)job->commit };
+                                                  .context = (void *)job->commit,
+                                                  .ids = job->commit->ids };
         int r;
 
         tar_writer_begin(&writer, job->file);
@@ -318,6 +320,9 @@ static int commit_opened(struct commit *commit, struct pull_result *ret_result)
         r = container_spec(commit->arena, &commit->container, &commit->spec);
         if (r == 0)
                 r = check_container(commit);
+        if (r == 0)
+                r = image_container_ids(
+                        commit->arena, commit->request->container, commit->spec, &commit->ids);
         if (r == 0)
                 r = pull_begin(&commit->pull);
         if (r == 0)

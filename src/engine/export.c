@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: `husk export`: a container's whole root as a tar file. Its layers are put on top of each other
  * by overlayfs, in a mount of our own that nobody can write to or find, and read there by tar_tree(). What is mounted
- * in the container is no part of that. An ordinary user does it in a user namespace of the ids of its layers. */
+ * in the container is no part of that. Of a container with a user namespace the lower layers have its ids, being mapped
+ * when it runs, and the upper one the host's: what comes from there is looked up by its name. An ordinary user does it in a user namespace of the ids of its layers. */
 #include "image.h"
 #include "place.h"
 #include "runtime/runtime.h"
@@ -18,8 +19,18 @@ struct export
         const struct runtime_overlay *overlay; /* NULL: a directory */
         const char *rootfs;
         int fd;
-        bool user; /* in a user namespace */
+        bool user;           /* in a user namespace */
+        struct tar_ids *ids; /* whose files they are (image_container_ids()) */
+        int upper;           /* directory of the upper layer; NO_FD: there is none */
 };
+
+static bool is_of_upper(void *context, const char *path)
+{
+        const struct export *export = context;
+        auto_close there = file_open_strict(export->upper, path, O_PATH);
+
+        return there >= 0;
+}
 
 /* The upper layer is one to be read, too. */
 static int open_overlay(const struct runtime_overlay *overlay)
@@ -37,7 +48,7 @@ static int write_all(void *context, void *ret)
 {
         static struct tar_writer writer;
         const struct export *export = context;
-        const struct tar_tree_options options = { 0 };
+        const struct tar_tree_options options = { .ids = export->ids };
         auto_close root = NO_FD;
         int r;
 
@@ -63,6 +74,7 @@ static int write_all(void *context, void *ret)
 static int choose(struct arena *arena, const struct export_request *request, struct export *export)
 {
         struct container container;
+        const struct spec *spec;
         struct record record;
         int r = store_open(arena, &request->engine, request->container, false, &container);
 
@@ -70,7 +82,12 @@ static int choose(struct arena *arena, const struct export_request *request, str
                 return r;
         record_decode(arena, &container, &record);
         export->rootfs = container.rootfs;
+        r = container_spec(arena, &container, &spec);
         container_close(&container);
+        if (r == 0)
+                r = image_container_ids(arena, request->container, spec, &export->ids);
+        if (r < 0)
+                return r;
         if (record.n_overlays && !record.image_id) {
                 trail_hint("husk diff shows what it has changed of this system");
                 return trail(
@@ -87,7 +104,16 @@ static int choose(struct arena *arena, const struct export_request *request, str
         }
         if (record.n_overlays)
                 export->overlay = record.overlays;
-        return 0;
+        else if (record.map_root) /* a directory whose files have the container's ids */
+                export->ids = NULL;
+        if (!export->ids || !export->overlay)
+                return 0;
+        export->upper = file_open(AT_FDCWD, export->overlay->upper, O_PATH | O_DIRECTORY, 0);
+        export->ids->of_host = is_of_upper;
+        export->ids->context = export;
+        return export->upper < 0 ? trail(export->upper, "cannot open the layer %s: %s",
+                                         export->overlay->upper, text_errno(export->upper))
+                                 : 0;
 }
 
 static int write_to(void *context)
@@ -103,12 +129,13 @@ static int write_to(void *context)
 int engine_export(const struct export_request *request)
 {
         auto_arena arena = { 0 };
-        struct export export = { .fd = STDOUT_FILENO };
+        struct export export = { .fd = STDOUT_FILENO, .upper = NO_FD };
         int r = choose(&arena, request, &export);
 
-        if (r < 0)
-                return r;
-        if (!request->output)
-                return write_to(&export);
-        return image_write_file(&arena, request->output, &export.fd, write_to, &export);
+        if (r == 0)
+                r = request->output
+                          ? image_write_file(&arena, request->output, &export.fd, write_to, &export)
+                          : write_to(&export);
+        file_close(&export.upper);
+        return r;
 }

@@ -24,6 +24,29 @@ const struct idmap *image_ids(struct arena *arena)
         return own;
 }
 
+int image_container_ids(
+        struct arena *arena, const char *name, const struct spec *spec, struct tar_ids **ret_ids)
+{
+        const struct spec_linux *of = spec->linux_;
+
+        *ret_ids = NULL;
+        if (!of || geteuid() != 0) /* an ordinary user's are read in a user namespace */
+                return 0;
+        for (size_t i = 0; i < of->namespaces.n; i++)
+                if (text_equal(of->namespaces.items[i].type, "user") &&
+                    of->namespaces.items[i].path)
+                        return trail(
+                                -EINVAL,
+                                "container '%s' is in a user namespace that is not its own: nobody "
+                                "knows whose its files are in an image",
+                                name);
+        if (!of->uid_mappings.n || !of->gid_mappings.n)
+                return 0;
+        *ret_ids = arena_new(arena, struct tar_ids);
+        **ret_ids = (struct tar_ids){ .uids = &of->uid_mappings, .gids = &of->gid_mappings };
+        return 0;
+}
+
 int image_open_store(
         struct arena *arena, const struct engine_options *options, bool make,
         struct layout *ret_layout)

@@ -86,6 +86,11 @@ const char **image_layers_down(struct arena *arena, const struct engine_image *i
 /* The ids that an ordinary user's files in the store belong to; NULL for root: ours are all. */
 const struct idmap *image_ids(struct arena *arena);
 
+/* As whom the files are to be written that a container with this document (of `name`) has made: its user namespace's
+ * ids (*ret_ids, of root's containers), or (NULL) as we see them. -EINVAL with a trail: it is in another one's. */
+int image_container_ids(
+        struct arena *arena, const char *name, const struct spec *spec, struct tar_ids **ret_ids);
+
 /* What a file or directory takes of the disk, whose files belong to the ids of `map` (NULL: ours). usage.c */
 int usage_of(const struct idmap *map, int dir, const char *name, uint64_t *ret_bytes);
 

@@ -116,7 +116,9 @@ static int by_name(const void *a, const void *b)
 }
 
 /* One that goes away meanwhile is none. */
-static int add_xattr(struct arena *arena, int fd, const char *name, struct tar_entry *entry)
+static int add_xattr(
+        struct arena *arena, int fd, const char *name, const struct tar_ids *ids,
+        struct tar_entry *entry)
 {
         ssize_t size = fgetxattr(fd, name, NULL, 0);
         char *value;
@@ -127,6 +129,8 @@ static int add_xattr(struct arena *arena, int fd, const char *name, struct tar_e
         size = fgetxattr(fd, name, value, (size_t)size);
         if (size < 0)
                 return errno == ENODATA ? 0 : -errno;
+        if (ids)
+                size = (ssize_t)tar_ids_value(ids, name, value, (size_t)size);
         entry->xattrs[entry->n_xattrs++] =
                 (struct tar_xattr){ arena_string(arena, name), value, (size_t)size };
         return 0;
@@ -135,22 +139,25 @@ static int add_xattr(struct arena *arena, int fd, const char *name, struct tar_e
 static int read_xattrs(struct tree *tree, struct arena *arena, int fd, struct tar_entry *entry)
 {
         const char *names = tree->bytes;
+        const struct tar_ids *ids = NULL;
         ssize_t size = flistxattr(fd, tree->bytes, sizeof tree->bytes);
         int r = 0;
 
         if (size <= 0)
                 return size == 0 || errno == EOPNOTSUPP ? 0 : -errno;
+        if (tar_ids_apply(tree->options->ids, tree->path))
+                ids = tree->options->ids;
         entry->xattrs = arena_array(arena, TAR_XATTRS_MAX, sizeof *entry->xattrs);
         for (const char *at = names; r == 0 && at < names + size; at += strlen(at) + 1)
                 if (layer_wants_xattr(at))
-                        r = add_xattr(arena, fd, at, entry);
+                        r = add_xattr(arena, fd, at, ids, entry);
         qsort(entry->xattrs, entry->n_xattrs, sizeof *entry->xattrs, by_name);
         return r;
 }
 
 static struct tar_entry describe(const struct tree *tree, const struct stat *st, enum tar_type type)
 {
-        return (struct tar_entry){
+        struct tar_entry entry = {
                 .type = type,
                 .path = tree->path,
                 .link = "",
@@ -160,6 +167,10 @@ static struct tar_entry describe(const struct tree *tree, const struct stat *st,
                 .mtime_s = st->st_mtim.tv_sec,
                 .mtime_ns = (uint32_t)st->st_mtim.tv_nsec,
         };
+
+        if (tar_ids_apply(tree->options->ids, tree->path))
+                tar_ids_owner(tree->options->ids, &entry);
+        return entry;
 }
 
 static int put(

@@ -2,6 +2,7 @@
 /* Writing archives; part of store.h. */
 #pragma once
 
+#include "spec/spec.h"
 #include "tar.h"
 
 /* -- plain files ---------------------------------------------------------------------------------------- */
@@ -43,6 +44,14 @@ int tar_writer_end(struct tar_writer *writer, char ret_hex[SHA256_HEX_SIZE]);
 /* After an error, and at the end. */
 void tar_writer_free(struct tar_writer *writer);
 
+/* How a user namespace counts ids: not NULL, both. */
+struct tar_ids {
+        const struct spec_id_mapping_list *uids, *gids;
+        /* Has the file with that name in the archive the host's ids? NULL: all have. */
+        bool (*of_host)(void *context, const char *path);
+        void *context;
+};
+
 struct tar_tree_options {
         /* What overlayfs has as whiteouts becomes that of a layer (layer.md), and what would be taken for one is left
          * out with a warning. Else all is taken for what it is. */
@@ -51,7 +60,15 @@ struct tar_tree_options {
         /* Is it to be left out, with all that is in it? `path` is its name in the archive, `fd` O_PATH; may be NULL. */
         bool (*skip)(void *context, const char *path, int fd, const struct stat *status);
         void *context;
+        const struct tar_ids
+                *ids; /* ids are to be written as a user namespace has them; NULL: as they are */
 };
+
+/* Are that file's ids to be written otherwise? `ids` may be NULL. */
+bool tar_ids_apply(const struct tar_ids *ids, const char *path);
+/* Its owner, and (in place, with the new size as the result, which is never larger) an extended attribute. */
+void tar_ids_owner(const struct tar_ids *ids, struct tar_entry *entry);
+size_t tar_ids_value(const struct tar_ids *ids, const char *name, char *value, size_t size);
 
 /* What the directory `dir` has under `name` ("." is itself), with all that is below, as entries whose names begin
  * with `as` ("" is the root, "./"); a directory's in the order of their bytes. The tree may be a stranger's who changes

@@ -139,6 +139,41 @@ imported() {
         has "$(husk export work | tar -t)" data/old
 }
 
+# owners FILE: of an archive, as its reader has them.
+owners() { tar --numeric-owner -tvf "$1" | awk '{ print $2, $6 }' | grep -E 'new|old|root-made|data/$' | sort; }
+
+@test 'commit and export: the ids of a user namespace are those of its container' {
+        root
+        open_way "$box"
+        # Ids of an image that are none of the container's, although the host counts the container's so.
+        chown 100003:200003 "$box/root/data/old"
+        tar -C "$box/root" --numeric-owner -cf "$box/root.tar" .
+        husk import "$box/root.tar" base:1
+        husk run -d --name work --network none --uidmap 0:100000:65536 --gidmap 0:200000:65536 base:1 sh -c \
+                'echo 1 >/data/new; busybox chown 7:8 /data/new; mkdir /root-made; touch /ready; exec sleep 1000'
+        await husk exec work stat /ready
+        python3 -c 'import os, sys; os.setxattr(sys.argv[1], "security.capability", bytes.fromhex("0100000300200000" + 12 * "00" + "a0860100"))' \
+                "/proc/$(husk inspect -f '{{.State.Pid}}' work)/root/ready"
+        same "$(husk exec work stat -c '%u:%g' /data /data/new /data/old /root-made)" $'0:0\n7:8\n65534:65534\n0:0'
+        husk export -o "$box/out.tar" work
+        same "$(owners "$box/out.tar")" $'0/0 data/\n0/0 root-made/\n100003/200003 data/old\n7/8 data/new'
+        husk commit work made
+        blob=$(husk inspect -f '{{index .RootFS.Layers 1}}' made)
+        same "$(owners "$store/images/blobs/sha256/${blob#sha256:}")" $'0/0 data/\n0/0 root-made/\n7/8 data/new'
+        same "$(husk run --rm --network none made stat -c '%u:%g' /data/new /root-made /ready)" $'7:8\n0:0\n0:0'
+        layer_fs "${blob#sha256:}"
+        same "$(python3 -c 'import os, sys; print(os.getxattr(sys.argv[1], "security.capability").hex())' "$fs/ready")" \
+                0100000200200000000000000000000000000000
+        # In another range it is root's again, there.
+        same "$(husk run --rm --network none --uidmap 0:300000:65536 made stat -c '%u:%g' /data/new /root-made)" $'7:8\n0:0'
+        husk run --name joined --network none --userns container:work base:1 true
+        for words in 'commit joined no' 'export joined'; do
+                # shellcheck disable=SC2086 # words
+                run -1 husk $words
+                has "$output" "'joined' is in a user namespace that is not its own"
+        done
+}
+
 @test 'commit: a running container stops meanwhile and goes on' {
         imported
         husk run -d --name work --network none base:1 sleep 1000

@@ -157,6 +157,57 @@ TEST(a_socket_with_two_names_is_left_out_twice)
         end();
 }
 
+static bool is_not_kept(void *context, const char *path)
+{
+        return strcmp(path, context) != 0;
+}
+
+/* Owners, capabilities of another root, access control lists. */
+TEST(ids_are_those_of_a_user_namespace)
+{
+        struct spec_id_mapping uid = { .host_id = 100000, .size = 1000 };
+        struct spec_id_mapping gids[] = { { .container_id = 5, .host_id = 300000, .size = 1 },
+                                          { .host_id = 200000, .size = 5 } };
+        struct spec_id_mapping_list uid_list = { &uid, 1 }, gid_list = { gids, 2 };
+        struct tar_ids ids = { .uids = &uid_list, .gids = &gid_list };
+        const struct tar_tree_options options = { .ids = &ids };
+
+        begin();
+        SKIP_UNLESS(namespace_is_first_user(), "needs the first user namespace");
+        shell("cd tree; mkdir d; : >a; : >cap; : >other; ln a z; chown 100007:300000 a; chown 100000:200004 d; "
+              "chown 101000:200005 other; chown 0:0 cap; python3 -c 'import os, struct\n"
+              "cap = bytes.fromhex(\"0100000300200000\" + 12 * \"00\")[:20]\n"
+              "for name, root in (\"cap\", 100000), (\"other\", 100003):\n"
+              "  os.setxattr(name, \"security.capability\", cap + struct.pack(\"<I\", root))\n"
+              "acl = struct.pack(\"<I\", 2)\n"
+              "for tag, mode, id in (1, 6, -1), (2, 4, 100009), (4, 4, -1), (8, 4, 200003), (16, 4, -1), (32, 0, -1):\n"
+              "  acl += struct.pack(\"<HHi\", tag, mode, id)\n"
+              "os.setxattr(\"d\", \"system.posix_acl_access\", acl)'");
+        CHECK(*write_all(&options, "one.tar"));
+        CHECK_STR(
+                shell("python3 -c 'import tarfile\n"
+                      "for e in tarfile.open(\"one.tar\"):\n"
+                      "  x = [v.encode(\"utf8\", \"surrogateescape\").hex() for k, v in sorted(e.pax_headers.items()) if \"xattr\" in k]\n"
+                      "  print(e.name, e.uid, e.gid, *x)'"),
+                ". 0 0\na 7 5\ncap 0 0 0100000200200000000000000000000000000000\n"
+                "d 0 4 "
+                "02000000010006"
+                "00ffffffff"
+                "0200040009000000"
+                "04000400ffffffff"
+                "0800040003000000"
+                "10000400ffffffff"
+                "20000000ffffffff\n"
+                "other 101000 200005 010000030020000000000000000000000000000003000000\nz 7 5\n");
+        ids.of_host = is_not_kept;
+        ids.context = (void *)"a";
+        CHECK(*write_all(&options, "one.tar"));
+        CHECK_STR(
+                shell("tar --numeric-owner -tvf one.tar | awk '{ print $2, $6 }'"),
+                "0/0 ./\n100007/300000 a\n0/0 cap\n0/4 d/\n101000/200005 other\n7/5 z\n");
+        end();
+}
+
 static bool skip_one(void *context, const char *path, int fd, const struct stat *status)
 {
         CHECK(fd >= 0 && status->st_ino);
