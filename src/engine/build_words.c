@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 int build_refuse(const char *option, const char *value, const char *format, ...)
 {
@@ -159,13 +160,16 @@ int build_container_file(
         if (r < 0)
                 return trail(r, "%s container:%s", option, name);
         process = container_process(&container);
-        file_close(&process);
+        if (process >= 0)
+                close(process);
         container_close(&container);
         if ((container.status != CONTAINER_RUNNING && container.status != CONTAINER_PAUSED) ||
             process == -ESRCH) {
                 trail_hint("it has namespaces only while it runs");
                 return trail(-ESRCH, "%s container:%s: it is not running", option, name);
         }
+        if (process < 0)
+                return trail(process, "%s container:%s", option, name);
         if (!b->joined.items)
                 b->joined.items = arena_array(b->arena, 8, sizeof *b->joined.items);
         if (b->joined.n < 8)

@@ -74,7 +74,8 @@ int engine_oci_events(const struct oci_events_request *request)
         if (r < 0)
                 return r;
         process = container_process(&container);
-        if (container.status == CONTAINER_STOPPED || process < 0)
+        r = container_check_own(&container, "read its cgroups");
+        if (r == 0 && (container.status == CONTAINER_STOPPED || process < 0))
                 r = trail(-ESRCH, "container not running: '%s'", request->id);
         if (r == 0 && request->stats)
                 r = tell(request, &container, "stats", true);

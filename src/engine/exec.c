@@ -208,7 +208,9 @@ static int compile(struct arena *arena, const struct exec_request *request, stru
         if (r < 0)
                 return r;
         record_decode(arena, &container, &record);
-        r = oci_refuse_paused(&container, request->container, false);
+        r = container_check_own(&container, "enter it");
+        if (r == 0)
+                r = oci_refuse_paused(&container, request->container, false);
         if (r == 0 && container.status != CONTAINER_RUNNING)
                 r = trail(-ESRCH, "container '%s' is not running", request->container);
         if (r == 0)

@@ -480,7 +480,8 @@ int engine_oci_exec(const struct oci_exec_request *request, int *ret_exit)
                 r = container_open(&arena, request->oci.root, request->id, false, &container);
         if (r < 0)
                 return r;
-        if ((r = oci_refuse_paused(&container, request->id, request->ignore_paused)) == 0 &&
+        if ((r = container_check_own(&container, "enter it")) == 0 &&
+            (r = oci_refuse_paused(&container, request->id, request->ignore_paused)) == 0 &&
             (r = container_spec(&arena, &container, &spec)) == 0 &&
             (r = build_process(&arena, request, spec, &process)) == 0 &&
             (r = oci_check_terminal(process, request->console_socket, !request->detach)) == 0)

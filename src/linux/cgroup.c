@@ -23,7 +23,7 @@ static bool is_cgroup(int64_t magic)
         return magic == MAGIC_CGROUP1 || magic == MAGIC_CGROUP2;
 }
 
-static int check(int fd)
+int cgroup_check(int fd)
 {
         int64_t magic = file_magic(fd);
 
@@ -221,7 +221,7 @@ static int open_tasks(const char *path)
 
 static int check_new(const char *path, int fd, bool existed)
 {
-        int r = check(fd);
+        int r = cgroup_check(fd);
 
         if (r == 0 && existed)
                 r = check_old(fd);
@@ -351,12 +351,24 @@ int cgroup_share(const char *path)
         fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
         if (fd < 0)
                 return fd;
-        r = check(fd);
+        r = cgroup_check(fd);
         if (r == 0 && is_cpuset(path))
                 r = fill_cpuset(fd, existed);
         if (r < 0)
                 file_close(&fd);
         return r < 0 ? r : fd;
+}
+
+int cgroup_join(int cgroup, const char *file)
+{
+        auto_close fd = NO_FD;
+        int r;
+
+        if (!*file)
+                return file_write(cgroup, "0", 1);
+        fd = file_open(cgroup, file, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+        r = fd < 0 ? fd : cgroup_check(fd);
+        return r < 0 ? r : file_write(fd, "0", 1);
 }
 
 int cgroup_set(int cgroup, const char *file, const char *values)
@@ -494,7 +506,7 @@ int cgroup_kill(const char *path)
                 return 0;
         if (fd < 0)
                 return fd;
-        if (check(fd) < 0)
+        if (cgroup_check(fd) < 0)
                 return -ENOTTY;
         for (int round = 0; round < 200; round++) {
                 char procs[16];

@@ -9,6 +9,8 @@
 
 /* Is the path a cgroup's directory? Its version, 1 or 2; 0; or -errno: it cannot be found out. */
 int cgroup_is_one(const char *path);
+/* Does the descriptor lie on a cgroup file system? 0, -ENOTTY or another -errno. Child-safe. */
+int cgroup_check(int fd);
 /* The directory: a descriptor of it, or with `tasks` its file of that name (v1), open for writing.
  * -ENOENT: a parent is missing. -ENOTTY when it is not on cgroupfs; -EEXIST when it exists and has
  * processes in it (somebody else's), -EDEADLK when it exists and is frozen. What is new is removed again
@@ -44,6 +46,9 @@ void cgroup_sign(int cgroup, int journal);
 bool cgroup_is_foreign(const char *path, int journal);
 /* The same for one that is to be shared with who is in it already: a descriptor of the directory. */
 int cgroup_share(const char *path);
+/* Go into it by its file `file`, relative to `cgroup` or absolute; "": `cgroup` is that file. -ENOTTY: that file is
+ * none of a cgroup's, and nothing is written. Child-safe. */
+int cgroup_join(int cgroup, const char *file);
 /* One write(2) for each line of `values`. `cgroup` is a descriptor from cgroup_make, or of a
  * directory below a mount that was found to be one. */
 int cgroup_set(int cgroup, const char *file, const char *values);

@@ -17,9 +17,8 @@
 static int open_checked(const char *path)
 {
         int fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-        int64_t magic = fd < 0 ? fd : file_magic(fd);
 
-        if (fd >= 0 && magic != MAGIC_CGROUP1 && magic != MAGIC_CGROUP2) {
+        if (fd >= 0 && cgroup_check(fd) < 0) {
                 close(fd);
                 return -ENOTTY;
         }
@@ -34,12 +33,15 @@ int freezer_is_frozen(const char *path)
         size_t likely = strstr(path, "freezer") != NULL;
 
         for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-                char name[4096], text[16];
+                auto_close fd = NO_FD;
+                char name[4096], bit;
 
                 if (text_format(name, sizeof name, "%s/%s", path, files[i ^ likely]) >= sizeof name)
                         return -ENAMETOOLONG;
-                if (file_get_once(AT_FDCWD, name, text, sizeof text) > 0)
-                        return text[0] == '1';
+                /* A pipe of that name must not keep us waiting. */
+                fd = file_open(AT_FDCWD, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+                if (fd >= 0 && cgroup_check(fd) == 0 && read(fd, &bit, 1) == 1)
+                        return bit == '1';
         }
         return -ENOENT;
 }

@@ -315,8 +315,7 @@ int do_redirect_output(struct machine *m, const struct op_redirect_output *o)
 
 int do_join_cgroup(struct machine *m, const struct op_join_cgroup *o)
 {
-        int cgroup = slot(m, o->cgroup);
-        int r = *o->file ? file_put(cgroup, o->file, "0") : file_write(cgroup, "0", 1);
+        int r = cgroup_join(slot(m, o->cgroup), o->file);
 
         return r == -ENOENT ? trail(r, "the cgroup has no %s", o->file) : r;
 }

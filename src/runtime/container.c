@@ -258,9 +258,20 @@ static int damaged(const char *id, const char *how)
         return trail(-EUCLEAN, "the journal of container '%s' %s", id, how);
 }
 
+int container_check_own(const struct container *container, const char *doing)
+{
+        if (!container->foreign)
+                return 0;
+        trail_hint(
+                "be that user: `setpriv --reuid %u --clear-groups ...`", (unsigned)container->user);
+        return trail(
+                -EPERM, "container '%s' is that of user %u, who alone can %s", container->id,
+                (unsigned)container->user, doing);
+}
+
 /* Names and processes in a journal are acted upon, so it has to be a plain file that nobody else can write.
- * Another user's container, whole, may be looked at and entered: container_process() checks. To change it
- * would be to do what that user wrote. */
+ * Another user's container, whole, may be looked at: container_process() checks whose its process is. To change
+ * or to enter it would be to do what that user wrote. */
 static int check_owner(struct container *container, const struct stat *own, bool lock)
 {
         struct stat above;
@@ -275,17 +286,9 @@ static int check_owner(struct container *container, const struct stat *own, bool
                 return -errno;
         if (above.st_uid != own->st_uid)
                 return damaged(container->id, "belongs to another user");
-        if (lock) {
-                trail_hint(
-                        "be that user: `setpriv --reuid %u --clear-groups ...`",
-                        (unsigned)own->st_uid);
-                return trail(
-                        -EPERM, "container '%s' is that of user %u, who alone can change it",
-                        container->id, (unsigned)own->st_uid);
-        }
         container->foreign = true;
         container->user = own->st_uid;
-        return 0;
+        return lock ? container_check_own(container, "change it") : 0;
 }
 
 /* Lines that the version which wrote them would not have written. */

@@ -46,7 +46,7 @@ struct container {
         bool filled;         /* its volumes have what its image has there */
         bool complete;       /* its making came to an end: else its maker was killed */
         bool torn;           /* a line of its journal cannot be read */
-        bool foreign;        /* it is another user's: */
+        bool foreign;        /* it is another user's: what its journal names is left alone */
         uid_t user;
         bool has_exit;
         int exit_code;
@@ -77,6 +77,8 @@ int container_open_listed(
  * descriptors or memory: then all the others would be left out, too. */
 bool container_may_be_passed_over(int error);
 void container_close(struct container *container);
+/* -EPERM, with a trail and a hint: it is another user's, and `doing` ("enter it") would be what their journal says. */
+int container_check_own(const struct container *container, const char *doing);
 
 /* The ids under a state root, sorted; *ret_n may be 0. A missing root has none. */
 int container_list(struct arena *arena, const char *root, const char ***ret_ids, size_t *ret_n);
@@ -95,7 +97,7 @@ struct journal_lines container_events(const struct container *container);
 /* A whole line for the journal. */
 int container_note(const struct container *container, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
-/* Undo everything and forget it; kills what still runs. The lock must be held. */
+/* Undo everything and forget it; kills what still runs. The lock must be held. -EPERM: it is another user's. */
 int container_remove(struct arena *arena, struct container *container);
 /* Where its root is mounted for the host to see, in its directory. Nothing notes that: the kernel knows. */
 const char *container_merged(struct arena *arena, const char *root, const char *id);
@@ -110,7 +112,7 @@ int container_open_any(
  * a plain file of ours, else only its directory goes, with a warning. */
 int container_discard(struct arena *arena, const char *root, const char *id);
 /* The cgroups that were made for it, absolute, as its journal has them: what its document says is
- * relative to whoever made it. */
+ * relative to whoever made it. None of another user's container: any directory could be named. */
 void container_cgroups(
         struct arena *arena, const struct container *container, const char *const **ret_paths,
         size_t *ret_n);
@@ -138,7 +140,7 @@ int container_pause(const struct container *container);
 int container_resume(const struct container *container);
 /* Let go on what is frozen, if it is, whatever the container's state: errors show elsewhere. */
 void container_thaw(const struct container *container);
-/* Fill in container->freezer; is it frozen? */
+/* Fill in container->freezer; is it frozen? Another user's is not looked for. */
 bool container_find_freezer(struct arena *arena, struct container *container);
 
 /* -- members.c ------------------------------------------------------------------------------------- */

@@ -78,7 +78,8 @@ void container_cgroups(
         const char **paths = arena_array(arena, 64, sizeof *paths);
         size_t n = 0;
 
-        for (struct journal_lines at = container_events(container); n < 64 && journal_next(&at);) {
+        for (struct journal_lines at = container_events(container);
+             !container->foreign && n < 64 && journal_next(&at);) {
                 const char *path = container_cgroup_line(arena, at.line, at.size);
 
                 if (path)

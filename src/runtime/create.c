@@ -29,6 +29,11 @@ static int clear_crash(struct arena *arena, const struct container_request *requ
         }
         if (r < 0)
                 return r;
+        r = container_check_own(&old, "change it");
+        if (r < 0) {
+                container_close(&old);
+                return r;
+        }
         taken = flock(old.journal, LOCK_EX | LOCK_NB) < 0;
         if (!taken && (fstat(old.journal, &st) < 0 || st.st_nlink == 0)) {
                 container_close(&old); /* removed meanwhile; what has its name now is another's */

@@ -25,9 +25,11 @@ static const char *place(struct arena *arena, struct container *container)
 int container_members(
         struct arena *arena, struct container *container, pid_t **ret_pids, size_t *ret_n)
 {
-        const char *path = place(arena, container);
-        int r;
+        int r = container_check_own(container, "read its cgroups");
+        const char *path = r < 0 ? NULL : place(arena, container);
 
+        if (r < 0)
+                return r;
         if (!path) {
                 trail_hint("its first process is %d", (int)container->pid);
                 return trail(

@@ -16,6 +16,8 @@ enum {
 /* v1's freezer has the word in its path, nearly always; one that has not is found by asking each. */
 bool container_find_freezer(struct arena *arena, struct container *container)
 {
+        if (container->foreign)
+                return false;
         for (int hinted = 1; hinted >= 0; hinted--)
                 for (struct journal_lines at = container_events(container); journal_next(&at);) {
                         const char *path;

@@ -111,8 +111,11 @@ int container_remove(struct arena *arena, struct container *container)
 {
         static const char *const files[] = { "start", "log", "times",
                                              "journal" }; /* the journal last */
-        int r = put_down(container);
+        int r = container_check_own(container, "change it");
 
+        if (r < 0)
+                return r;
+        r = put_down(container);
         if (r < 0)
                 return trail(
                         r, "the process %d of '%s' %s: %s", (int)container->pid, container->id,

@@ -131,11 +131,11 @@ hostile_lines() {
         chown -R 1000 "$ROOT/$WORD"
         run -0 oci state "$WORD"
         local verb
-        for verb in 'kill KILL' 'kill --all KILL' 'exec true' pause start delete 'delete --force'; do
+        for verb in 'kill KILL' 'kill --all KILL' 'exec true' ps 'events --stats' pause start delete 'delete --force'; do
                 set -- $verb
                 case $2 in -*) set -- "$1" "$2" "$WORD" "${@:3}" ;; *) set -- "$1" "$WORD" "${@:2}" ;; esac
                 run ! --separate-stderr oci "$@"
-                [ "$1" = exec ] || [[ $stderr == *"container '$WORD' is that of user 1000"* ]]
+                [[ $stderr == *"container '$WORD' is that of user 1000"* ]]
         done
         [ -d "/proc/$stranger" ]
         victim_is_whole
@@ -146,6 +146,80 @@ hostile_lines() {
         stranger=
         oci delete "$WORD"
         victim_is_whole
+}
+
+name_stranger() { sed 's/^{"process".*/{"process":{"pid":'"$stranger"',"start":'"$START"'}}/' "$1"; }
+
+@test "another user's container that runs: root's exec does nothing of what its document says" {
+        script 'exec sleep 1000'
+        oci run --detach --bundle "$BUNDLE" "$WORD"
+        strange_process
+        cp "$ROOT/$WORD/journal" "$BATS_TEST_TMPDIR/$WORD/journal"
+        # (written into the same file: whose the cgroups are is known by it)
+        name_stranger "$BATS_TEST_TMPDIR/$WORD/journal" >"$ROOT/$WORD/journal"
+        chown -R 1000 "$ROOT/$WORD"
+        run -255 --separate-stderr oci exec "$WORD" touch "$VICTIM/entered" /tmp/entered
+        [[ $stderr == *"container '$WORD' is that of user 1000, who alone can enter it"*setpriv* ]]
+        victim_is_whole
+        chown -R 0 "$ROOT/$WORD"
+        cat "$BATS_TEST_TMPDIR/$WORD/journal" >"$ROOT/$WORD/journal"
+}
+
+@test "another user's container names a directory full of pipes as its cgroup: nobody waits" {
+        local file
+        ended
+        strange_process
+        mkdir "$BUNDLE/evil.freezer"
+        for file in cgroup.freeze freezer.self_freezing cgroup.procs memory.events memory.stat; do
+                mkfifo "$BUNDLE/evil.freezer/$file"
+        done
+        hostile_lines
+        echo '{"undo":"remove_cgroup","path":"'"$BUNDLE/evil.freezer"'"}' >>"$JOURNAL"
+        chown -R 1000 "$ROOT/$WORD"
+        run -0 --separate-stderr timeout 10 "$HUSK_OCI" --root "$ROOT" list
+        run -0 --separate-stderr timeout 10 "$HUSK_OCI" --root "$ROOT" state "$WORD"
+        chown -R 0 "$ROOT/$WORD"
+        # in a journal of ours, too, it is no cgroup
+        run -0 --separate-stderr timeout 10 "$HUSK_OCI" --root "$ROOT" state "$WORD"
+        sed -i '/^{"process"/d' "$JOURNAL"
+        forced
+        [ -d "/proc/$stranger" ]
+}
+
+@test "another user's crash is not undone by root, and its hooks are not run" {
+        ended
+        printf '#!/bin/sh\necho "$(id -u)" >%s\n' "$BUNDLE/hooked" >"$BUNDLE/hook"
+        chmod 755 "$BUNDLE/hook"
+        sed -i '/^{"status"/d; 1s/"mode":"run"/"mode":"create"/; 2s|^{|{"hooks":{"poststop":[{"path":"'"$BUNDLE/hook"'"}]},|' "$JOURNAL"
+        cp -a "$ROOT/$WORD" "$BATS_TEST_TMPDIR/$WORD/crash"
+        chown -R 1000 "$ROOT/$WORD"
+        script 'exit 0'
+        run ! --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+        [[ $stderr == *"container '$WORD' is that of user 1000, who alone can change it"* ]]
+        [ -d "$ROOT/$WORD" ]
+        [ ! -e "$BUNDLE/hooked" ]
+        # the control: the same crash of ours is undone, hooks included
+        rm -r "${ROOT:?}/$WORD"
+        cp -a "$BATS_TEST_TMPDIR/$WORD/crash" "$ROOT/$WORD"
+        run -0 --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+        [ "$(cat "$BUNDLE/hooked")" = 0 ]
+}
+
+@test "another user's container whose process is root's: its namespaces are not joined" {
+        local store=$BATS_TEST_TMPDIR/$WORD/store id
+        husk() { timeout 60 "$HUSK" --root "$store" --runroot "$store.run" "$@" 3>&-; }
+        id=$(husk run -d --name one host sleep 1000)
+        strange_process
+        cp -a "$store/containers/$id/journal" "$BATS_TEST_TMPDIR/$WORD/journal"
+        name_stranger "$BATS_TEST_TMPDIR/$WORD/journal" >"$store/containers/$id/journal"
+        chown 1000 "$store/containers/$id" "$store/containers/$id/journal"
+        run ! --separate-stderr husk run --rm --pid container:one host true
+        [[ $stderr == *"is that of user 1000, and process $stranger is not"* ]]
+        run ! --separate-stderr husk exec one true
+        [[ $stderr == *"is that of user 1000, who alone can enter it"* ]]
+        chown 0 "$store/containers/$id" "$store/containers/$id/journal"
+        cat "$BATS_TEST_TMPDIR/$WORD/journal" >"$store/containers/$id/journal"
+        husk rm -f one
 }
 
 @test "our own journal with a wrong name in it: what is not the container's stays" {

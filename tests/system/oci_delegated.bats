@@ -107,9 +107,12 @@ detached() {
         gone "$pid"
 }
 
-@test "root enters it, and is in its cgroup then" {
+@test "root does not enter it by what the user wrote; as the user it is in its cgroup then" {
         detached 'exec sleep 300'
-        as_root exec -d "$WORD" sleep 301
+        run -255 --separate-stderr as_root exec -d "$WORD" sleep 301
+        [[ $stderr == *"is that of user $RUID, who alone can enter it"*"setpriv --reuid $RUID"* ]]
+        [ "$(wc -l <"$TOP/$WORD/cgroup.procs")" = 1 ]
+        oci exec -d "$WORD" sleep 301
         [ "$(wc -l <"$TOP/$WORD/cgroup.procs")" = 2 ]
 }
 

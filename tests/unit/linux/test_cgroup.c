@@ -152,6 +152,27 @@ TEST(opened_to_be_joined)
         CHECK_INT(cgroup_remove(path), 0);
 }
 
+TEST(what_is_no_cgroup_is_neither_joined_nor_read)
+{
+        char path[] = "/tmp/husk-cgroup-XXXXXX", tasks[64], frozen[64], text[16];
+
+        CHECK(mkdtemp(path) != NULL);
+        snprintf(tasks, sizeof tasks, "%s/tasks", path);
+        snprintf(frozen, sizeof frozen, "%s/cgroup.freeze", path);
+        CHECK(mknod(tasks, S_IFREG | 0600, 0) == 0);
+        CHECK_INT(cgroup_join(NO_FD, tasks), -ENOTTY);
+        CHECK_INT(file_get(AT_FDCWD, tasks, text, sizeof text), 0);
+        CHECK(mkfifo(frozen, 0600) == 0);
+        CHECK_INT(freezer_is_frozen(path), -ENOENT); /* and nobody waits for the pipe's other end */
+        CHECK_INT(unlink(frozen), 0);
+        CHECK(mknod(frozen, S_IFREG | 0600, 0) == 0);
+        CHECK_INT(file_put(AT_FDCWD, frozen, "1"), 0);
+        CHECK_INT(freezer_is_frozen(path), -ENOENT);
+        CHECK_INT(unlink(frozen), 0);
+        CHECK_INT(unlink(tasks), 0);
+        CHECK_INT(rmdir(path), 0);
+}
+
 TEST(no_cgroup_is_no_cgroup)
 {
         char path[] = "/tmp/husk-cgroup-XXXXXX", below[64];
