@@ -197,10 +197,10 @@ int cgroup_lasting_parent(const char *path, char ret_parent[4096])
 static int check_old(int cgroup)
 {
         char text[16];
-        ssize_t n = file_get(cgroup, "cgroup.procs", text, sizeof text);
+        int r = members_exist(cgroup);
 
-        if (n != 0)
-                return n < 0 && n != -EFBIG ? (int)n : -EEXIST;
+        if (r != 0)
+                return r < 0 ? r : -EEXIST;
         if ((file_get(cgroup, "cgroup.freeze", text, sizeof text) > 0 && text[0] == '1') ||
             (file_get(cgroup, "freezer.state", text, sizeof text) > 0 && text[0] == 'F'))
                 return -EDEADLK;
@@ -282,20 +282,19 @@ int cgroup_disclose(int cgroup)
 static int claim(const char *path)
 {
         int fd = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-        char text[16];
-        ssize_t n;
+        int r;
 
         if (fd < 0)
                 return fd;
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-                n = errno == EWOULDBLOCK ? -EEXIST : -errno;
+                r = errno == EWOULDBLOCK ? -EEXIST : -errno;
         else
-                n = file_get(fd, "cgroup.procs", text, sizeof text);
-        if (n == 0)
+                r = members_exist(fd);
+        if (r == 0)
                 return fd;
         close(fd);
         /* Without its files it is one that was removed while we were at its door. */
-        return n > 0 || n == -EFBIG ? -EEXIST : (int)n;
+        return r > 0 ? -EEXIST : r;
 }
 
 int cgroup_claim(const char *path, bool wait)
@@ -309,7 +308,10 @@ int cgroup_claim(const char *path, bool wait)
         return fd;
 }
 
-#define OWNER "trusted.husk.owner"
+/* Who is not root may write the second one alone, since Linux 5.7 and on v2. Where the first one is, it counts: a
+ * cgroup of root's may have been given to a user. */
+#define OWNER      "trusted.husk.owner"
+#define USER_OWNER "user.husk.owner"
 
 /* No other journal has these numbers as long as this one exists. */
 static size_t sign_of(int journal, char ret_sign[64])
@@ -328,8 +330,8 @@ void cgroup_sign(int cgroup, int journal)
         char sign[64];
         size_t size = sign_of(journal, sign);
 
-        if (size)
-                fsetxattr(cgroup, OWNER, sign, size, 0);
+        if (size && fsetxattr(cgroup, OWNER, sign, size, 0) < 0)
+                fsetxattr(cgroup, USER_OWNER, sign, size, 0);
 }
 
 bool cgroup_is_foreign(const char *path, int journal)
@@ -338,6 +340,8 @@ bool cgroup_is_foreign(const char *path, int journal)
         size_t size = sign_of(journal, ours);
         ssize_t n = getxattr(path, OWNER, sign, sizeof sign);
 
+        if (n <= 0)
+                n = getxattr(path, USER_OWNER, sign, sizeof sign);
         return size && n > 0 && ((size_t)n != size || memcmp(sign, ours, size) != 0);
 }
 

@@ -13,7 +13,7 @@ int cgroup_is_one(const char *path);
 int cgroup_check(int fd);
 /* The directory: a descriptor of it, or with `tasks` its file of that name (v1), open for writing.
  * -ENOENT: a parent is missing. -ENOTTY when it is not on cgroupfs; -EEXIST when it exists and has
- * processes in it (somebody else's), -EDEADLK when it exists and is frozen. What is new is removed again
+ * processes in it or below (somebody else's), -EDEADLK when it exists and is frozen. What is new is removed again
  * when it fails. v1 cpusets, of parents
  * too, are filled from theirs so that the child can have tasks. */
 int cgroup_make(const char *path, bool tasks);
@@ -37,10 +37,11 @@ int cgroup_remove_parents(const char *path, unsigned n);
 int cgroup_lasting_parent(const char *path, char ret_parent[4096]);
 /* Of all who claim one cgroup at one moment, be it new or not, one gets a descriptor. It is theirs until
  * that and its copies are closed; by then there should be a process in it. -EEXIST: another has claimed it, or
- * there is a process in it, with `wait` for some 2 s; -ENOENT, -ENODEV: it is gone. */
+ * there is a process in it or below, with `wait` for some 2 s; -ENOENT, -ENODEV: it is gone. */
 int cgroup_claim(const char *path, bool wait);
 /* Sign one that was claimed, in the name of the file `journal`: a stopped container's is empty, so another
- * may have the same path before that is deleted. Only root can; without a signature it is everybody's. */
+ * may have the same path before that is deleted. An ordinary user can on v2, since Linux 5.7;
+ * without a signature it is everybody's. */
 void cgroup_sign(int cgroup, int journal);
 /* Has it the signature of another journal? */
 bool cgroup_is_foreign(const char *path, int journal);

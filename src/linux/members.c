@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/syscall.h>
+
 enum {
         LIST_MAX = 16 << 20,
         DEPTH_MAX = 64,
@@ -116,6 +118,59 @@ int members_list(struct arena *arena, const char *path, pid_t **ret_pids, size_t
         *ret_n = m.n;
         return 0;
 }
+
+/* -- whether there are any; nothing here allocates ------------------------------------------------- */
+
+static int has_members(int cgroup, unsigned depth);
+
+/* Those below a cgroup of v1, which has no file that tells. */
+static int has_members_below(int cgroup, unsigned depth)
+{
+        _Alignas(struct dirent64) char entries[1024];
+        auto_close fd = file_open(cgroup, ".", O_RDONLY | O_DIRECTORY, 0);
+        long size;
+
+        if (fd < 0 || depth == DEPTH_MAX)
+                return fd < 0 ? fd : 1;
+        while ((size = syscall(SYS_getdents64, fd, entries, sizeof entries)) > 0)
+                for (long at = 0; at < size;) {
+                        const struct dirent64 *entry = (const void *)(entries + at);
+                        auto_close child = NO_FD;
+                        int r;
+
+                        at += entry->d_reclen;
+                        if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+                                continue;
+                        child = file_open(fd, entry->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+                        r = child < 0 ? child : has_members(child, depth + 1);
+                        if (r != 0 && r != -ENOENT && r != -ENODEV)
+                                return r;
+                }
+        return size < 0 ? -errno : 0;
+}
+
+static int has_members(int cgroup, unsigned depth)
+{
+        char text[256];
+        ssize_t n = file_get(cgroup, "cgroup.procs", text, 2);
+
+        /* A threaded cgroup of v2 does not list them: it has the next file. */
+        if (n > 0 || n == -EFBIG)
+                return 1;
+        if (n < 0 && n != -EOPNOTSUPP)
+                return (int)n;
+        n = file_get(cgroup, "cgroup.events", text, sizeof text);
+        if (n >= 0)
+                return strstr(text, "populated 1") != NULL;
+        return n == -ENOENT ? has_members_below(cgroup, depth) : (int)n;
+}
+
+int members_exist(int cgroup)
+{
+        return has_members(cgroup, 0);
+}
+
+/* -- signals -------------------------------------------------------------------------------------- */
 
 /* Pinned by their pidfds, and then looked for again: who is listed still is a member, or has ended and
  * cannot be signalled. */

@@ -7,7 +7,12 @@
 
 struct arena;
 
-/* The processes of a cgroup and of those below it. Paths are absolute; not child-safe. */
+/* The processes of a cgroup and of those below it. Paths are absolute. Not child-safe, but for
+ * members_exist(). */
+
+/* Is there a process in it, or below? 1, 0, or -errno. Who made such a cgroup their own would kill them with it.
+ * Child-safe. */
+int members_exist(int cgroup);
 
 /* Their pids as we see them, ascending, in the arena. A cgroup that is not there has none. -ENOTTY:
  * not on a cgroup filesystem. */

@@ -158,7 +158,8 @@ int do_make_cgroup(struct machine *m, const struct op_make_cgroup *o)
         if (m->occupied)
                 return trail(
                         -EBUSY,
-                        "the cgroup %s has processes in it, or another container is made in it now",
+                        "the cgroup %s has processes in it or below it, or another container is "
+                        "made in it now",
                         o->path);
         if (fd == -EDEADLK)
                 return trail(fd, "the cgroup %s exists and is frozen", o->path);

@@ -175,6 +175,35 @@ detached() {
         [ "$(find "$TOP" -name 'husk-*' | wc -l)" = 0 ]
 }
 
+@test "two of one cgroupsPath, one after the other: who deletes the first does not kill the second" {
+        local pid
+        [ "$(printf '5.7\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 5.7 ] || skip "needs Linux 5.7"
+        config --arg top "/top.$WORD/same" '.linux.cgroupsPath = $top'
+        detached 'exec sleep 300'
+        oci kill "$WORD" KILL
+        eventually 10 stopped "$WORD"
+        oci run --detach -b "$BUNDLE" "$WORD.b"
+        pid=$(pid_of "$WORD.b")
+        oci delete "$WORD"
+        [ "$(status_of "$WORD.b")" = running ]
+        ! gone "$pid"
+        oci delete --force "$WORD.b"
+        [ ! -e "$TOP/same" ]
+}
+
+@test "a cgroup with another container's below it is refused, and that one lives on" {
+        config --arg top "/top.$WORD/x/sub" '.linux.cgroupsPath = $top'
+        detached 'exec sleep 300'
+        config --arg top "/top.$WORD/x" '.linux.cgroupsPath = $top'
+        run -1 --separate-stderr oci run --detach -b "$BUNDLE" "$WORD.b"
+        [[ $stderr == *"has processes in it"* ]]
+        running "$WORD"
+        oci delete --force "$WORD.b" || :
+        running "$WORD"
+        oci delete --force "$WORD"
+        [ ! -e "$TOP/x" ]
+}
+
 @test "SIGKILL of the maker: the next command takes the cgroup back" {
         local pid
         config '.hooks = {createRuntime: [{path: "/bin/sh", args: ["sh", "-c", "kill -9 $PPID"]}]}'

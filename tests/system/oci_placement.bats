@@ -15,15 +15,19 @@ hierarchies() {
 
 # stranger PATH: a process of ours in that cgroup of every hierarchy; its pid is $stranger
 stranger() {
-        local mount
+        local mount at part
         sleep 1000 3>&- &
         stranger=$!
         for mount in $(hierarchies); do
-                mkdir -p "$mount/$1"
-                if [ -e "$mount/$1/cpuset.mems" ] && [ -e "$mount/$1/tasks" ]; then
-                        cat "$mount/cpuset.cpus" >"$mount/$1/cpuset.cpus"
-                        cat "$mount/cpuset.mems" >"$mount/$1/cpuset.mems"
-                fi
+                at=$mount
+                for part in ${1//\// }; do
+                        at=$at/$part
+                        mkdir -p "$at"
+                        if [ -e "$at/cpuset.mems" ] && [ -e "$at/tasks" ]; then
+                                cat "$mount/cpuset.cpus" >"$at/cpuset.cpus"
+                                cat "$mount/cpuset.mems" >"$at/cpuset.mems"
+                        fi
+                done
                 echo "$stranger" >"$mount/$1/cgroup.procs"
         done
 }
@@ -43,6 +47,17 @@ stranger_goes() {
         run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
         kill -0 "$stranger"
         stranger_goes "$WORD.theirs"
+        refused
+        [[ $stderr == *"has processes in it"* ]]
+}
+
+@test "a cgroup that others are below of is refused, and they live on" {
+        stranger "$WORD.theirs/deeper/sub"
+        config --arg path "/$WORD.theirs" '.linux.cgroupsPath = $path'
+        run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
+        kill -0 "$stranger"
+        stranger_goes "$WORD.theirs/deeper/sub"
+        remove_cgroups "*/$WORD.theirs*"
         refused
         [[ $stderr == *"has processes in it"* ]]
 }

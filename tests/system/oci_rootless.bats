@@ -144,9 +144,11 @@ detached() {
         gone "$pid"
 }
 
-@test "root can enter it, too" {
+@test "root looks at it, but does not enter it by what the user wrote" {
         detached 'exec sleep 300'
-        [ "$(timeout 60 "$HUSK_OCI" --root "$ROOT" exec "$WORD" sh -c 'echo $(id -u)')" = 0 ]
+        [ "$(timeout 60 "$HUSK_OCI" --root "$ROOT" state "$WORD" | jq -r .status)" = running ]
+        run -255 --separate-stderr timeout 60 "$HUSK_OCI" --root "$ROOT" exec "$WORD" true
+        [[ $stderr == *"is that of user $RUID, who alone can enter it"*"setpriv --reuid $RUID"* ]]
 }
 
 @test "the container's clocks" {
