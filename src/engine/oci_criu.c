@@ -232,14 +232,10 @@ int engine_oci_checkpoint(const struct oci_checkpoint_request *request)
 /* What criu does not bring back, and the document asks for. */
 static void warn_of_losses(const struct spec *spec, pid_t pid)
 {
-        char path[48], status[4096];
-        const char *line;
+        struct task_rights rights;
 
-        text_format(path, sizeof path, "/proc/%d/status", (int)pid);
-        if (file_get(AT_FDCWD, path, status, sizeof status) < 0)
-                return;
-        line = strstr(status, "NoNewPrivs:");
-        if (spec->process->no_new_privileges && line && line[12] == '0')
+        if (spec->process->no_new_privileges && task_rights_read(pid, pid, &rights) == 0 &&
+            !rights.ended && !rights.no_new_privs)
                 trail_warn("/process/noNewPrivileges: this criu does not restore it");
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: a tree of processes from the top, and the rights of each task in it.
  *
- * Nothing allocates: a directory is open and half read in each generation, which is why there is a limit. The list of
- * groups stands in front of the capabilities in "status" and can be long: so that nobody hides behind it the file
- * is read to its end, a line at a time, and only the beginning of a line is kept. */
+ * Nothing allocates, and no more than two descriptors are open however deep the tree is: the way down is kept as
+ * numbers, and the list of a parent's children is read again behind the one that was done, some at a time. Parents
+ * are those that we came through, never what the kernel says a parent is: that would lead out of the tree when one
+ * ends in between. The list of groups stands in front of the capabilities in "status" and can be long: so that nobody
+ * hides behind it the file is read to its end, a line at a time, and only the beginning of a line is kept. */
 #include "linux.h"
 
 #include <dirent.h>
@@ -15,18 +17,17 @@
 #include <sys/syscall.h>
 
 enum {
-        GENERATIONS_MAX = 200
+        GENERATIONS_MAX = 500,
+        SIBLINGS = 128 /* that are read at a time */
 };
 
 /* -- the tree ------------------------------------------------------------------------------------ */
 
-struct walk {
-        int (*look)(pid_t pid, pid_t tid, void *data);
-        void *data;
-        int depth;
+/* Children of one process, in their order. */
+struct siblings {
+        pid_t parent, pids[SIBLINGS];
+        size_t n, next;
 };
-
-static int walk_process(struct walk *walk, pid_t pid);
 
 static pid_t number(const char *text)
 {
@@ -35,35 +36,39 @@ static pid_t number(const char *text)
         return text_u64(text, &value) == 0 && value <= INT32_MAX ? (pid_t)value : -1;
 }
 
-/* "children": numbers, a space behind each. */
-static int walk_children(struct walk *walk, pid_t pid, pid_t tid)
+/* "children": numbers, a space behind each. Those behind *after, which is 0 from there on. */
+static int read_children(pid_t pid, pid_t tid, pid_t *after, struct siblings *siblings)
 {
         char path[64], text[256];
         auto_close fd = NO_FD;
-        uint64_t child = 0;
+        pid_t child = 0;
         ssize_t n;
 
         text_format(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)tid);
         fd = file_open(AT_FDCWD, path, O_RDONLY, 0);
         if (fd < 0)
                 return fd;
-        while ((n = read(fd, text, sizeof text)) > 0)
-                for (ssize_t i = 0; i < n; i++) {
-                        int r;
-
+        while (siblings->n < SIBLINGS && (n = read(fd, text, sizeof text)) != 0) {
+                if (n < 0)
+                        return -errno;
+                for (ssize_t i = 0; i < n && siblings->n < SIBLINGS; i++) {
                         if (text[i] >= '0' && text[i] <= '9') {
-                                child = child * 10 + (uint64_t)(text[i] - '0');
+                                child = child * 10 + (text[i] - '0');
                                 continue;
                         }
-                        r = child ? walk_process(walk, (pid_t)child) : 0;
-                        if (r != 0)
-                                return r;
+                        if (child && !*after)
+                                siblings->pids[siblings->n++] = child;
+                        else if (child == *after)
+                                *after = 0;
                         child = 0;
                 }
-        return n < 0 ? -errno : 0;
+        }
+        return 0;
 }
 
-static int walk_tasks(struct walk *walk, pid_t pid, bool children)
+/* `look` NULL: read the children instead. */
+static int each_task(
+        pid_t pid, int (*look)(pid_t pid, pid_t tid, void *data), void *data, pid_t *after)
 {
         _Alignas(struct dirent64) char entries[1024];
         auto_close fd = NO_FD;
@@ -82,32 +87,57 @@ static int walk_tasks(struct walk *walk, pid_t pid, bool children)
 
                         at += entry->d_reclen;
                         if (tid > 0)
-                                r = children ? walk_children(walk, pid, tid)
-                                             : walk->look(pid, tid, walk->data);
+                                r = look ? look(pid, tid, data)
+                                         : read_children(pid, tid, after, data);
                         if (r != 0)
                                 return r;
                 }
         return size < 0 ? -errno : 0;
 }
 
-static int walk_process(struct walk *walk, pid_t pid)
+/* The child of `parent` behind `after`, 0: the first. 1; 0: there is none. -ESRCH: `after` is no longer there. */
+static int next_child(struct siblings *siblings, pid_t parent, pid_t after, pid_t *ret_child)
 {
+        struct siblings more = { .parent = parent };
         int r;
 
-        if (walk->depth++ == GENERATIONS_MAX)
-                return -ELOOP;
-        r = walk_tasks(walk, pid, true);
-        if (r == 0)
-                r = walk_tasks(walk, pid, false);
-        walk->depth--;
-        return r;
+        if (!after || siblings->parent != parent || siblings->next == siblings->n ||
+            siblings->pids[siblings->next - 1] != after) {
+                r = each_task(parent, NULL, &more, &after);
+                if (r == 0 && after)
+                        r = -ESRCH;
+                if (r < 0 || more.n == 0)
+                        return r;
+                *siblings = more;
+        }
+        *ret_child = siblings->pids[siblings->next++];
+        return 1;
 }
 
 int tasks_walk(pid_t pid, int (*look)(pid_t pid, pid_t tid, void *data), void *data)
 {
-        struct walk walk = { look, data, 0 };
+        struct siblings siblings = { 0 };
+        pid_t way[GENERATIONS_MAX], after = 0;
+        size_t n = 0;
 
-        return walk_process(&walk, pid);
+        way[n++] = pid;
+        for (;;) {
+                pid_t child = 0, done = way[n - 1];
+                int r = next_child(&siblings, done, after, &child);
+
+                if (r > 0) {
+                        if (n == GENERATIONS_MAX)
+                                return -ELOOP;
+                        way[n++] = child;
+                        after = 0;
+                        continue;
+                }
+                if (r == 0)
+                        r = each_task(done, look, data, NULL);
+                if (r != 0 || --n == 0)
+                        return r;
+                after = done;
+        }
 }
 
 /* -- rights -------------------------------------------------------------------------------------- */
@@ -121,16 +151,17 @@ enum member {
         NO_NEW_PRIVS,
         FILTER,
         INSIDE,
+        STATE,
         MEMBERS
 };
 
 static const char *const names[MEMBERS] = {
         [INHERITABLE] = "CapInh:", [PERMITTED] = "CapPrm:", [EFFECTIVE] = "CapEff:",
         [BOUNDING] = "CapBnd:",    [AMBIENT] = "CapAmb:",   [NO_NEW_PRIVS] = "NoNewPrivs:",
-        [FILTER] = "Seccomp:",     [INSIDE] = "NSpid:",
+        [FILTER] = "Seccomp:",     [INSIDE] = "NSpid:",     [STATE] = "State:",
 };
 
-/* "CapEff:\t000001ffffffffff"; of "NSpid:\t4711\t7" the last number counts. */
+/* "CapEff:\t000001ffffffffff"; of "NSpid:\t4711\t7" the last number counts, of "State:\tZ (zombie)" the letter. */
 static void take_line(const char *line, uint64_t values[MEMBERS], unsigned *seen)
 {
         for (enum member i = 0; i < MEMBERS; i++) {
@@ -139,7 +170,9 @@ static void take_line(const char *line, uint64_t values[MEMBERS], unsigned *seen
                 if (!text_starts(line, names[i]))
                         continue;
                 for (const char *at = line + strlen(names[i]); *at; at++)
-                        if (*at == '\t' || *at == ' ')
+                        if (i == STATE)
+                                value = value ? value : *at == '\t' ? 0 : (uint64_t)*at;
+                        else if (*at == '\t' || *at == ' ')
                                 value = 0;
                         else if (i == INSIDE)
                                 value = value * 10 + (uint64_t)(*at - '0');
@@ -186,6 +219,7 @@ int task_rights_read(pid_t pid, pid_t tid, struct task_rights *ret_rights)
                 .no_new_privs = values[NO_NEW_PRIVS] != 0,
                 .filtered = values[FILTER] != 0,
                 .inside = (pid_t)values[INSIDE],
+                .ended = values[STATE] == 'Z' || values[STATE] == 'X',
         };
         return seen == (1u << MEMBERS) - 1 ? 0 : -EPROTO;
 }

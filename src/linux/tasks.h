@@ -10,7 +10,8 @@
 
 /* Each task, threads too, of a process and of all that descend from it: `look` is called with the process's
  * number and the task's, those that descend first, and ends the walk by what is not 0, which is returned. The
- * processes must stand still. -ELOOP: more than 200 generations. Needs CONFIG_PROC_CHILDREN. Child-safe. */
+ * processes must stand still, but for those that `look` ends; -ESRCH: one that was looked at has gone from among its
+ * parent's children. -ELOOP: more than 500 generations. Needs CONFIG_PROC_CHILDREN. Child-safe. */
 int tasks_walk(pid_t pid, int (*look)(pid_t pid, pid_t tid, void *data), void *data);
 
 /* What the kernel holds a task to. */
@@ -18,6 +19,7 @@ struct task_rights {
         uint64_t inheritable, permitted, effective, bounding, ambient; /* capabilities */
         bool no_new_privs, filtered; /* by seccomp: a filter or the strict mode */
         pid_t inside;                /* its number in its own pid namespace */
+        bool ended;                  /* a zombie, which has no rights and no namespaces any more */
 };
 
 /* From /proc/PID/task/TID/status, proc_pid_status(5). -EPROTO: it does not say it all. Child-safe. */

@@ -3,7 +3,8 @@
  *
  * criu holds each task where it will go on, as its tracer, and waits for us: so nothing runs, forks or ends
  * meanwhile. When a task has more than it should all of them are killed, those that descend first, and then criu,
- * whose end lets go of what it traces. */
+ * whose end lets go of what it traces. Where not all can be reached criu is stopped and goes on holding them: it is
+ * in the container's cgroups, which are killed with all that is in them when the restore is undone. */
 #include "operand.h"
 #include "ops.h"
 
@@ -84,6 +85,8 @@ static int check_task(pid_t pid, pid_t tid, void *data)
         struct task_rights has;
         int r = task_rights_read(pid, tid, &has);
 
+        if (r == 0 && has.ended)
+                return 0;
         if (r < 0 || (r = check_spaces(check, pid, tid, has.inside)) < 0 ||
             (r = check_caps(has.bounding, o->bounding, "bounding", has.inside)) < 0 ||
             (r = check_caps(has.effective, o->caps, "effective", has.inside)) < 0 ||
@@ -129,6 +132,17 @@ static int kill_task(pid_t pid, pid_t tid, void *data)
         return 0;
 }
 
+static void kill_all(struct machine *m, int criu)
+{
+        int r = -ESRCH;
+
+        for (int round = 0; r == -ESRCH && round < 1000; round++)
+                r = tasks_walk(m->pid, kill_task, NULL);
+        process_signal(m->pidfd, SIGKILL); /* with all of its pid namespace */
+        /* As their tracer it would have to reap them. */
+        process_signal(criu, r == 0 ? SIGKILL : SIGSTOP);
+}
+
 int do_check_rights(struct machine *m, const struct op_check_rights *o)
 {
         struct check check = { .o = o };
@@ -139,11 +153,8 @@ int do_check_rights(struct machine *m, const struct op_check_rights *o)
         if (r == 0 && (r = check_map(m->pid, "uid_map", o->uid_map)) == 0 &&
             (r = check_map(m->pid, "gid_map", o->gid_map)) == 0)
                 r = tasks_walk(m->pid, check_task, &check);
-        if (r < 0) {
-                tasks_walk(m->pid, kill_task, NULL);
-                process_signal(
-                        slot(m, o->criu), SIGKILL); /* as their tracer it would have to reap them */
-        }
+        if (r < 0)
+                kill_all(m, slot(m, o->criu));
         if (r == -EACCES)
                 trail_hint(
                         "nothing of it has run: the document of the bundle says what it may do at "

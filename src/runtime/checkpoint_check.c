@@ -18,7 +18,8 @@ enum {
         PARENTS_MAX = 64 /* checkpoints on top of each other */
 };
 
-static const char link_name[] = "parent"; /* criu's, to the checkpoint that one is on top of */
+static const char link_name[] =
+        "parent"; /* criu's, to the checkpoint that one is on top of; a directory does as well */
 
 struct check {
         struct arena *arena;
@@ -44,7 +45,7 @@ static int check_status(const struct check *check, const char *path, const struc
                         (unsigned)st->st_uid);
         else if (st->st_mode & S_IWOTH)
                 what = "everybody can write there, and change it under criu";
-        else if (st->st_mode & S_IWGRP && st->st_gid != 0)
+        else if (st->st_mode & S_IWGRP) /* with an access list that is whoever it names */
                 what = arena_format(
                         check->arena, "group %u can write there, and change it under criu",
                         (unsigned)st->st_gid);
@@ -87,9 +88,9 @@ static int check_entry(const struct check *check, int dir, const char *path, con
 
         if (r < 0)
                 return refuse(check, full, r, text_errno(r));
-        if (S_ISDIR(st.st_mode) || (S_ISLNK(st.st_mode) && text_equal(name, link_name)))
+        if (S_ISLNK(st.st_mode) && text_equal(name, link_name))
                 return 0;
-        if (!S_ISREG(st.st_mode) &&
+        if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) &&
             !(S_ISSOCK(st.st_mode) && text_equal(name, "lazy-pages.socket")))
                 return refuse(
                         check, full, -EPERM,
@@ -132,8 +133,9 @@ int criu_check_directory(struct arena *arena, const char *option, const char *pa
                 struct stat st;
                 int r = check_directory(&check, path);
 
+                /* criu opens it whatever it is */
                 if (r < 0 || file_stat(AT_FDCWD, link, AT_SYMLINK_NOFOLLOW, &st) < 0 ||
-                    !S_ISLNK(st.st_mode))
+                    (!S_ISLNK(st.st_mode) && !S_ISDIR(st.st_mode)))
                         return r;
                 r = file_real_path(arena, link, &path);
                 if (r < 0)

@@ -70,6 +70,8 @@ asked() {
         chmod 770 "$IMAGES"
         chgrp 4321 "$IMAGES"
         refused "--image-path: $IMAGES: group 4321 can write there"
+        chgrp 0 "$IMAGES" # the bits of a group are also those of an access list
+        refused "--image-path: $IMAGES: group 0 can write there"
         images
         chown 1234 "$IMAGES/pages-1.img"
         refused "--image-path: $IMAGES/pages-1.img: user 1234, whose it is"
@@ -116,6 +118,19 @@ asked() {
         ln -s ../images.first "$IMAGES/parent"
         ln -sf "$VICTIM/file" "$IMAGES.first/pages-1.img"
         refused "--image-path: $IMAGES.first/pages-1.img: is a symbolic link"
+        # without a link: criu opens it just so
+        images
+        images "$IMAGES/parent"
+        asked
+        ln -sf "$VICTIM/file" "$IMAGES/parent/pages-1.img"
+        refused "--image-path: $IMAGES/parent/pages-1.img: is a symbolic link"
+        images "$IMAGES/parent"
+        chown 1234 "$IMAGES/parent"
+        refused "--image-path: $IMAGES/parent: user 1234, whose it is"
+        images
+        mkdir -m 777 "$IMAGES/criu.work"
+        refused "--image-path: $IMAGES/criu.work: everybody can write there"
+        images
         ln -sfn . "$IMAGES/parent"
         refused "more than 64 checkpoints on top of each other"
         ln -sfn nowhere "$IMAGES/parent"
@@ -228,16 +243,23 @@ refuses() {
         [ -z "$(cgroup_file cgroup.procs)" ]
 }
 
+# Sixty generations, each the child of the one before, then a zombie, whose parent does not wait for it
+deep='down() { if [ "$1" -gt 0 ]; then down $(($1 - 1)) & wait; else sleep 1000; fi; }
+        down 60 &
+        (sleep 0 & exec sleep 1000) &
+        sleep 1'
+
 @test "rights that the images have and the document does not give" {
         criu check >/dev/null 2>&1 || skip "\`criu check\` fails on this kernel"
         OUT=$BATS_TEST_TMPDIR/$WORD/out
         config '.root.readonly = false | .process.noNewPrivileges = false | del(.linux.seccomp) |
                 .linux.namespaces |= map(select(.type != "uts")) | del(.hostname) |
                 .process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"] | unique)'
-        script 'sleep 1000 & while :; do echo .; sleep 0.1; done'
+        script "$deep; while :; do echo .; sleep 0.1; done"
         cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/full.json"
         oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >>"$OUT" 2>&1
         eventually 60 test -s "$OUT"
+        has_zombie
         rm -rf "$IMAGES"
         timeout -k 5 200 "$HUSK_OCI" --root "$ROOT" checkpoint --image-path "$IMAGES" "$WORD"
         LINES=$(wc -l <"$OUT")
@@ -245,6 +267,8 @@ refuses() {
         refuses 'the capability sys_admin (bounding), which /process/capabilities does not'
         less '.process.capabilities |= with_entries(if .key == "bounding" then . else .value -= ["CAP_SYS_ADMIN"] end)'
         restore --detach "$WORD" >>"$OUT" 2>&1 # what is in the bounding set can come from a file
+        has_zombie # which has no namespaces any more
+        [ "$(cgroup_file cgroup.procs | xargs cat | wc -l)" -gt 60 ]
         oci delete --force "$WORD"
         LINES=$(wc -l <"$OUT")
         less '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW"}'
@@ -260,4 +284,5 @@ refuses() {
         oci delete --force "$WORD"
 }
 
+has_zombie() { oci exec "$WORD" sh -c 'grep -q "^State:.Z" /proc/[0-9]*/status'; }
 has_grown() { [ "$(wc -l <"$OUT")" -gt "$LINES" ]; }

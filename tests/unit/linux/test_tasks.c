@@ -12,6 +12,7 @@
 
 #include <linux/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 static int pipes[2];
@@ -108,7 +109,54 @@ TEST(a_walk_meets_each_task_those_that_descend_first)
         CHECK_INT(tasks_walk(top, note, &seen), -ENOENT);
 }
 
+/* Each the child of the one before. */
+static pid_t make_chain(int generations)
+{
+        pid_t top;
+
+        CHECK_INT(pipe(pipes), 0);
+        top = fork();
+        if (top)
+                return top;
+        for (int i = 1; i < generations; i++)
+                if (fork())
+                        rest();
+        rest();
+}
+
+TEST(a_deep_tree_takes_no_more_descriptors_than_a_flat_one)
+{
+        struct rlimit limit;
+        struct seen seen = { 0 };
+        pid_t top = make_chain(300);
+        int lowest;
+
+        await(300);
+        lowest = dup(0);
+        CHECK(lowest >= 0);
+        close(lowest);
+        CHECK_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        limit.rlim_cur = (rlim_t)lowest + 2;
+        CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        CHECK_INT(tasks_walk(top, note, &seen), 0);
+        CHECK_INT(seen.tasks, 300);
+        CHECK_INT(seen.order[0] == top, 0);
+        kill(top, SIGKILL);
+        waitpid(top, NULL, 0);
+}
+
 TEST(a_walk_does_not_go_on_for_ever)
+{
+        struct seen seen = { 0 };
+        pid_t top = make_chain(501);
+
+        await(501);
+        CHECK_INT(tasks_walk(top, note, &seen), -ELOOP);
+        kill(top, SIGKILL);
+        waitpid(top, NULL, 0);
+}
+
+TEST(of_many_children_none_is_met_twice_or_not_at_all)
 {
         struct seen seen = { 0 };
         pid_t top;
@@ -116,15 +164,35 @@ TEST(a_walk_does_not_go_on_for_ever)
         CHECK_INT(pipe(pipes), 0);
         top = fork();
         if (!top) {
-                for (int i = 0; i < 250; i++)
-                        if (fork())
+                for (int i = 0; i < 300; i++)
+                        if (!fork()) {
+                                if (i % 7 == 0 && !fork())
+                                        rest();
                                 rest();
+                        }
                 rest();
         }
-        await(251);
-        CHECK_INT(tasks_walk(top, note, &seen), -ELOOP);
+        await(344);
+        CHECK_INT(tasks_walk(top, note, &seen), 0);
+        CHECK_INT(seen.tasks, 344);
         kill(top, SIGKILL);
         waitpid(top, NULL, 0);
+}
+
+TEST(what_has_ended_is_known)
+{
+        struct task_rights rights;
+        siginfo_t info;
+        pid_t pid = fork();
+
+        if (!pid)
+                _exit(0);
+        CHECK_INT(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+        CHECK_INT(task_rights_read(pid, pid, &rights), 0);
+        CHECK(rights.ended);
+        CHECK_INT(waitpid(pid, NULL, 0), pid);
+        CHECK_INT(task_rights_read(getpid(), getpid(), &rights), 0);
+        CHECK(!rights.ended);
 }
 
 TEST(rights_are_those_of_the_kernel)
