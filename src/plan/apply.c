@@ -201,6 +201,14 @@ int do_await_gate(struct machine *m, const struct op_await_gate *o)
         return gate == (uint8_t)o->gate ? 0 : -EPROTO;
 }
 
+static bool has_note(const struct op_list *list)
+{
+        for (size_t i = 0; i < list->n; i++)
+                if (list->ops[i].code == OP_note_status)
+                        return true;
+        return false;
+}
+
 /* The child's life: its list, then exec; whatever goes wrong is told and ends it. */
 static void init_run(struct machine *m)
 {
@@ -211,7 +219,8 @@ static void init_run(struct machine *m)
         m->gate_peer = NO_FD;
         process_reset_signals(); /* here, because a filter may forbid it later */
         /* Nothing of the host's that the list does not need. */
-        file_close(&m->journal);
+        if (!has_note(&m->plan->list[INIT]))
+                file_close(&m->journal);
         file_close(&m->state_dir);
         r = plan_apply(m, INIT);
         /* A filter may be loaded that kills us for looking into files: so the bare error first. */

@@ -136,7 +136,7 @@ static void read_event(struct container *container, const struct json *line, boo
              json_u64(json_member(process, "start"), &id.start) == 0)) {
                 container->pid = (pid_t)number;
                 container->process = id;
-                container->begun = container->filled = true;
+                container->begun = true;
         }
         if (update) {
                 const struct json *resources = json_member(update, "resources");

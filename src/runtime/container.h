@@ -43,7 +43,7 @@ struct container {
         bool prepared;       /* its files were made without a start: container_prepare() */
         bool begun;          /* it has had a process */
         const char *name;    /* that `husk rename` gave it; NULL: none */
-        bool filled;         /* its volumes have what its image has there */
+        bool filled;         /* its volumes have what its image has there, all of it */
         bool complete;       /* its making came to an end: else its maker was killed */
         bool torn;           /* a line of its journal cannot be read */
         bool foreign;        /* it is another user's: what its journal names is left alone */

@@ -118,6 +118,29 @@ has_ended() { is_state "$1" exited; }
         nothing_left
 }
 
+@test 'volumes: a start that was killed while it filled them is followed by one that fills them' {
+        FILL='mkdir -p data/sub && echo first >data/sub/file && echo second >data/sub/other' \
+                image_simple '{"Cmd":["sh","-c","cat /data/sub/*; rm -f /data/sub/other"],"Volumes":{"/data":{}}}'
+        id=$(husk create --name one t)
+        journal=$store/containers/$id/journal
+        run -0 husk start -a one
+        same "$output" $'first\nsecond'
+        run -0 husk start -a one
+        same "$output" first
+        # noted once, behind the process and before the program had it
+        same "$(grep -nE '^..(process|status)' "$journal" | grep -c filled)" 1
+        grep -A1 '^{"process"' "$journal" | grep -q filled
+        # as it is when keeper and first process are killed while that copies: a part is there, and no word of the end
+        sed '/"filled"/d' "$journal" >"$BATS_TEST_TMPDIR/journal"
+        cat "$BATS_TEST_TMPDIR/journal" >"$journal"
+        run -0 husk start -a one
+        same "$output" $'first\nsecond'
+        run -0 husk start -a one
+        same "$output" first
+        husk rm one
+        nothing_left "$id"
+}
+
 @test 'a start that fails leaves it as it was' {
         image_simple '{}'
         id=$(husk create --name one t /bin/none)

@@ -139,6 +139,7 @@ static void await_host(struct compile *c)
         if (compile_has_create_hooks(c))
                 plan_add(c->plan, INIT, "/hooks", open_gate, .gate = GATE_ROOT_READY);
         plan_add(c->plan, INIT, "[journal]", await_gate, .gate = GATE_HOST_READY);
+        compile_own_filled(c);
         compile_hooks_container(c);
         compile_guard(c, false);
 }

@@ -127,6 +127,7 @@ void compile_pivot(struct compile *c);
 void compile_own_host(struct compile *c);
 void compile_own_trees(struct compile *c);
 void compile_own_attach(struct compile *c);
+void compile_own_filled(struct compile *c);
 /* mounts.c: sort what is asked for, into c->mounts. */
 void compile_mounts_begin(struct compile *c);
 int compile_mounts_host(struct compile *c);

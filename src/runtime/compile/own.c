@@ -4,7 +4,8 @@
  * /etc/hosts and its like are files of the store, mounted upon what the image has of that name: a
  * link there, which the image's maker chose, is covered and never followed (CVE-2024-9341 and its
  * kin). A volume is a directory of the store that gets what the image has at its place. Both lie
- * below the document's mounts, which are made later. They are cloned before the root is attached, which
+ * below the document's mounts, which are made later. When a volume has all of it the journal is told so: a start that
+ * is killed before is followed by one that fills it once more. They are cloned before the root is attached, which
  * may cover the directory that they are in. */
 #include "compile.h"
 
@@ -77,4 +78,15 @@ void compile_own_attach(struct compile *c)
                         .target = own->target,
                         .make = own->content ? TARGET_PLAIN_FILE : TARGET_DIRECTORY);
         }
+}
+
+/* The volumes, and the upper layer's owner: never again, because from now on they are the program's. */
+void compile_own_filled(struct compile *c)
+{
+        bool fills = c->options->n_overlays && c->map_root;
+
+        for (size_t i = 0; i < c->options->n_own; i++)
+                fills |= !c->options->own[i].content;
+        if (fills && !c->options->filled && !c->options->visit)
+                plan_add(c->plan, INIT, "[journal]", note_status, .status = "filled");
 }
