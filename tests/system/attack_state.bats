@@ -453,7 +453,8 @@ own_store() {
         at=$ROOT.husk/containers/$id/merged
         # Left by one that was killed.
         mkdir "$at"
-        own_store "$user" unshare -Urm sh -c 'mount -t tmpfs "$0" /mnt && mount -t tmpfs none "$1" &&
+        # One process all the way: $! is what is to be killed.
+        setpriv --reuid "$user" --regid "$user" --clear-groups unshare -Urm sh -c 'mount -t tmpfs "$0" /mnt && mount -t tmpfs none "$1" &&
                 mkdir -p "$0" && mount -t tmpfs overlay "$0" && echo mounted && exec sleep 1000' \
                 "$at" "/$(cut -d / -f 2 <<<"$at")" >"$BATS_TEST_TMPDIR/said" 3>&- &
         stranger=$!
