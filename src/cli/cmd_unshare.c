@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: `husk unshare`: where root's default directories would be others, the variables tell the husk
- * that is called in there what it would have used outside. */
+ * that is called in there what it would have used outside, wherever it is called. */
 #include "commands.h"
 #include "report.h"
 
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static const struct option operands[] = {
@@ -18,18 +20,35 @@ static void tell(void *context)
         cli_report_warnings(context);
 }
 
+static int set_directory(const char *name, const char *path)
+{
+        char where[PATH_MAX], whole[2 * PATH_MAX];
+
+        if (path[0] != '/' && getcwd(where, sizeof where) && where[0] == '/') {
+                if (strlen(path) >= PATH_MAX)
+                        return -ENAMETOOLONG;
+                text_format(whole, sizeof whole, "%s/%s", where, path);
+                path = whole;
+        }
+        return setenv(name, path, true) < 0 ? -errno : 0;
+}
+
 static int run(struct invocation *in)
 {
         struct unshare_request *request = in->request;
         const char *shell = getenv("SHELL");
         const char *own[] = { shell && *shell ? shell : "/bin/sh", NULL };
+        int r;
 
         if (request->argv.n == 0)
                 request->argv = (struct words){ own, 1 };
-        if (setenv("HUSK_UNSHARED", "1", true) < 0 ||
-            setenv("HUSK_ROOT", request->engine.root, true) < 0 ||
-            setenv("HUSK_RUNROOT", request->engine.runroot, true) < 0)
-                return -errno;
+        r = setenv("HUSK_UNSHARED", "1", true) < 0 ? -errno : 0;
+        if (r == 0)
+                r = set_directory("HUSK_ROOT", request->engine.root);
+        if (r == 0)
+                r = set_directory("HUSK_RUNROOT", request->engine.runroot);
+        if (r < 0)
+                return r;
         request->search = getenv("PATH");
         request->env = (const char *const *)environ;
         request->tell = tell;

@@ -3,7 +3,11 @@
  *
  * Which ones they are is read from the cgroup; what is told of each is ps(1)'s business and the user's,
  * whose options it gets. Of what it prints the head line stays and the lines whose column PID names one
- * of ours. */
+ * of ours.
+ *
+ * Columns in front of that one may have spaces in them, when the user has chosen the columns: the arguments of a process
+ * are whatever it likes. So ps(1) is asked for the number once more, in front of all, which it does when the format is
+ * the user's; its own formats have only words there. */
 #include "oci.h"
 #include "store.h"
 
@@ -51,6 +55,31 @@ static bool is_member(const char *line, size_t column, const struct top *top)
         return false;
 }
 
+/* A column of ours in front of the user's, without a title. */
+static const char front_format[] = "pid:10=", front_title[] = "           ";
+
+enum {
+        FRONT = sizeof front_title - 1
+};
+
+/* Is that what was printed? Without a format of the user's there is no more than the column. */
+static bool has_front(const char *lines)
+{
+        return text_starts(lines, front_title) && find_pid_column(lines) >= 0;
+}
+
+static void filter_front(const char *lines, const struct top *top, struct text *out)
+{
+        for (const char *line = lines; *line;) {
+                size_t size = strcspn(line, "\n");
+
+                size += line[size] == '\n';
+                if (size > FRONT && (line == lines || is_member(line, 0, top)))
+                        text_add_bytes(out, line + FRONT, size - FRONT);
+                line += size;
+        }
+}
+
 static int filter(const char *lines, const struct top *top, struct text *out)
 {
         int column = find_pid_column(lines);
@@ -70,37 +99,70 @@ static int filter(const char *lines, const struct top *top, struct text *out)
         return 0;
 }
 
-static int run_ps(struct arena *arena, const struct words *options, const char **ret_output)
+static int run_ps(
+        struct arena *arena, const struct words *options, bool front, struct text *output,
+        int *ret_status)
 {
-        const char **arguments = arena_array(arena, options->n + 3, sizeof *arguments);
-        size_t n = 0;
+        const char **arguments = arena_array(arena, options->n + 5, sizeof *arguments);
+        size_t n = 0, own;
         const struct capture_job job = { .arguments = arguments, .most = OUTPUT_MAX };
-        struct text output = { .arena = arena };
-        int status = 0, r;
+        int r;
 
         arguments[n++] = "ps";
+        if (front) {
+                arguments[n++] = "-o";
+                arguments[n++] = front_format;
+        }
+        own = n;
         for (size_t i = 0; i < options->n; i++)
                 if (i > 0 || !text_equal(options->items[i], "--"))
                         arguments[n++] = options->items[i];
-        if (n == 1)
+        if (n == own)
                 arguments[n++] = "-ef";
-        r = capture_run(arena, &job, &output, &status);
+        r = capture_run(arena, &job, output, ret_status);
         if (r == -ENOENT) {
                 trail_hint("it is in the package procps; --format json does without");
                 return trail(r, "there is no ps(1) on this host");
         }
-        if (r < 0)
-                return trail(r, "cannot run ps: %s", text_errno(r));
-        if (status != 0) {
-                const char *words = text_string(&output);
+        return r < 0 ? trail(r, "cannot run ps: %s", text_errno(r)) : 0;
+}
 
-                words += strspn(words, "\n");
-                return trail(
-                        -EINVAL, "ps ended with %d: %.*s", process_exit_code(status),
-                        (int)strcspn(words, "\n"), words);
+/* An option that chooses columns has this letter; others have it, too. */
+static bool may_choose_columns(const struct words *options)
+{
+        for (size_t i = 0; i < options->n; i++)
+                if (strpbrk(options->items[i], "oO"))
+                        return true;
+        return false;
+}
+
+static int make_table(
+        struct arena *arena, const struct words *options, const struct top *top, struct text *table)
+{
+        struct text output = { .arena = arena };
+        const char *words;
+        int status = 0, r;
+
+        if (may_choose_columns(options)) {
+                r = run_ps(arena, options, true, &output, &status);
+                if (r < 0)
+                        return r;
+                if (status == 0 && has_front(text_string(&output))) {
+                        filter_front(text_string(&output), top, table);
+                        return 0;
+                }
         }
-        *ret_output = text_string(&output);
-        return 0;
+        output = (struct text){ .arena = arena };
+        r = run_ps(arena, options, false, &output, &status);
+        if (r < 0)
+                return r;
+        words = text_string(&output);
+        if (status == 0)
+                return filter(words, top, table);
+        words += strspn(words, "\n");
+        return trail(
+                -EINVAL, "ps ended with %d: %.*s", process_exit_code(status),
+                (int)strcspn(words, "\n"), words);
 }
 
 static int top_of(
@@ -108,7 +170,6 @@ static int top_of(
         struct top *ret_top)
 {
         struct text table = { .arena = arena };
-        const char *output;
         pid_t *pids;
         int r = container_members(arena, container, &pids, &ret_top->n);
 
@@ -118,9 +179,7 @@ static int top_of(
         ret_top->table = NULL;
         if (!options)
                 return 0;
-        r = run_ps(arena, options, &output);
-        if (r == 0)
-                r = filter(output, ret_top, &table);
+        r = make_table(arena, options, ret_top, &table);
         ret_top->table = text_string(&table);
         return r;
 }

@@ -20,11 +20,12 @@ int container_check_id(const char *id)
 {
         size_t size = strlen(id);
 
-        if (size == 0 || size > 255 || text_equal(id, ".") || text_equal(id, ".."))
+        /* Names that begin with a dot are the directory's own: what is being removed, the trial of overlays. */
+        if (size == 0 || size > 255 || id[0] == '.')
                 return trail(
                         -EINVAL,
                         "'%.64s' is no container id: 1 to 255 letters, digits, '_', '+', "
-                        "'-' or '.'",
+                        "'-' or '.', not first",
                         id);
         for (size_t i = 0; i < size; i++) {
                 char ch = id[i];

@@ -17,7 +17,7 @@ teardown() { finish; }
 husk() { timeout -k 5 60 "$HUSK" --root "$STORE" --runroot "$STORE.run" "$@" 3>&-; }
 
 bad_ids() {
-        printf '%s\0' '' . .. / /x x/ x/y ../x ../victim/new x/../../victim/new ./x $'x\n' $'x\ny' $'\e[8mx' \
+        printf '%s\0' '' . .. .x ...x / /x x/ x/y ../x ../victim/new x/../../victim/new ./x $'x\n' $'x\ny' $'\e[8mx' \
                 ' ' 'x y' '%n' '%s%s' 'x%00' "x'" 'x"' 'x\' 'x*' '~' 'x:y' 'x;y' '$(id)' $'x\x80' 'é' $'x\t' \
                 "$(head -c 256 /dev/zero | tr '\0' a)" "$(head -c 10240 /dev/zero | tr '\0' a)"
 }
@@ -47,7 +47,7 @@ refused_id() {
                 esac
                 n=$((n + 1))
         done < <(bad_ids)
-        [ "$n" = 32 ]
+        [ "$n" = 34 ]
         [ -z "$(ls "$ROOT" 2>/dev/null)" ]
         victim_is_whole
         # the control: such a name is one, for who joins paths

@@ -231,6 +231,22 @@ load engine_helper
         run -0 husk top one -o pid,args
         [[ ${lines[0]} =~ ^\ *PID\ COMMAND ]]
         [[ $output != *UID* ]]
+        # Columns with spaces in front of the number: a word of another process's arguments is no number.
+        pid=$(husk top one -eo pid,args | awk '$2 == "sleep" && $3 == 1002 { print $1 }')
+        exec -a "x $pid y" sleep 1003 3>&- &
+        stranger=$!
+        for options in '-eo args,pid' '-e -o args:20,comm,pid,ppid' 'axo args,pid' '-e --format args,pid'; do
+                # shellcheck disable=SC2086
+                run -0 husk top one $options
+                [ "$(grep -c '^sleep 100[12]' <<<"$output")" = 2 ]
+                [[ ${lines[0]} =~ ^COMMAND.*\ PID ]]
+                [[ $output != *"x $pid y"* ]]
+                [ "${#lines[@]}" = "$(husk top one | wc -l)" ]
+        done
+        kill "$stranger"
+        same "$(husk top one -u root | wc -l)" "$(husk top one | wc -l)"
+        run -1 husk top one -o args
+        has "$output" 'no column PID'
         run -1 husk top none
         has "$output" "container 'none' does not exist"
         husk kill one

@@ -43,6 +43,14 @@ imported() {
         [ ! -e "$RHOME/f" ]
 }
 
+@test 'unshare: a store that was named from here is that one from elsewhere, too' {
+        run -0 as_user sh -c 'cd && mkdir here && cd here && exec ~/husk --root st --runroot ../rt unshare \
+                sh -c "cd / && echo \$HUSK_ROOT \$HUSK_RUNROOT"'
+        same "$output" "$RHOME/here/st $RHOME/here/../rt"
+        run -0 as_user sh -c 'cd && ~/husk --root /var/st unshare sh -c "echo \$HUSK_ROOT"; rm -r here'
+        same "$output" /var/st
+}
+
 @test 'unshare: it becomes the command: its exit status, its signals, its shell' {
         run -7 husk unshare sh -c 'exit 7'
         run -143 husk unshare sh -c 'kill -TERM $$'
