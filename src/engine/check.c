@@ -257,7 +257,8 @@ static int check_all(struct check *check)
         }
         if (r == 0)
                 r = image_users(
-                        check->arena, &check->request->engine, &check->users, &check->n_users);
+                        check->arena, &check->request->engine, check->request->repair,
+                        &check->users, &check->n_users);
         if (r == 0)
                 r = layout_read_index(&check->layout, check->arena, &index);
         for (size_t i = 0; r == 0 && i < index.manifests.n; i++) {

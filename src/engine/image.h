@@ -161,9 +161,11 @@ struct image_user {
         bool running;
 };
 
+/* All containers. `all`: one that cannot be read is an error, as it has to be where something is removed that it may
+ * need; else it is left out, with a warning. */
 int image_users(
-        struct arena *arena, const struct engine_options *options, struct image_user **ret_users,
-        size_t *ret_n);
+        struct arena *arena, const struct engine_options *options, bool all,
+        struct image_user **ret_users, size_t *ret_n);
 /* Remove what no image and no container refers to, if nobody else is using the store; what goes wrong is a
  * warning. The store may be used no more. */
 void image_collect(

@@ -192,8 +192,8 @@ static struct spec_texts layers_of(
 }
 
 int image_users(
-        struct arena *arena, const struct engine_options *options, struct image_user **ret_users,
-        size_t *ret_n)
+        struct arena *arena, const struct engine_options *options, bool all,
+        struct image_user **ret_users, size_t *ret_n)
 {
         const char *containers = store_containers(arena, options);
         struct layers_dir layers = {
@@ -216,8 +216,13 @@ int image_users(
                         trail_reset();
                         continue;
                 }
-                if (r < 0)
+                if (r < 0 && (all || !container_may_be_passed_over(r)))
                         return r; /* what it needs is not known, so nothing may go */
+                if (r < 0) {
+                        trail_warn("%s", trail_text());
+                        trail_reset();
+                        continue;
+                }
                 record_decode(arena, &container, &record);
                 (*ret_users)[k++] = (struct image_user){
                         .id = arena_string(arena, container.id),
@@ -240,7 +245,7 @@ static int collect(struct arena *arena, const struct engine_options *options, st
         int r = layout_lock_all(layout);
 
         if (r == 0)
-                r = image_users(arena, options, &users, &n);
+                r = image_users(arena, options, true, &users, &n);
         if (r != 0)
                 return r;
         for (size_t i = 0; i < n; i++)

@@ -172,7 +172,7 @@ int engine_images(
                 return r == -ENOENT ? 0 : r;
         r = list_all(&layout, arena, request, ret_list, ret_n);
         if (r == 0)
-                r = image_users(arena, &request->engine, &users, &n_users);
+                r = image_users(arena, &request->engine, false, &users, &n_users);
         for (size_t i = 0; r == 0 && i < *ret_n; i++)
                 for (size_t k = 0; k < n_users; k++)
                         (*ret_list)[i].containers += text_equal(users[k].image, (*ret_list)[i].id);
@@ -248,7 +248,7 @@ static int begin(struct removal *removal, const struct engine_options *options, 
         r = image_open_store(removal->arena, removal->options, true, &removal->layout);
         if (r == 0)
                 r = image_users(
-                        removal->arena, removal->options, &removal->users, &removal->n_users);
+                        removal->arena, removal->options, true, &removal->users, &removal->n_users);
         if (r == 0)
                 r = removal->lock = layout_lock_index(&removal->layout);
         return r < 0 ? r : layout_read_index(&removal->layout, removal->arena, &removal->index);

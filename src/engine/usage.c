@@ -23,6 +23,11 @@ struct count {
         struct arena arena;
         struct place *linked; /* files of several names: a table of `room` places, a power of two */
         size_t n, room;
+        bool deep; /* there is more below the depth to which is looked */
+};
+
+enum {
+        DEPTH_MAX = 400 /* each level takes a descriptor or two, of which there may be a thousand */
 };
 
 static bool take_place(struct place *table, size_t room, const struct place *file)
@@ -80,9 +85,15 @@ static int count_one(struct count *count, int dir, const char *name, int depth)
 
 static int count_below(struct count *count, int dir, int depth)
 {
-        DIR *list = depth > 600 ? NULL : file_list_at(dir, ".");
-        int r = list ? 0 : depth > 600 ? -ELOOP : -errno;
+        DIR *list;
+        int r;
 
+        if (depth > DEPTH_MAX) {
+                count->deep = true;
+                return 0;
+        }
+        list = file_list_at(dir, ".");
+        r = list ? 0 : -errno;
         for (struct dirent *entry; r == 0 && list && (entry = readdir(list));)
                 if (!text_equal(entry->d_name, ".") && !text_equal(entry->d_name, ".."))
                         r = count_one(count, dir, entry->d_name, depth);
@@ -104,6 +115,11 @@ static int count_tree(void *context, void *ret)
 
         *(uint64_t *)ret = count.bytes;
         arena_free(&count.arena);
+        /* Of all containers it has been said for the one that it is about. */
+        if (r == 0 && count.deep && !text_equal(counting->name, "."))
+                trail_warn(
+                        "%s has directories in more than %d others: what is below is not counted",
+                        counting->name, DEPTH_MAX);
         return r;
 }
 
@@ -370,7 +386,7 @@ int engine_usage(
         int r = image_open_store(arena, &request->engine, false, &usage.layout);
 
         if (r == 0) {
-                r = image_users(arena, &request->engine, &usage.users, &usage.n_users);
+                r = image_users(arena, &request->engine, false, &usage.users, &usage.n_users);
                 if (r == 0)
                         r = measure_store(&usage);
         } else if (r == -ENOENT && !*trail_text()) {

@@ -298,6 +298,8 @@ static int check_lines(const struct container *container)
         const struct json *version = json_member(container->header, "version");
         int64_t number;
 
+        if (container->beheaded)
+                return damaged(container->id, "has lost its first line");
         if (container->torn)
                 return damaged(container->id, "has a line that is no JSON");
         /* No header and nothing bad: its maker was killed while it wrote the first line. */
@@ -311,9 +313,24 @@ static int missing(const char *id)
         return trail(-ENOENT, "container '%s' does not exist", id);
 }
 
-/* Its maker was killed before the journal's first line was whole, so nothing was made. The maker of a living
+/* Is there anything beside the journal? What cannot be read may have something. */
+static bool has_files(int dir)
+{
+        DIR *list = file_list_at(dir, ".");
+        bool found = !list;
+
+        for (struct dirent *entry; !found && (entry = readdir(list));)
+                found = !text_equal(entry->d_name, ".") && !text_equal(entry->d_name, "..") &&
+                        !text_equal(entry->d_name, "journal");
+        if (list)
+                closedir(list);
+        return found;
+}
+
+/* Its maker was killed before the journal's first line was whole, so nothing was made; unless a loss of power took
+ * the line, and left what was made after it. The maker of a living
  * one has the lock by then, or finds out that the file is gone. */
-static bool remove_unborn(const struct container *container, const char *path)
+static bool remove_unborn(struct container *container, const char *path)
 {
         struct stat st;
 
@@ -321,12 +338,18 @@ static bool remove_unborn(const struct container *container, const char *path)
             flock(container->journal, LOCK_EX | LOCK_NB) < 0 ||
             fstat(container->journal, &st) < 0 || (size_t)st.st_size != container->size)
                 return false;
+        if (has_files(container->dir)) {
+                container->beheaded = true; /* the journal stays, to tell that there is something */
+                return false;
+        }
         return file_remove(container->dir, "journal", 0) == 0 &&
                file_remove(AT_FDCWD, path, AT_REMOVEDIR) == 0;
 }
 
-static int open_journal(const char *path, struct container *container)
+static int open_journal(struct arena *arena, const char *path, struct container *container)
 {
+        const char *journal = arena_format(arena, "%s/journal", path);
+        int removed;
         /* What is no plain file any more must not keep us waiting. */
         int r = container->journal = file_open(
                 container->dir, "journal", O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
@@ -334,8 +357,15 @@ static int open_journal(const char *path, struct container *container)
 
         if (r >= 0)
                 return 0;
-        if (r == -ENOENT && file_remove(AT_FDCWD, path, AT_REMOVEDIR) == 0)
-                return missing(container->id); /* killed between mkdir and the first write */
+        if (r == -ENOENT) {
+                removed = file_remove(AT_FDCWD, path, AT_REMOVEDIR);
+                if (removed == 0 || removed == -ENOENT)
+                        return missing(
+                                container->id); /* killed between mkdir and the first write */
+                /* By that name there may be another maker's, meanwhile. */
+                if (removed == -ENOTEMPTY && file_access(journal, F_OK) == -ENOENT)
+                        return damaged(container->id, "is missing");
+        }
         if (r == -ELOOP || r == -EISDIR || r == -ENXIO)
                 return damaged(container->id, "is no plain file");
         return trail(
@@ -343,7 +373,9 @@ static int open_journal(const char *path, struct container *container)
 }
 
 /* Directory and journal, each by its own name, and whose they are; *ret_st is that of the journal. */
-static int open_both(const char *path, bool lock, struct container *container, struct stat *ret_st)
+static int open_both(
+        struct arena *arena, const char *path, bool lock, struct container *container,
+        struct stat *ret_st)
 {
         int r;
 
@@ -353,7 +385,7 @@ static int open_both(const char *path, bool lock, struct container *container, s
                              ? missing(container->id)
                              : trail(container->dir, "cannot open the container '%s': %s",
                                      container->id, text_errno(container->dir));
-        r = open_journal(path, container);
+        r = open_journal(arena, path, container);
         if (r == 0 && fstat(container->journal, ret_st) < 0)
                 r = -errno;
         if (r == 0)
@@ -391,7 +423,7 @@ int container_open_any(
         if (r < 0)
                 return r;
         container.id = arena_string(arena, id);
-        r = open_both(path, lock, &container, &st);
+        r = open_both(arena, path, lock, &container, &st);
         if (r == 0)
                 r = read_text(arena, &container, &st);
         if (r == 0)

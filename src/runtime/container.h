@@ -47,6 +47,7 @@ struct container {
         bool complete;       /* its making came to an end: else its maker was killed */
         bool torn;           /* a line of its journal cannot be read */
         bool foreign;        /* it is another user's: what its journal names is left alone */
+        bool beheaded;       /* its journal has not even one, although it has files */
         uid_t user;
         bool has_exit;
         int exit_code;

@@ -58,3 +58,28 @@ names() { husk ps -a --format '{{.Names}}' | sort | tr '\n' ' '; }
         [ -e "$store/containers/$id" ]
         same "$(find "$store/containers" -mindepth 1 -maxdepth 1 -name '????????????????*' | wc -l)" 1
 }
+
+@test 'prune and df: a tree that is deeper than anybody looks' {
+        husk create --name deep host true
+        husk create --name good host true
+        id=$(husk inspect deep | jq -r '.[0].Id')
+        python3 - "$store/containers/$id/upper0" <<'PYTHON'
+import os, sys
+
+os.chdir(sys.argv[1])
+for _ in range(3000):
+        os.mkdir('d')
+        os.chdir('d')
+PYTHON
+        run -0 --separate-stderr husk system df
+        has "$output" 'Containers   2'
+        has "$stderr" "$id has directories in more than 400 others: what is below is not counted"
+        same "$(grep -c warning <<<"$stderr")" 1
+        run -0 husk container prune
+        has "$output" 'Deleted Containers:'
+        not husk inspect good
+        # However deep, what is left is no obstacle to the next.
+        find "$store/containers/$id/upper0" -depth -delete 2>/dev/null || :
+        husk container prune
+        nothing_left
+}

@@ -273,3 +273,50 @@ load engine_helper
         done
         nothing_left
 }
+
+@test 'a journal that a loss of power took: the container is seen, and can be removed' {
+        local how dir
+        for how in empty half absent; do
+                husk create --name lost host true
+                id=$(husk inspect lost | jq -r '.[0].Id')
+                dir=$store/containers/$id
+                case $how in
+                empty) : >"$dir/journal" ;;
+                half) printf %s "$(head -c 100 "$dir/journal")" >"$dir/journal" ;;
+                absent) rm "$dir/journal" ;;
+                esac
+                run -0 --separate-stderr husk ps -a
+                has "$stderr" "the journal of container '$id' "
+                [ -d "$dir/upper0" ]
+                run -1 husk rm "$id"
+                has "$output" 'rm -f'
+                [ -d "$dir/upper0" ]
+                run -0 husk rm -f "$id"
+                [ ! -e "$dir" ]
+        done
+        nothing_left
+        # Where nothing was made yet, what is left of the making goes by itself.
+        mkdir "$store/containers/$id"
+        : >"$store/containers/$id/journal"
+        run -0 husk ps -a
+        same "${#lines[@]}" 1
+        nothing_left
+}
+
+@test 'a damaged journal keeps nobody from looking at images' {
+        husk create --name bad host true
+        id=$(husk inspect bad | jq -r '.[0].Id')
+        sed -i '1s/..$//' "$store/containers/$id/journal"
+        husk image build-host --tag tool:1 tool busybox >/dev/null
+        for command in images 'system df' 'system check'; do
+                # shellcheck disable=SC2086
+                run -0 --separate-stderr husk $command
+                has "$stderr" "warning: the journal of container '$id' has a line that is no JSON"
+        done
+        # What it needs is not known, so nothing is removed.
+        run -1 husk image prune --all
+        run -1 husk rmi tool:1
+        run -1 husk system check --repair
+        husk rm -f "$id"
+        husk rmi tool:1
+}
