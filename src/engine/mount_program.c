@@ -125,9 +125,11 @@ void doubt_mount_program(struct arena *arena, const char *containers, int error)
         for (size_t i = 0; i < ARRAY_SIZE(refusals); i++)
                 refused |= error == refusals[i];
         if (refused && geteuid() != 0) {
-                auto_close file = file_open(
+                int file = file_open(
                         AT_FDCWD, arena_format(arena, "%s/%s", path, answer_file),
                         O_WRONLY | O_TRUNC, 0);
+
+                file_close(&file);
         }
 }
 
