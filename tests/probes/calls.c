@@ -16,7 +16,7 @@
 
 static volatile sig_atomic_t trapped;
 static siginfo_t trap_info;
-static uint32_t *low;
+static uint32_t *low = MAP_FAILED;
 
 static void on_trap(int signal, siginfo_t *info, void *context)
 {
@@ -89,9 +89,11 @@ int main(int argc, char **argv)
         struct sigaction action = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO };
 
         sigaction(SIGSYS, &action, NULL);
-        low =
-                mmap((void *)0x10000000, 4096, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        /* Where an address has 32 bits; the kernel may have put the heap at one of them. */
+        for (uintptr_t at = 0x10000000; low == MAP_FAILED && at < 0x70000000; at += 0x10000000)
+                low =
+                        mmap((void *)at, 4096, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
         if (low == MAP_FAILED)
                 return 1;
         for (int i = 1; i < argc; i++)
