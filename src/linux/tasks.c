@@ -36,16 +36,22 @@ static pid_t number(const char *text)
         return text_u64(text, &value) == 0 && value <= INT32_MAX ? (pid_t)value : -1;
 }
 
+static int open_task(pid_t pid, pid_t tid, const char *file)
+{
+        char path[64];
+
+        text_format(path, sizeof path, "/proc/%d/task/%d/%s", (int)pid, (int)tid, file);
+        return file_open(AT_FDCWD, path, O_RDONLY, 0);
+}
+
 /* "children": numbers, a space behind each. Those behind *after, which is 0 from there on. */
 static int read_children(pid_t pid, pid_t tid, pid_t *after, struct siblings *siblings)
 {
-        char path[64], text[256];
-        auto_close fd = NO_FD;
+        auto_close fd = open_task(pid, tid, "children");
+        char text[256];
         pid_t child = 0;
         ssize_t n;
 
-        text_format(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)tid);
-        fd = file_open(AT_FDCWD, path, O_RDONLY, 0);
         if (fd < 0)
                 return fd;
         while (siblings->n < SIBLINGS && (n = read(fd, text, sizeof text)) != 0) {
@@ -186,15 +192,13 @@ static void take_line(const char *line, uint64_t values[MEMBERS], unsigned *seen
 
 int task_rights_read(pid_t pid, pid_t tid, struct task_rights *ret_rights)
 {
-        char path[64], text[1024], line[256];
+        auto_close fd = open_task(pid, tid, "status");
+        char text[1024], line[256];
         uint64_t values[MEMBERS] = { 0 };
-        auto_close fd = NO_FD;
         unsigned seen = 0;
         size_t size = 0;
         ssize_t n;
 
-        text_format(path, sizeof path, "/proc/%d/task/%d/status", (int)pid, (int)tid);
-        fd = file_open(AT_FDCWD, path, O_RDONLY, 0);
         if (fd < 0)
                 return fd;
         while ((n = read(fd, text, sizeof text)) > 0)

@@ -24,24 +24,6 @@ int do_open_path(struct machine *m, const struct op_open_path *o)
         return put(m, o->fd, file_open(AT_FDCWD, o->path, O_PATH, 0));
 }
 
-int do_open_process(struct machine *m, const struct op_open_process *o)
-{
-        const struct process_id id = { (uint64_t)o->inode, (uint64_t)o->start };
-        auto_close process = process_open((pid_t)o->pid);
-        int r = process < 0 ? process : 1;
-
-        /* The plan was made before: asked again now that the pidfd pins the number. */
-        if (r > 0 && (id.inode || id.start))
-                r = process_is((pid_t)o->pid, process, &id);
-        if (r == 0)
-                return trail(-ESRCH, "process %d has ended meanwhile", (int)o->pid);
-        if (r < 0)
-                return r;
-        r = put(m, o->fd, process);
-        process = NO_FD;
-        return r;
-}
-
 int do_make_store(struct machine *m, const struct op_make_store *o)
 {
         int r;

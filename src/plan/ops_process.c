@@ -174,6 +174,24 @@ int do_set_ambient(struct machine *m, const struct op_set_ambient *o)
         return caps_set_ambient(o->ambient);
 }
 
+int do_open_process(struct machine *m, const struct op_open_process *o)
+{
+        const struct process_id id = { (uint64_t)o->inode, (uint64_t)o->start };
+        auto_close process = process_open((pid_t)o->pid);
+        int r = process < 0 ? process : 1;
+
+        /* The plan was made before: asked again now that the pidfd pins the number. */
+        if (r > 0 && (id.inode || id.start))
+                r = process_is((pid_t)o->pid, process, &id);
+        if (r == 0)
+                return trail(-ESRCH, "process %d has ended meanwhile", (int)o->pid);
+        if (r < 0)
+                return r;
+        r = put(m, o->fd, process);
+        process = NO_FD;
+        return r;
+}
+
 int do_no_new_privs(struct machine *m, const struct op_no_new_privs *o)
 {
         (void)m;

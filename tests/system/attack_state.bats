@@ -236,13 +236,10 @@ name_stranger() { sed 's/^{"process".*/{"process":{"pid":'"$stranger"',"start":'
         victim_is_whole
 }
 
-@test "a number that was used again: neither killed nor entered nor shown as the container" {
-        # A pid namespace, where the next number can be chosen.
-        cat >"$BUNDLE/replay" <<'REPLAY'
-set -eu
-oci() { timeout 60 "$HUSK_OCI" --root "$ROOT" "$@"; }
-oci run --detach --bundle "$BUNDLE" "$WORD" >/dev/null 2>&1
-pid=$(oci state "$WORD" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
+# A script in the file $REUSE: the process $pid is killed, and a program of the host's has its number then.
+number_reuse() {
+        export REUSE=$BUNDLE/reuse
+        cat >"$REUSE" <<'REUSE'
 kill -9 "$pid"
 while [ -d "/proc/$pid" ]; do sleep 0.01; done
 for round in 1 2 3 4 5 6 7 8 9; do
@@ -251,6 +248,18 @@ for round in 1 2 3 4 5 6 7 8 9; do
         [ $! != "$pid" ] || break
 done
 [ $! = "$pid" ] || exit 3
+REUSE
+}
+
+@test "a number that was used again: neither killed nor entered nor shown as the container" {
+        # A pid namespace, where the next number can be chosen.
+        number_reuse
+        cat >"$BUNDLE/replay" <<'REPLAY'
+set -eu
+oci() { timeout 60 "$HUSK_OCI" --root "$ROOT" "$@"; }
+oci run --detach --bundle "$BUNDLE" "$WORD" >/dev/null 2>&1
+pid=$(oci state "$WORD" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
+. "$REUSE"
 oci state "$WORD" | grep -q '"status": "stopped"' || exit 4
 ! oci kill "$WORD" KILL 2>/dev/null || exit 5
 ! oci kill --all "$WORD" KILL 2>/dev/null || :
@@ -280,6 +289,7 @@ REPLAY
 
 @test "a number that is used again while exec is on its way: it enters nobody else" {
         command -v strace >/dev/null || skip 'strace is not there'
+        number_reuse
         cat >"$BUNDLE/replay" <<'REPLAY'
 set -eu
 "$1" --root "$ROOT" run --detach --bundle "$BUNDLE" "$WORD" >/dev/null 2>&1
@@ -289,14 +299,7 @@ strace -qq -o /dev/null -e trace=pidfd_open -e inject=pidfd_open:delay_enter=250
         "$1" --root "$ROOT" exec "$WORD" readlink /proc/self/ns/mnt >"$BUNDLE/entered" 2>"$BUNDLE/why" &
 exec=$!
 sleep 1
-kill -9 "$pid"
-while [ -d "/proc/$pid" ]; do sleep 0.01; done
-for round in 1 2 3 4 5 6 7 8 9; do
-        echo $((pid - 1)) >/proc/sys/kernel/ns_last_pid
-        sleep 1000 &
-        [ $! != "$pid" ] || break
-done
-[ $! = "$pid" ] || exit 3
+. "$REUSE"
 wait "$exec" && echo 0 || echo $?
 [ "$(cat "$BUNDLE/entered")" != "$(readlink /proc/self/ns/mnt)" ] || echo ours
 "$1" --root "$ROOT" delete --force "$WORD"
