@@ -327,9 +327,18 @@ static bool has_files(int dir)
         return found;
 }
 
+/* Are there files, and no journal that would tell of them? Makers and removers may be at work: a journal is the first
+ * file to be made and the last to go, so files behind a look that found none were not there for its maker. */
+static bool has_lost_journal(int dir)
+{
+        return has_files(dir) &&
+               file_stat(dir, "journal", AT_SYMLINK_NOFOLLOW, &(struct stat){ 0 }) == -ENOENT &&
+               has_files(dir);
+}
+
 /* Its maker was killed before the journal's first line was whole, so nothing was made; unless a loss of power took
- * the line, and left what was made after it. The maker of a living
- * one has the lock by then, or finds out that the file is gone. */
+ * the line, and left what was made after it. The maker of a living one has the lock by then, or finds out that the file
+ * is gone. */
 static bool remove_unborn(struct container *container, const char *path)
 {
         struct stat st;
@@ -346,9 +355,8 @@ static bool remove_unborn(struct container *container, const char *path)
                file_remove(AT_FDCWD, path, AT_REMOVEDIR) == 0;
 }
 
-static int open_journal(struct arena *arena, const char *path, struct container *container)
+static int open_journal(const char *path, struct container *container)
 {
-        const char *journal = arena_format(arena, "%s/journal", path);
         int removed;
         /* What is no plain file any more must not keep us waiting. */
         int r = container->journal = file_open(
@@ -358,13 +366,12 @@ static int open_journal(struct arena *arena, const char *path, struct container 
         if (r >= 0)
                 return 0;
         if (r == -ENOENT) {
+                if (has_lost_journal(container->dir))
+                        return damaged(container->id, "is missing");
                 removed = file_remove(AT_FDCWD, path, AT_REMOVEDIR);
                 if (removed == 0 || removed == -ENOENT)
                         return missing(
                                 container->id); /* killed between mkdir and the first write */
-                /* By that name there may be another maker's, meanwhile. */
-                if (removed == -ENOTEMPTY && file_access(journal, F_OK) == -ENOENT)
-                        return damaged(container->id, "is missing");
         }
         if (r == -ELOOP || r == -EISDIR || r == -ENXIO)
                 return damaged(container->id, "is no plain file");
@@ -373,9 +380,7 @@ static int open_journal(struct arena *arena, const char *path, struct container 
 }
 
 /* Directory and journal, each by its own name, and whose they are; *ret_st is that of the journal. */
-static int open_both(
-        struct arena *arena, const char *path, bool lock, struct container *container,
-        struct stat *ret_st)
+static int open_both(const char *path, bool lock, struct container *container, struct stat *ret_st)
 {
         int r;
 
@@ -385,7 +390,7 @@ static int open_both(
                              ? missing(container->id)
                              : trail(container->dir, "cannot open the container '%s': %s",
                                      container->id, text_errno(container->dir));
-        r = open_journal(arena, path, container);
+        r = open_journal(path, container);
         if (r == 0 && fstat(container->journal, ret_st) < 0)
                 r = -errno;
         if (r == 0)
@@ -423,7 +428,7 @@ int container_open_any(
         if (r < 0)
                 return r;
         container.id = arena_string(arena, id);
-        r = open_both(arena, path, lock, &container, &st);
+        r = open_both(path, lock, &container, &st);
         if (r == 0)
                 r = read_text(arena, &container, &st);
         if (r == 0)

@@ -6,6 +6,8 @@
 #include "engine/engine.h"
 #include "runtime/runtime.h"
 
+#include <stdio.h>
+
 enum {
         OPS_MAX = 512,
         KILLED = 0 /* as an error: SIGKILL */
@@ -60,6 +62,7 @@ struct sweep {
         int console;  /* a listening socket */
         bool applies; /* the document can be applied on this host */
         bool lives;   /* the container is there, and shall be */
+        FILE *errors; /* the standard error that this was started with */
         long joined;  /* a process whose namespaces can be joined; the same in a user namespace */
         long joined_user;
 };

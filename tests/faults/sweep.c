@@ -314,16 +314,17 @@ static const char *try_exec(struct arena *arena, const struct sweep *sweep, cons
 }
 
 static void describe(
-        const struct sweep *sweep, enum mode mode, const struct point *p, const char *what)
+        FILE *out, const struct sweep *sweep, enum mode mode, const struct point *p,
+        const char *what)
 {
         const struct seen_op *op = &sweep->seen->op[p->actor][p->i];
         const struct op named = { .code = op->code };
 
-        printf("# %s %s -p %s:%zu:%s%s (%s, %s): %s\n", sweep->document.name, mode_names[mode],
-               p->actor == HOST ? "host" : "init", p->i,
-               p->error == KILLED ? "KILL" : text_errno_name(p->error), p->late ? " late" : "",
-               op_name(&named), op->why, what);
-        fflush(stdout);
+        fprintf(out, "# %s %s -p %s:%zu:%s%s (%s, %s): %s\n", sweep->document.name,
+                mode_names[mode], p->actor == HOST ? "host" : "init", p->i,
+                p->error == KILLED ? "KILL" : text_errno_name(p->error), p->late ? ":late" : "",
+                op_name(&named), op->why, what);
+        fflush(out);
 }
 
 static void try_point(
@@ -336,7 +337,7 @@ static void try_point(
         tally->points++;
         if (bad) {
                 tally->bad++;
-                describe(sweep, mode, p, bad);
+                describe(sweep->errors, sweep, mode, p, bad);
         }
 }
 
@@ -352,7 +353,7 @@ static void offer(
                 return;
         if (tally->number++ % o->every == o->offset) {
                 if (o->verbose)
-                        describe(sweep, mode, p, "");
+                        describe(stdout, sweep, mode, p, "");
                 try_point(sweep, mode, p, tally);
         }
 }
@@ -554,6 +555,9 @@ static int begin(struct sweep *sweep, char *work)
                 return -errno;
         setrlimit(RLIMIT_CORE, &(struct rlimit){ 0 });
         prctl(PR_SET_CHILD_SUBREAPER, 1);
+        sweep->errors = fdopen(fcntl(2, F_DUPFD_CLOEXEC, 3), "w"); /* prove(1) shows it */
+        if (!sweep->errors)
+                return -errno;
         dup2(null, 0);
         dup2(null, 2);
         close(null);
