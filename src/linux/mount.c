@@ -8,7 +8,9 @@
 #include "linux.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -177,14 +179,65 @@ int mount_map_ids(int tree, int ns, bool recursive)
         return result(syscall(SYS_mount_setattr, tree, "", flags, &attr, sizeof attr));
 }
 
+/* "mnt_id:" of /proc/self/fdinfo, proc(5); -1: it is not to be had. */
+static long fdinfo_mount(int fd)
+{
+        char text[512];
+        auto_close info = NO_FD;
+        const char *at;
+        ssize_t n;
+
+        text_format(text, sizeof text, "/proc/self/fdinfo/%d", fd);
+        info = file_open(AT_FDCWD, text, O_RDONLY, 0);
+        /* A container's /proc may be anything. */
+        n = info < 0 || file_magic(info) != MAGIC_PROC ? -1 : read(info, text, sizeof text - 1);
+        if (n < 0)
+                return -1;
+        text[n] = '\0';
+        at = strstr(text, "mnt_id:");
+        return at ? strtol(at + strlen("mnt_id:"), NULL, 10) : -1;
+}
+
+/* The same of Linux 5.6 and 5.7: a mount's root is not on the mount that holds what is above it; and above "/", which
+ * setns(2) makes the root of a mount, is nothing. */
+static bool is_on_another_mount(int dir, const char *path)
+{
+        auto_close fd = NO_FD, above = NO_FD;
+        struct stat own, other;
+        char parent[PATH_MAX];
+        char *slash;
+        long number;
+
+        fd = file_open(dir, *path ? path : ".", O_PATH | O_NOFOLLOW, 0);
+        above = file_open(fd, "..", O_PATH | O_DIRECTORY, 0);
+        /* Only a directory knows what is above it. */
+        if (above == -ENOTDIR && text_format(parent, sizeof parent, "%s", path) < sizeof parent) {
+                slash = strrchr(parent, '/');
+                slash = slash ? slash + 1 : parent;
+                *slash = '\0';
+                above = file_open(dir, *parent ? parent : ".", O_PATH | O_DIRECTORY, 0);
+        }
+        if (fd < 0 || above < 0 || file_stat(fd, "", AT_EMPTY_PATH, &own) < 0 ||
+            file_stat(above, "", AT_EMPTY_PATH, &other) < 0)
+                return false;
+        if (own.st_dev == other.st_dev && own.st_ino == other.st_ino)
+                return true;
+        number = fdinfo_mount(fd);
+        return number >= 0 && fdinfo_mount(above) >= 0 && number != fdinfo_mount(above);
+}
+
 /* statx(2), STATX_ATTR_MOUNT_ROOT. musl 1.2.3 has no struct statx, and the kernel's header that has
- * it cannot be included beside sys/stat.h: stx_attributes is the second of its 64-bit words. */
+ * it cannot be included beside sys/stat.h: stx_attributes is the second of its 64-bit words, and the eighth says
+ * which of them the kernel knows. */
 bool mount_is_root(int dir, const char *path)
 {
         const unsigned flags = AT_SYMLINK_NOFOLLOW | (*path ? 0 : AT_EMPTY_PATH);
+        const uint64_t root = 0x2000;
         uint64_t words[32];
 
-        return syscall(SYS_statx, dir, path, flags, 0, words) == 0 && words[1] & 0x2000;
+        if (syscall(SYS_statx, dir, path, flags, 0, words) == 0 && words[7] & root)
+                return words[1] & root;
+        return is_on_another_mount(dir, path);
 }
 
 int mount_attach(int tree, int target)

@@ -49,8 +49,8 @@ int mount_set_attributes(
 /* The owners that a detached tree shows are those of the user namespace `ns`. -EINVAL: its file
  * system cannot do that. Since Linux 5.12. */
 int mount_map_ids(int tree, int ns, bool recursive);
-/* Is a mount's root at dir/path, a symbolic link at its end not followed; path "" is dir itself. False
- * where the kernel does not say. Since Linux 5.8. */
+/* Is a mount's root at dir/path, a symbolic link at its end not followed; path "" is dir itself, a directory. Before
+ * Linux 5.8 the mount above is compared, which needs /proc; false where it cannot. */
 bool mount_is_root(int dir, const char *path);
 /* Attach a detached tree at a descriptor. */
 int mount_attach(int tree, int target);

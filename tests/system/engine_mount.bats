@@ -65,6 +65,31 @@ mounted() { grep -cF " $1 " /proc/self/mountinfo || :; }
         has "$(husk diff one)" 'A /data/new'
 }
 
+@test 'mount: a kernel whose statx(2) knows no root of a mount (before 5.8)' {
+        refuse=$BATS_TEST_DIRNAME/../../build/dev/tests/probe_refuse
+        [ -x "$refuse" ] || skip "there is no probe $refuse (make dev)"
+        [ "$(uname -m)" = x86_64 ] || skip 'the number is that of x86-64'
+        old() { "$refuse" 38 332 -- "$HUSK" "${flags[@]}" "$@"; }
+        imported
+        husk create --name one base:1 true
+        run -0 old mount one
+        place=$output
+        same "$(cat "$place/data/old")" old
+        run -0 old mount one
+        same "$output" "$place"
+        same "$(mounted "$place")" 1
+        run -0 old mount
+        has "$output" "$place"
+        run -0 old umount one
+        [ ! -e "$place" ]
+        run -0 old mount
+        same "$output" ''
+        husk mount one
+        run -0 old rm -f one
+        [ ! -e "$place" ]
+        same "$(mounted "$place")" 0
+}
+
 @test 'mount: one overlay, whoever looks at it and in whatever order' {
         imported
         husk create --name one base:1 sleep 1000
