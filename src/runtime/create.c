@@ -405,6 +405,8 @@ int container_start(struct arena *arena, struct container *container, bool *ret_
                 return trail(
                         machine.gate, "the first process of '%s' does not listen", container->id);
         r = socket_send(machine.gate, &gate, 1, NO_FD);
+        if (r == -EPIPE) /* its end came when we were connected */
+                r = trail(-ECONNRESET, "its first process ended before it ran the program");
         if (r == 0) {
                 r = (int)gate_receive(&machine, &gate, 1, NULL);
                 if (r == -ECONNRESET && process_has_executed(machine.pid))

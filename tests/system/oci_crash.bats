@@ -59,3 +59,22 @@ load crash_helper
                 eventually 10 only_the_other
         done
 }
+
+@test "start, and the first process is killed when it was connected to: it says so" {
+        oci create --bundle "$BUNDLE" "$WORD"
+        pid=$(pid_of "$WORD")
+        # The command has the listener's queue, and no word was sent.
+        strace -qq -o "$BUNDLE/calls" -e trace=sendmsg -e inject=sendmsg:delay_enter=2000000:when=1 \
+                "$HUSK_OCI" --root "$ROOT" start "$WORD" 2>"$BUNDLE/said" 3>&- &
+        start=$!
+        sleep 1
+        kill -KILL "$pid"
+        status=0
+        wait "$start" || status=$?
+        cat "$BUNDLE/calls" "$BUNDLE/said"
+        [ "$status" = 1 ]
+        grep -q EPIPE "$BUNDLE/calls"
+        grep -q 'its first process ended before it ran the program' "$BUNDLE/said"
+        oci delete --force "$WORD"
+        eventually 10 only_the_other
+}
