@@ -203,6 +203,26 @@ static void put_see_also(struct text *out, const struct face *face, const struct
         text_add_char(out, '\n');
 }
 
+static void put_environment(struct text *out, const struct face *face)
+{
+        text_add(
+                out, ".SH ENVIRONMENT\n"
+                     ".TP\n\\fBNO_COLOR\\fR\nNeither bold nor colour on a terminal.\n");
+        if (face == &cli_face_husk)
+                text_add(
+                        out,
+                        ".TP\n\\fBHUSK_ROOT\\fR, \\fBHUSK_RUNROOT\\fR\n"
+                        "What \\-\\-root and \\-\\-runroot are where they are not given.\n"
+                        ".TP\n\\fBXDG_DATA_HOME\\fR\n"
+                        "Users other than root have images and containers in \\fIhusk\\fR below it, "
+                        "or in \\fI~/.local/share/husk\\fR.\n");
+        text_add(
+                out, ".TP\n\\fBXDG_RUNTIME_DIR\\fR\n"
+                     "Users other than root have the state of their containers in a directory "
+                     "below it, or in one below \\fI/tmp\\fR with their user id in its name, which "
+                     "has to be theirs alone.\n");
+}
+
 void cli_man_put(struct text *out, const struct face *face, const struct command *command)
 {
         const char *description = command ? command->description : face->description;
@@ -223,12 +243,6 @@ void cli_man_put(struct text *out, const struct face *face, const struct command
         put_exit_status(out, face, command);
         put_examples(out, command ? command->examples : face->examples);
         if (!command)
-                text_add(
-                        out, ".SH ENVIRONMENT\n.TP\n\\fBNO_COLOR\\fR\n"
-                             "Neither bold nor colour on a terminal.\n"
-                             ".TP\n\\fBXDG_DATA_HOME\\fR, \\fBXDG_RUNTIME_DIR\\fR\n"
-                             "Where the default directories of users other than root are.\n"
-                             ".TP\n\\fBHUSK_ROOT\\fR, \\fBHUSK_RUNROOT\\fR\n"
-                             "What \\-\\-root and \\-\\-runroot are where they are not given.\n");
+                put_environment(out, face);
         put_see_also(out, face, command);
 }
