@@ -177,6 +177,9 @@ static int build_user(struct build *b, const char **ret_home)
         const char *words = b->request->user, *image = b->defaults->user;
         int r;
 
+        /* The one id that there is; as with podman before what the image says. */
+        if (!words && text_equal(b->request->userns, "keep-id") && b->facts->uid != 0)
+                words = arena_format(b->arena, "%u:%u", b->facts->uid, b->facts->gid);
         if (!words && image && *image)
                 words = image;
         r = user_lookup(b->arena, &b->files, words, user, ret_home);

@@ -49,7 +49,8 @@ teardown() {
 }
 
 @test 'a directory as the root, and a user namespace with one id alone' {
-        husk run -d --name one --userns keep-id --user "$RUID:$RGID" --rootfs "$RHOME/root" /bin/sh -c 'exec busybox sleep 1000'
+        husk run -d --name one --userns keep-id --rootfs "$RHOME/root" /bin/sh -c 'exec busybox sleep 1000'
+        same "$(husk exec one /bin/busybox id -u)" "$RUID"
         as_user sh -c 'echo one >f'
         husk cp -q f one:/srv/f
         same "$(cat "$RHOME/root/srv/f")" one
