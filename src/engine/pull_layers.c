@@ -159,15 +159,18 @@ static int check(const struct crew *crew, struct job *job, const char *digest, c
         uint64_t size;
         auto_close blob = layout_open_blob(&crew->pull->layout, job->layer->digest, &size);
 
-        if (digest && !text_equal(digest, job->layer->digest))
+        /* Who has read it may have been taken over by what is in it. */
+        if (!digest || !diff_id || image_digest_check(diff_id) < 0)
+                return trail(-EBADMSG, "who has read it does not say what is in it");
+        if (!text_equal(digest, job->layer->digest))
                 return trail(-EBADMSG, "its content has the digest %s", digest);
-        if (!job->diff_id && diff_id)
+        if (!job->diff_id)
                 job->diff_id = arena_string(crew->pull->arena, diff_id);
         if (!text_equal(diff_id, job->diff_id)) {
                 trail_hint("whoever made the image made a mistake, or lies");
                 return trail(
                         -EBADMSG, "what is in it has the digest %s, but the configuration says %s",
-                        diff_id ? diff_id : "none", job->diff_id);
+                        diff_id, job->diff_id);
         }
         if (blob != -ENOENT)
                 return blob < 0 ? blob : 0;

@@ -16,6 +16,7 @@
 
 struct saving {
         struct arena *arena;
+        struct arena *scratch; /* of the image that is written: its documents may be large */
         struct layout layout;
         struct image_index index, chosen; /* all; those to be written */
         struct spec_texts names;          /* of the chosen, in Docker's list; NULL: none */
@@ -23,8 +24,9 @@ struct saving {
         struct json_writer docker;
         struct text docker_bytes;
         struct spec_texts written; /* digests */
-        int fd;                    /* the archive */
-        int dir;                   /* instead of an archive: a directory, or NO_FD */
+        size_t room;
+        int fd;  /* the archive */
+        int dir; /* instead of an archive: a directory, or NO_FD */
 };
 
 static bool is_written(const struct saving *saving, const char *digest)
@@ -67,7 +69,7 @@ static int put_below(
 
         if (r < 0)
                 return r;
-        part = arena_format(saving->arena, "%s" PART, leaf);
+        part = arena_format(saving->scratch, "%s" PART, leaf);
         r = file_remove(parent, part, 0);
         if (r == 0 || r == -ENOENT) {
                 file = file_open(parent, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666);
@@ -107,7 +109,7 @@ static int save_blob(struct saving *saving, const char *digest)
 {
         uint64_t size;
         auto_close blob = layout_open_blob(&saving->layout, digest, &size);
-        const char *name = arena_format(saving->arena, "blobs/sha256/%s", LAYOUT_HEX(digest));
+        const char *name = arena_format(saving->scratch, "blobs/sha256/%s", LAYOUT_HEX(digest));
         int r;
 
         if (blob < 0)
@@ -116,7 +118,10 @@ static int save_blob(struct saving *saving, const char *digest)
                              : blob;
         if (is_written(saving, digest))
                 return 0;
-        saving->written.items[saving->written.n++] = digest;
+        saving->written.items = arena_more(
+                saving->arena, saving->written.items, saving->written.n, &saving->room,
+                sizeof *saving->written.items, 64);
+        saving->written.items[saving->written.n++] = arena_string(saving->arena, digest);
         r = put_blob(saving, name, blob, size);
         return r < 0 && !*trail_text() ? trail(r, "cannot write %s: %s", name, text_errno(r)) : r;
 }
@@ -129,7 +134,7 @@ static void put_docker(struct saving *saving, const struct layout_image *image, 
         json_put_string(
                 w, "Config",
                 arena_format(
-                        saving->arena, "blobs/sha256/%s",
+                        saving->scratch, "blobs/sha256/%s",
                         LAYOUT_HEX(image->manifest->config->digest)));
         json_open_array(w, "RepoTags");
         if (name)
@@ -140,7 +145,7 @@ static void put_docker(struct saving *saving, const struct layout_image *image, 
                 json_put_string(
                         w, NULL,
                         arena_format(
-                                saving->arena, "blobs/sha256/%s",
+                                saving->scratch, "blobs/sha256/%s",
                                 LAYOUT_HEX(image->manifest->layers.items[i].digest)));
         json_close_array(w);
         json_close_object(w);
@@ -160,22 +165,16 @@ static const char *docker_name(struct arena *arena, const char *full)
 static int save_image(struct saving *saving, const struct image_descriptor *entry, const char *name)
 {
         struct layout_image image;
-        const char **all;
-        int r = layout_read_image(&saving->layout, saving->arena, entry->digest, &image);
+        int r = layout_read_image(&saving->layout, saving->scratch, entry->digest, &image);
 
-        if (r < 0)
-                return r;
-        all = arena_array(
-                saving->arena, saving->written.n + image.manifest->layers.n + 3, sizeof *all);
-        if (saving->written.n)
-                memcpy(all, saving->written.items, saving->written.n * sizeof *all);
-        saving->written.items = all;
-        r = save_blob(saving, entry->digest);
+        if (r == 0)
+                r = save_blob(saving, entry->digest);
         if (r == 0)
                 r = save_blob(saving, image.manifest->config->digest);
         for (size_t i = 0; r == 0 && i < image.manifest->layers.n; i++)
                 r = save_blob(saving, image.manifest->layers.items[i].digest);
-        put_docker(saving, &image, name);
+        if (r == 0)
+                put_docker(saving, &image, name);
         return r;
 }
 
@@ -189,8 +188,13 @@ static int save_images(struct saving *saving)
         saving->docker_bytes.arena = saving->arena;
         saving->docker.out = &saving->docker_bytes;
         json_open_array(&saving->docker, NULL);
-        for (size_t i = 0; r == 0 && i < saving->chosen.manifests.n; i++)
+        for (size_t i = 0; r == 0 && i < saving->chosen.manifests.n; i++) {
+                auto_arena scratch = { 0 };
+
+                saving->scratch = &scratch;
                 r = save_image(saving, &saving->chosen.manifests.items[i], saving->names.items[i]);
+                saving->scratch = saving->arena;
+        }
         json_close_array(&saving->docker);
         return r;
 }
@@ -441,9 +445,11 @@ static int read_format(const struct save_request *request, enum local_kind *ret_
 int engine_save(const struct save_request *request)
 {
         auto_arena arena = { 0 };
-        struct saving saving = {
-                .arena = &arena, .layout = LAYOUT_NONE, .fd = STDOUT_FILENO, .dir = NO_FD
-        };
+        struct saving saving = { .arena = &arena,
+                                 .scratch = &arena,
+                                 .layout = LAYOUT_NONE,
+                                 .fd = STDOUT_FILENO,
+                                 .dir = NO_FD };
         enum local_kind kind;
         int r = read_format(request, &kind);
 
@@ -485,7 +491,9 @@ int image_save_to(
         struct arena *arena, const struct engine_options *options, const char *words,
         const struct local_place *place, const char **ret_digest)
 {
-        struct saving saving = { .arena = arena, .layout = LAYOUT_NONE, .fd = NO_FD, .dir = NO_FD };
+        struct saving saving = {
+                .arena = arena, .scratch = arena, .layout = LAYOUT_NONE, .fd = NO_FD, .dir = NO_FD
+        };
         int r = *place->path ? 0 : trail(-EINVAL, "there is no path in the destination");
 
         if (r == 0)

@@ -540,6 +540,16 @@ int layout_publish_layer(
         return r < 0 ? failed(layout, r, "publish layer", diff_id) : 0;
 }
 
+/* KEY.d, as long as KEY is ours. */
+static int remove_made(struct layout_work *work)
+{
+        char path[sizeof work->key + 2];
+
+        text_format(path, sizeof path, "%s.d", work->key);
+        file_close(&work->dir);
+        return layout_remove_dir(work->layout, work->layout->tmp, path);
+}
+
 int layout_publish_blob(struct layout_work *work, const char *digest)
 {
         const struct layout *layout = work->layout;
@@ -547,6 +557,9 @@ int layout_publish_blob(struct layout_work *work, const char *digest)
 
         if (r == 0)
                 r = file_sync(work->file);
+        /* Behind the move both names may be another maker's. */
+        if (r == 0)
+                r = remove_made(work);
         if (r == 0)
                 r = tree_move(layout->tmp, work->key, layout->blobs, LAYOUT_HEX(digest));
         return r < 0 ? failed(layout, r, "publish blob", digest) : 0;
@@ -554,17 +567,22 @@ int layout_publish_blob(struct layout_work *work, const char *digest)
 
 void layout_drop(struct layout_work *work)
 {
-        char path[sizeof work->key + 2];
+        const struct layout *layout = work->layout;
         struct stat ours, named;
+        int r;
 
         if (work->file < 0)
                 return;
-        text_format(path, sizeof path, "%s.d", work->key);
+        /* Unless it was published, and both names are somebody else's by now. */
+        if (tree_stat(layout->tmp, work->key, &named) == 0 &&
+            file_stat(work->file, "", AT_EMPTY_PATH, &ours) == 0 && ours.st_ino == named.st_ino) {
+                r = remove_made(work);
+                if (r < 0)
+                        trail_warn(
+                                "cannot remove %s/tmp/%s.d: %s; the next command tries again",
+                                layout->path, work->key, text_errno(r));
+                file_remove(layout->tmp, work->key, 0);
+        }
         file_close(&work->dir);
-        layout_remove_dir(work->layout, work->layout->tmp, path);
-        /* Unless it was published, and the name is somebody else's by now. */
-        if (tree_stat(work->layout->tmp, work->key, &named) == 0 &&
-            file_stat(work->file, "", AT_EMPTY_PATH, &ours) == 0 && ours.st_ino == named.st_ino)
-                file_remove(work->layout->tmp, work->key, 0);
         file_close(&work->file);
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 /* Theory of operation: a store in a directory of our own, and makers that die in a fork. */
@@ -143,16 +144,21 @@ TEST(layout_believes_no_blob)
 TEST(layout_has_one_maker_of_a_thing)
 {
         struct layout_work mine, theirs;
+        auto_close fs = NO_FD;
+        struct stat st;
 
         begin();
         CHECK_INT(layout_begin(&layout, HEX_A, false, &mine), 0);
         CHECK_INT(layout_begin(&layout, HEX_A, false, &theirs), -EAGAIN);
         CHECK_INT(file_write(mine.file, "x", 1), 0);
         CHECK_INT(layout_publish_blob(&mine, "sha256:" HEX_A), 0);
-        /* The name is free again, and its next file is not the blob. */
+        /* The name is free again, and its next file is not the blob; nor is its directory ours. */
         CHECK_INT(layout_begin(&layout, HEX_A, false, &theirs), 0);
+        fs = layout_begin_dir(&theirs, "fs");
+        CHECK(fs >= 0);
         layout_drop(&mine);
         CHECK_INT(layout_begin(&layout, HEX_A, false, &mine), -EAGAIN);
+        CHECK_INT(tree_stat(layout.tmp, HEX_A ".d/fs", &st), 0);
         layout_drop(&theirs);
         layout_drop(&theirs);
         CHECK_STR(
@@ -160,6 +166,31 @@ TEST(layout_has_one_maker_of_a_thing)
                 "700 images\n700 images/blobs\n700 images/blobs/sha256\n"
                 "644 images/blobs/sha256/" HEX_A "\n644 images/index.json\n644 images/oci-layout\n"
                 "700 layers\n700 tmp\n");
+        end();
+}
+
+/* A mount in it is what root cannot remove, either. */
+TEST(layout_says_what_it_cannot_remove)
+{
+        struct layout_work work;
+        auto_close fs = NO_FD;
+        const char *path;
+
+        SKIP_UNLESS(geteuid() == 0, "needs root");
+        CHECK_INT(unshare(CLONE_NEWNS), 0);
+        CHECK_INT(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+        begin();
+        CHECK_INT(layout_begin(&layout, HEX_A, false, &work), 0);
+        fs = layout_begin_dir(&work, "fs");
+        CHECK(fs >= 0);
+        path = arena_format(&arena, "%s/tmp/" HEX_A ".d/fs", layout.path);
+        CHECK_INT(mount("none", path, "tmpfs", 0, NULL), 0);
+        layout_drop(&work);
+        CHECK(strstr(trail_warnings(), "/tmp/" HEX_A ".d: Device or resource busy"));
+        CHECK_INT(umount(path), 0);
+        CHECK_INT(layout_begin(&layout, HEX_A, false, &work), 0);
+        layout_drop(&work);
+        CHECK_STR(listing(), EMPTY);
         end();
 }
 
