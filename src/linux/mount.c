@@ -185,6 +185,7 @@ static long fdinfo_mount(int fd)
         char text[512];
         auto_close info = NO_FD;
         const char *at;
+        long number = 0;
         ssize_t n;
 
         text_format(text, sizeof text, "/proc/self/fdinfo/%d", fd);
@@ -195,7 +196,14 @@ static long fdinfo_mount(int fd)
                 return -1;
         text[n] = '\0';
         at = strstr(text, "mnt_id:");
-        return at ? strtol(at + strlen("mnt_id:"), NULL, 10) : -1;
+        at = at ? at + strlen("mnt_id:") : "";
+        while (*at == '\t' || *at == ' ')
+                at++;
+        if (*at < '0' || *at > '9')
+                return -1;
+        for (; *at >= '0' && *at <= '9' && number <= INT32_MAX; at++)
+                number = number * 10 + (*at - '0');
+        return number;
 }
 
 /* The same of Linux 5.6 and 5.7: a mount's root is not on the mount that holds what is above it; and above "/", which
