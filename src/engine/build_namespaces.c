@@ -79,6 +79,7 @@ static int read_maps(
         struct spec_id_mapping_list *list)
 {
         list->items = arena_array(b->arena, values->n + 1, sizeof *list->items);
+        list->n = 0; /* an ordinary user's template has some */
         for (size_t i = 0; i < values->n; i++) {
                 char *at = arena_string(b->arena, values->items[i]);
                 uint64_t numbers[3] = { 0, 0, 1 };

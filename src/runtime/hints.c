@@ -159,6 +159,9 @@ static const struct {
         { OP_attach, ENOSPC, ANYBODY,
           "the mount namespace would hold more mounts than the sysctl fs.mount-max allows: is the "
           "source of a recursive bind mount above the root file system?" },
+        { OP_set_fs, EACCES, USER,
+          "in a user namespace the mapped ids must get to the layers: map your own, too, which "
+          "--uidmap 0:UID:1 does" },
         { OP_open_path, EACCES, ANYBODY,
           "in a user namespace the mapped ids must get there: each directory above needs the "
           "right to search (x) for them" },

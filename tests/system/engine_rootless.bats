@@ -48,6 +48,19 @@ teardown() {
         same "$(husk exec one stat -c '%u:%g' /tmp/sub/f)" 33:34
 }
 
+@test '--uidmap: our own id and those of subuid, and no others' {
+        first=$(awk -F: -v u="$RUSER" '$1 == u { print $2 }' /etc/subuid)
+        map() { husk run --rm "$@" host cat /proc/self/uid_map | awk '{ print $1, $2, $3 }'; }
+        same "$(map --uidmap "0:$RUID:1")" "0 $RUID 1"
+        same "$(map --uidmap "0:$RUID:1" --uidmap "1:$first:1000")" "0 $RUID 1"$'\n'"1 $first 1000"
+        run husk run --rm --uidmap 0:1:1000 host true
+        has "$output" 'maps the host'
+        has "$output" '--add-subuids'
+        chmod 700 "$RHOME" # remove_user needs no more
+        run husk run --rm --uidmap "0:$first:1000" host true
+        has "$output" 'the mapped ids must get'
+}
+
 @test 'a directory as the root, and a user namespace with one id alone' {
         husk run -d --name one --userns keep-id --rootfs "$RHOME/root" /bin/sh -c 'exec busybox sleep 1000'
         same "$(husk exec one /bin/busybox id -u)" "$RUID"
