@@ -95,6 +95,45 @@ static int check_directory(const char *path, const char *option)
         return trail(-EPERM, "%s can be written to by others", path);
 }
 
+static bool has_dots(const char *path)
+{
+        for (const char *at = path; *at; at += strspn(at, "/")) {
+                const size_t size = strcspn(at, "/");
+
+                if (size == 2 && at[0] == '.' && at[1] == '.')
+                        return true;
+                at += size;
+        }
+        return false;
+}
+
+/* What ".." leads to may be another directory tomorrow, and what is written down of the store's files with it. So
+ * the kernel resolves it, once; behind the last one there may be names that are still to be made. */
+static int resolve_dots(struct arena *arena, const char *option, const char **path)
+{
+        char *parent = arena_string(arena, *path);
+        const char *behind = *path + strlen(*path), *real;
+        struct stat st;
+        int r;
+
+        if (!has_dots(*path))
+                return 0;
+        while ((r = file_real_path(arena, parent, &real)) == -ENOENT) {
+                const char *slash = strrchr(parent, '/');
+
+                /* A link that leads nowhere can lead to something later. */
+                if (!slash || slash == parent || has_dots(slash + 1) ||
+                    file_stat(AT_FDCWD, parent, AT_SYMLINK_NOFOLLOW, &st) == 0)
+                        break;
+                behind = *path + (slash - parent);
+                parent[slash - parent] = '\0';
+        }
+        if (r < 0)
+                return trail(r, "%s %s: %s", option, *path, text_errno(r));
+        *path = arena_format(arena, "%s%s", text_equal(real, "/") && *behind ? "" : real, behind);
+        return 0;
+}
+
 /* "$variable/name", or "$HOME/otherwise/name", or a directory of the user's under /tmp. */
 static const char *user_directory(
         struct arena *arena, const char *variable, const char *otherwise, const char *name)
@@ -188,6 +227,10 @@ static int resolve_directories(struct invocation *in)
                                      : user_directory(in->arena, "XDG_RUNTIME_DIR", NULL, "husk");
                 r = check_directory(husk->runroot, "--runroot");
         }
+        if (r == 0)
+                r = resolve_dots(in->arena, "--root", &husk->root);
+        if (r == 0)
+                r = resolve_dots(in->arena, "--runroot", &husk->runroot);
         husk->libexec = libexec_directory(in->arena);
         husk->registries = cli_registry_files(in->arena);
         return r;

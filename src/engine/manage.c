@@ -148,6 +148,8 @@ int engine_rm(const struct rm_request *request)
                         r = container_remove(&arena, &container);
         }
         container_close(&container);
+        if (r == -ENOTEMPTY && request->force)
+                return discard(&arena, request);
         return r;
 }
 

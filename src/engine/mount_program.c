@@ -28,27 +28,28 @@ static const char *trial_path(struct arena *arena, const char *containers)
         return arena_format(arena, "%s/.trial", containers);
 }
 
-struct trial {
-        const char *lower, *upper, *work;
-};
-
-/* 0, or a positive errno: a negative one would be the user namespace's. */
+/* 0, or a positive errno: a negative one would be the user namespace's. The options have names in the directory, since
+ * a path may be too long for one, or have what separates layers. */
 static int mount_one(void *context)
 {
-        const struct trial *trial = context;
+        const int *dir = context;
         auto_close fs = NO_FD, tree = NO_FD;
-        int r = namespace_unshare(CLONE_NEWNS);
+        int r;
 
+        /* Before the mount namespace is ours, which takes the directory along: layers must be in it. */
+        if (fchdir(*dir) < 0)
+                return errno;
+        r = namespace_unshare(CLONE_NEWNS);
         if (r < 0)
                 return r;
         fs = mount_open_fs("overlay");
         r = fs;
         if (r >= 0)
-                r = mount_set_fs(fs, "lowerdir", trial->lower);
+                r = mount_set_fs(fs, "lowerdir", "lower");
         if (r >= 0)
-                r = mount_set_fs(fs, "upperdir", trial->upper);
+                r = mount_set_fs(fs, "upperdir", "upper");
         if (r >= 0)
-                r = mount_set_fs(fs, "workdir", trial->work);
+                r = mount_set_fs(fs, "workdir", "work");
         if (r >= 0)
                 r = mount_set_fs(fs, "userxattr", NULL);
         /* Taking away one that could be written to would write all of the store's file system to its disk. */
@@ -141,9 +142,6 @@ static int try_overlay(struct arena *arena, const char *containers)
         const struct idmap map = { .uid_map = own,
                                    .gid_map =
                                            arena_format(arena, "0 %u 1\n", (unsigned)getegid()) };
-        struct trial trial = { arena_format(arena, "%s/lower", path),
-                               arena_format(arena, "%s/upper", path),
-                               arena_format(arena, "%s/work", path) };
         auto_close lock = NO_FD;
         int removed, r;
 
@@ -155,7 +153,7 @@ static int try_overlay(struct arena *arena, const char *containers)
         lock = lock_place(arena, path);
         if (lock < 0)
                 return trail(lock, "cannot work in %s: %s", path, text_errno(lock));
-        r = idmap_run(&map, mount_one, &trial);
+        r = idmap_run(&map, mount_one, &lock);
         removed = file_remove(lock, made_by_kernel, AT_REMOVEDIR);
         if (r == 0 && (removed == 0 || removed == -ENOENT)) /* else the next trial removes it */
                 note_answer(arena, lock, path);

@@ -207,7 +207,7 @@ static int path_below(int dir, const char *path, const char **ret)
         *ret = NULL;
         if (fstat(dir, &own) < 0)
                 return -errno;
-        if (strlen(path) >= sizeof part || strstr(path, "/../"))
+        if (strlen(path) >= sizeof part)
                 return 0;
         memcpy(part, path, strlen(path) + 1);
         for (char *slash; (slash = strrchr(part, '/')) && slash != part;) {
@@ -218,7 +218,8 @@ static int path_below(int dir, const char *path, const char **ret)
                 if (r < 0 && !is_elsewhere(r))
                         return r;
                 if (r == 0 && st.st_dev == own.st_dev && st.st_ino == own.st_ino) {
-                        *ret = path + (slash - part) + 1;
+                        path += slash - part;
+                        *ret = strstr(path, "/../") ? NULL : path + 1;
                         return 0;
                 }
         }

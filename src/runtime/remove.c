@@ -107,10 +107,33 @@ int container_hide(struct arena *arena, const struct container *container)
         return container_unplace(arena, container);
 }
 
+static const char *const files[] = { "start", "log", "times", "journal" }; /* the journal last */
+
+/* Without its journal nobody would know any more whose the rest is. */
+static int check_rest(const struct container *container)
+{
+        DIR *list = file_list_at(container->dir, ".");
+        bool others = false;
+
+        if (!list)
+                return -errno;
+        for (struct dirent *entry; !others && (entry = readdir(list));) {
+                others = !text_equal(entry->d_name, ".") && !text_equal(entry->d_name, "..");
+                for (size_t i = 0; others && i < ARRAY_SIZE(files); i++)
+                        others = !text_equal(entry->d_name, files[i]);
+                if (others) {
+                        trail_hint("`rm -f` removes all that is there");
+                        trail(-ENOTEMPTY,
+                              "%s/%s: '%.100s' in it is not known to be the container's",
+                              container->root, container->id, entry->d_name);
+                }
+        }
+        closedir(list);
+        return others ? -ENOTEMPTY : 0;
+}
+
 int container_remove(struct arena *arena, struct container *container)
 {
-        static const char *const files[] = { "start", "log", "times",
-                                             "journal" }; /* the journal last */
         int r = container_check_own(container, "change it");
 
         if (r < 0)
@@ -131,6 +154,9 @@ int container_remove(struct arena *arena, struct container *container)
                 return r;
         /* While the journal is still there: should we be killed, the next one runs them. */
         container_poststop(arena, container);
+        r = check_rest(container);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
                 r = file_remove(container->dir, files[i], 0);
                 if (r < 0 && r != -ENOENT)

@@ -320,3 +320,41 @@ load engine_helper
         husk rm -f "$id"
         husk rmi tool:1
 }
+
+@test 'a store that is named by way of another directory' {
+        mkdir "$box/way"
+        same "$(husk ps -a | wc -l)" 1
+        flags[1]=$box/way/../store
+        husk create --name one host true
+        rmdir "$box/way"
+        run -1 husk ps
+        has "$output" "--root $box/way/../store: No such file or directory"
+        flags[1]=$store
+        not grep -F /../ "$store"/containers/*/journal
+        husk rm one
+        nothing_left
+        cd "$host"
+        flags[1]=../${host##*/}/new/store
+        run -0 husk run --rm --network none host true
+        [ -d "$host/new/store/containers" ]
+        # One that has been written down so.
+        flags[1]=$store
+        mkdir "$box/way"
+        husk create --name one host true
+        sed -i "s|$store/containers|$box/way/../store/containers|g" "$store"/containers/*/journal
+        husk rm one
+        nothing_left
+}
+
+@test 'rm: what the journal does not know keeps it' {
+        husk create --name one host true
+        dir=$(echo "$store"/containers/*)
+        mkdir "$dir/other"
+        run -1 husk rm one
+        has "$output" "$dir: 'other' in it is not known to be the container's"
+        has "$output" 'rm -f'
+        run -1 husk rm one
+        has "$(husk ps -a)" one
+        husk rm -f one
+        nothing_left
+}

@@ -74,3 +74,24 @@ teardown() {
         husk cp -q f one:/srv/stopped
         same "$(stat -c %u "$RHOME/root/srv/stopped")" "$RUID"
 }
+
+# ':' separates layers, '\' escapes; a long path is no option for the kernel.
+@test 'a store whose path has what overlayfs reads as something else' {
+        local name long
+        long=$(printf '%0120d/' 1 2)x
+        as_user tar c -C root . >"$RHOME/root.tar"
+        for name in 'a:b' 'a\b' 'a\:,b' "$long"; do
+                there() { husk --root "$RHOME/odd/$name/store" "$@"; }
+                same "$(there run --rm host sh -c 'echo x >/tmp/x; cat /tmp/x')" x
+                there import -q - base <"$RHOME/root.tar"
+                there create --name one base sh -c 'echo y >>/bin/y; cat /bin/y' >/dev/null
+                run -1 grep mountProgram "$RHOME/odd/$name/store/containers/"*/journal
+                same "$(there start -a one)" y
+                same "$(there start -a one)" $'y\ny'
+                husk --root "$RHOME/odd/$name/store" cp one:/bin/y - | tar t | grep -qx y
+                same "$(there diff one | grep bin)" $'C /bin\nA /bin/y'
+                there rm one
+                there image prune --all
+                same "$(left "$RHOME/odd/$name/store")" ''
+        done
+}

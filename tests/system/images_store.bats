@@ -137,6 +137,25 @@ mounted() {
         husk rm others
 }
 
+@test 'a store whose path has what overlayfs reads as something else' {
+        local name
+        make_image >/dev/null
+        for name in 'a:b' 'a\b' 'a\:,b'; do
+                flags[1]=$box/$name/store
+                husk pull -q "oci:$box/layout:tool"
+                same "$(husk run --rm --network none localhost/layout:tool cat /etc/new)" \
+                        "$(husk run --rm --network none --userns private --uidmap 0:100000:65536 localhost/layout:tool cat /etc/new)"
+                husk create --name one --network none localhost/layout:tool true
+                place=$(husk mount one)
+                [ -f "$place/etc/new" ]
+                husk umount one
+                husk rm one
+                place=$(husk image mount localhost/layout:tool)
+                [ -f "$place/etc/new" ]
+                husk image unmount localhost/layout:tool
+        done
+}
+
 # published FILE: each rename of it into the store comes after what brought the content to the disk.
 published() {
         python3 - "$1" <<'PYTHON'

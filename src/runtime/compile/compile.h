@@ -219,6 +219,7 @@ const char *compile_overlay_reason(struct compile *c, const struct runtime_overl
 struct overlay_layer {
         FD fs;
         const char *key, *path;
+        bool escapes; /* the path is as a document has it, with what escapes the kernel is to read */
 };
 
 /* One layer, by its path or, when that is too long for the kernel, by a descriptor. */

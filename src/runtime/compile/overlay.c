@@ -3,7 +3,7 @@
  *
  * fsconfig(2) takes strings of at most 255 bytes. So several lower layers become an option each
  * (Linux 6.7), and a longer path becomes a descriptor (Linux 6.13). The kernel reads no escapes in
- * either form; what has escapes, or data-only layers, keeps the old form. */
+ * either form; what a document has with escapes, or data-only layers, keeps the old form. */
 #include "compile.h"
 
 #include <string.h>
@@ -12,21 +12,38 @@ enum {
         LONGEST = 255
 };
 
+/* A path as a value of this option: lowerdir+ is taken as it is, the others lose backslashes, and at a ':' without one
+ * another layer begins. */
+static const char *spell(struct compile *c, const char *key, const char *path)
+{
+        struct text out = { .arena = c->arena };
+
+        if (!strpbrk(path, ":\\") || text_equal(key, "lowerdir+"))
+                return path;
+        for (; *path; path++) {
+                if (*path == ':' || *path == '\\')
+                        text_add_char(&out, '\\');
+                text_add_char(&out, *path);
+        }
+        return text_string(&out);
+}
+
 void compile_overlay_layer(
         struct compile *c, enum actor actor, const char *reason, const struct overlay_layer *layer)
 {
+        const char *value = layer->escapes ? layer->path : spell(c, layer->key, layer->path);
+        const char *key = text_equal(layer->key, "lowerdir") ? "lowerdir+" : layer->key;
         FD fd;
 
-        if (strlen(layer->path) <= LONGEST || layer->path[0] != '/' ||
-            !facts_kernel(c->facts, 6, 13)) {
+        if (strlen(value) <= LONGEST || layer->path[0] != '/' || !facts_kernel(c->facts, 6, 13)) {
                 plan_add(
                         c->plan, actor, reason, set_fs, .fs = layer->fs, .key = layer->key,
-                        .value = layer->path);
+                        .value = value);
                 return;
         }
         fd = plan_slot(c->plan);
         plan_add(c->plan, actor, reason, open_path, .path = layer->path, .fd = fd);
-        plan_add(c->plan, actor, reason, set_fs_fd, .fs = layer->fs, .key = layer->key, .fd = fd);
+        plan_add(c->plan, actor, reason, set_fs_fd, .fs = layer->fs, .key = key, .fd = fd);
         plan_add(c->plan, actor, reason, close_fd, .fd = fd);
 }
 
@@ -48,7 +65,8 @@ bool compile_overlay_option(const struct mount_job *job, FD fs, const char *key,
                 return false;
         if (layer)
                 compile_overlay_layer(
-                        c, job->actor, job->reason, &(struct overlay_layer){ fs, key, value });
+                        c, job->actor, job->reason,
+                        &(struct overlay_layer){ fs, key, value, true });
         if (!text_equal(key, "lowerdir") || !is_one_each(c->facts, value))
                 return layer;
         for (const char *at = value; *at;) {
@@ -57,7 +75,7 @@ bool compile_overlay_option(const struct mount_job *job, FD fs, const char *key,
 
                 compile_overlay_layer(
                         c, job->actor, job->reason,
-                        &(struct overlay_layer){ fs, "lowerdir+", path });
+                        &(struct overlay_layer){ fs, "lowerdir+", path, true });
                 at += size + (at[size] == ':');
         }
         return true;

@@ -130,11 +130,11 @@ static void set_layers(
                 for (size_t i = 0; i < overlay->lower.n; i++)
                         set_lower(
                                 c, actor, reason,
-                                &(struct overlay_layer){ fs, key, overlay->lower.items[i] });
+                                &(struct overlay_layer){ fs, key, overlay->lower.items[i], false });
         compile_overlay_layer(
-                c, actor, reason, &(struct overlay_layer){ fs, "upperdir", overlay->upper });
+                c, actor, reason, &(struct overlay_layer){ fs, "upperdir", overlay->upper, false });
         compile_overlay_layer(
-                c, actor, reason, &(struct overlay_layer){ fs, "workdir", overlay->work });
+                c, actor, reason, &(struct overlay_layer){ fs, "workdir", overlay->work, false });
 }
 
 /* Their places in the store. */
