@@ -104,6 +104,14 @@ static int thaw(int cgroup)
         return r == -ENOENT ? file_put(cgroup, "freezer.state", "THAWED") : r;
 }
 
+int freezer_hold(const char *path)
+{
+        auto_close cgroup = open_checked(path);
+        int r = cgroup < 0 ? cgroup : file_put(cgroup, "cgroup.freeze", "1");
+
+        return r == -ENOENT && cgroup >= 0 ? file_put(cgroup, "freezer.state", "FROZEN") : r;
+}
+
 int freezer_freeze(const char *path, int timeout_ms)
 {
         auto_close cgroup = open_checked(path);

@@ -9,5 +9,7 @@ int freezer_is_frozen(const char *path);
 /* Freeze it, and wait until all of it stands still. -ETIMEDOUT when something in it does not within
  * timeout_ms: then it is thawed again. -ENOENT: no freezer. */
 int freezer_freeze(const char *path, int timeout_ms);
+/* The same without waiting: from here on nothing in it runs on in user mode, as soon as the kernel lets it go there. */
+int freezer_hold(const char *path);
 /* What is not frozen stays so. -ENOENT: no freezer. */
 int freezer_thaw(const char *path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Theory of operation: a tree of processes from the top, and the rights of each task in it.
+/* Theory of operation: a tree of processes from the top, and the rights and the cgroups of each task in it.
  *
  * Nothing allocates, and no more than two descriptors are open however deep the tree is: the way down is kept as
  * numbers, and the list of a parent's children is read again behind the one that was done, some at a time. Parents
@@ -161,7 +161,7 @@ enum member {
         MEMBERS
 };
 
-static const char *const names[MEMBERS] = {
+static const char *const member_names[MEMBERS] = {
         [INHERITABLE] = "CapInh:", [PERMITTED] = "CapPrm:", [EFFECTIVE] = "CapEff:",
         [BOUNDING] = "CapBnd:",    [AMBIENT] = "CapAmb:",   [NO_NEW_PRIVS] = "NoNewPrivs:",
         [FILTER] = "Seccomp:",     [INSIDE] = "NSpid:",     [STATE] = "State:",
@@ -173,9 +173,9 @@ static void take_line(const char *line, uint64_t values[MEMBERS], unsigned *seen
         for (enum member i = 0; i < MEMBERS; i++) {
                 uint64_t value = 0;
 
-                if (!text_starts(line, names[i]))
+                if (!text_starts(line, member_names[i]))
                         continue;
-                for (const char *at = line + strlen(names[i]); *at; at++)
+                for (const char *at = line + strlen(member_names[i]); *at; at++)
                         if (i == STATE)
                                 value = value ? value : *at == '\t' ? 0 : (uint64_t)*at;
                         else if (*at == '\t' || *at == ' ')
@@ -226,4 +226,83 @@ int task_rights_read(pid_t pid, pid_t tid, struct task_rights *ret_rights)
                 .ended = values[STATE] == 'Z' || values[STATE] == 'X',
         };
         return seen == (1u << MEMBERS) - 1 ? 0 : -EPROTO;
+}
+
+/* -- cgroups ------------------------------------------------------------------------------------- */
+
+/* A line of /proc/PID/cgroup, "4:memory:/path"; the v2 one is "0::/path". */
+struct membership {
+        const char *names, *path;
+        size_t names_size, path_size;
+};
+
+static bool read_membership(const char *line, struct membership *ret)
+{
+        size_t size = strcspn(line, "\n");
+        const char *names = memchr(line, ':', size);
+        const char *path = names ? memchr(names + 1, ':', size - (size_t)(names + 1 - line)) : NULL;
+
+        if (!path)
+                return false;
+        *ret = (struct membership){
+                .names = names + 1,
+                .names_size = (size_t)(path - names) - 1,
+                .path = path + 1,
+                .path_size = size - (size_t)(path + 1 - line),
+        };
+        return true;
+}
+
+static const char *next_line(const char *line)
+{
+        line += strcspn(line, "\n");
+        return line + (*line == '\n');
+}
+
+/* The line of the same hierarchy. One that is not in the list was not there: all are at its top then. */
+static struct membership find_membership(const char *list, const struct membership *like)
+{
+        struct membership top = { .path = "/", .path_size = 1 }, line;
+
+        for (; *list; list = next_line(list))
+                if (read_membership(list, &line) && line.names_size == like->names_size &&
+                    memcmp(line.names, like->names, line.names_size) == 0)
+                        return line;
+        return top;
+}
+
+static bool is_path(const struct membership *a, const struct membership *b)
+{
+        return a->path_size == b->path_size && memcmp(a->path, b->path, a->path_size) == 0;
+}
+
+static bool is_path_below(const struct membership *a, const struct membership *b)
+{
+        return a->path_size > b->path_size && memcmp(a->path, b->path, b->path_size) == 0 &&
+               a->path[b->path_size] == '/';
+}
+
+const char *cgroups_outside(const char *list, const char *place, const char *ours)
+{
+        for (; *list; list = next_line(list)) {
+                struct membership is, may, we;
+
+                if (!read_membership(list, &is))
+                        return list;
+                may = find_membership(place, &is);
+                we = find_membership(ours, &is);
+                if (!is_path(&is, &may) && (is_path(&may, &we) || !is_path_below(&is, &may)))
+                        return list;
+        }
+        return NULL;
+}
+
+int task_cgroups_read(pid_t pid, pid_t tid, char *buffer, size_t size)
+{
+        char path[64];
+        ssize_t n;
+
+        text_format(path, sizeof path, "/proc/%d/task/%d/cgroup", (int)pid, (int)tid);
+        n = file_get(AT_FDCWD, path, buffer, size);
+        return n < 0 ? (int)n : 0;
 }

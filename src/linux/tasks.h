@@ -24,3 +24,10 @@ struct task_rights {
 
 /* From /proc/PID/task/TID/status, proc_pid_status(5). -EPROTO: it does not say it all. Child-safe. */
 int task_rights_read(pid_t pid, pid_t tid, struct task_rights *ret_rights);
+
+/* The task's cgroups, /proc/PID/task/TID/cgroup. 0 or -errno; -EFBIG: that does not hold them. Child-safe. */
+int task_cgroups_read(pid_t pid, pid_t tid, char *buffer, size_t size);
+/* Lists as task_cgroups_read gives them: the first line of `list` with a cgroup that is neither that of `place` in the
+ * same hierarchy nor one below it, and where `place` is no other one than `ours`, not it either; NULL: there is none.
+ * In a hierarchy that another list has not, that one is at the top. Child-safe. */
+const char *cgroups_outside(const char *list, const char *place, const char *ours);

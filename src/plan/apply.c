@@ -41,6 +41,8 @@ void machine_init(struct machine *machine, const struct plan *plan)
         machine->recorded = false;
         machine->criu_waits = false;
         machine->criu_told = 0;
+        machine->place[0] = '\0';
+        machine->held = NULL;
         machine->is_started = false;
         machine->program[0] = '\0';
         machine->trace = NULL;

@@ -18,6 +18,14 @@ const struct bit_name plan_spaces[SPACES] = {
         { CLONE_NEWUSER, "user", "user" }, { CLONE_NEWTIME, "time", "time" },
 };
 
+#define OP(title, manual, stage) _Static_assert(0
+#define FIELD(type, title) +1
+#define END(title)               <= OPERANDS_MAX, #title);
+#include "ops.def"
+#undef OP
+#undef FIELD
+#undef END
+
 /* NOLINTNEXTLINE(readability-function-size): a table, written out by ops.def */
 size_t op_operands(const struct op *op, struct operand ret_operands[OPERANDS_MAX])
 {

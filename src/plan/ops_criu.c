@@ -234,6 +234,20 @@ static int put_options(struct machine *m, const struct op_call_criu *o, struct w
         return w->full ? trail(-E2BIG, "the request to criu is too large") : 0;
 }
 
+/* It is where the plan has put it, and has read none of the images yet. */
+static int note_place(struct machine *m)
+{
+        int r = task_cgroups_read(m->pid, m->pid, m->place, sizeof m->place);
+
+        if (r == 0)
+                return 0;
+        m->place[0] = '\0';
+        /* a kernel without cgroups */
+        return r == -ENOENT && file_access("/proc/self/cgroup", F_OK) == r
+                     ? 0
+                     : trail(r, "cannot read which cgroups criu is in");
+}
+
 int do_call_criu(struct machine *m, const struct op_call_criu *o)
 {
         static const struct {
@@ -246,6 +260,8 @@ int do_call_criu(struct machine *m, const struct op_call_criu *o)
         struct wire w = { bytes, bytes + sizeof bytes, false };
         int r = put_options(m, o, &inner);
 
+        if (r == 0 && text_equal(o->request, "restore"))
+                r = note_place(m);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < ARRAY_SIZE(requests); i++)

@@ -355,16 +355,57 @@ static int check_visit(const struct known *host, const struct known *init)
         return 0;
 }
 
+/* Right behind the other look, while criu waits. */
+static bool is_checked(const struct known *host, long check, const struct op_open_namespace *joined)
+{
+        for (size_t i = (size_t)check + 1; i < host->n && host->ops[i].code == OP_check_space; i++)
+                if (host->ops[i].as.check_space.ns == joined->ns &&
+                    host->ops[i].as.check_space.type == joined->type)
+                        return true;
+        return false;
+}
+
+/* As long as it is looked at, and no longer. */
+static int check_held(const struct known *host, long check, long hold)
+{
+        long release = place(host, OP_release_cgroup), end = check + 1;
+        bool makes = false;
+
+        while (end < (long)host->n && host->ops[end].code == OP_check_space)
+                end++;
+        if (hold == NOWHERE)
+                return release == NOWHERE ? 0 : lacking(OP_hold_cgroup, "nothing is held");
+        for (size_t i = 0; i < host->n; i++)
+                makes |= host->ops[i].code == OP_make_cgroup &&
+                         text_equal(
+                                 host->ops[i].as.make_cgroup.path,
+                                 host->ops[hold].as.hold_cgroup.path);
+        if (!makes)
+                return trail(-EINVAL, "plan: hold_cgroup is of a cgroup that others made");
+        if (hold != check - 1)
+                return trail(-EINVAL, "plan: hold_cgroup must come right before check_rights");
+        if (release != end ||
+            !text_equal(
+                    host->ops[hold].as.hold_cgroup.path, host->ops[release].as.release_cgroup.path))
+                return lacking(OP_release_cgroup, "the container would stand still");
+        return 0;
+}
+
 /* What the images give themselves is looked at when it is theirs, and nothing has run. */
 static int check_restored(const struct known *host)
 {
-        long check = place(host, OP_check_rights);
-        const struct op *before = check > 0 ? &host->ops[check - 1] : NULL;
+        long check = place(host, OP_check_rights), hold = place(host, OP_hold_cgroup);
+        long first = hold != NOWHERE && hold == check - 1 ? hold : check;
+        const struct op *before = first > 0 ? &host->ops[first - 1] : NULL;
 
         if (!before || before->code != OP_await_criu ||
             !text_equal(before->as.await_criu.event, "pre-resume"))
                 return lacking(OP_check_rights, "the images could give themselves any right");
-        return 0;
+        for (size_t i = 0; i < host->n; i++)
+                if (host->ops[i].code == OP_open_namespace &&
+                    !is_checked(host, check, &host->ops[i].as.open_namespace))
+                        return lacking(OP_check_space, "the images could be in another namespace");
+        return check_held(host, check, hold);
 }
 
 /* criu has our rights. What it restores is in the journal before criu lets it run, as criu itself was

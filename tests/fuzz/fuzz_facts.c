@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Theory of operation: what the kernel says in files of text: /proc/PID/cgroup and mountinfo; and
- * facts as a document, which must come back as they were written. The first byte chooses. */
+/* Theory of operation: what the kernel says in files of text: /proc/PID/cgroup, also of a restored process against
+ * what it is to be, and mountinfo; and facts as a document, which must come back as they were written. The first byte
+ * chooses. */
 #include "engine/store.h"
+#include "linux/linux.h"
+
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -17,6 +21,24 @@ static void parse_document(struct arena *arena, const char *text, size_t size)
                 __builtin_trap();
         facts_encode(&facts, &twice);
         if (!text_equal(text_string(&once), text_string(&twice)))
+                __builtin_trap();
+}
+
+/* The next of the texts with a NUL between. */
+static const char *behind(const char *text, const char *end)
+{
+        text += strlen(text);
+        return text < end ? text + 1 : text;
+}
+
+/* Three lists of cgroups: what is outside is a line of the first. */
+static void look_at_places(const char *list, const char *end)
+{
+        const char *place = behind(list, end);
+        const char *found = cgroups_outside(list, place, behind(place, end));
+
+        if (found &&
+            (found < list || found >= list + strlen(list) || (found > list && found[-1] != '\n')))
                 __builtin_trap();
 }
 
@@ -42,6 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
                 for (size_t i = 0; i < n; i++)
                         if (overlays[i].lower.n != 1 || overlays[i].lower.items[0][0] != '/')
                                 __builtin_trap();
+        } else if (bytes[0] == 'p') {
+                look_at_places(text, text + size - 1);
         } else {
                 parse_document(&arena, text, size - 1);
         }

@@ -15,7 +15,11 @@ setup() {
         chmod 755 "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/$WORD"
         images
 }
-teardown() { finish; }
+teardown() {
+        mountpoint -q "$BATS_TEST_TMPDIR/net" && umount "$BATS_TEST_TMPDIR/net"
+        remove_cgroups "*/$WORD.else"
+        finish
+}
 
 # images [DIRECTORY]: new, with what any checkpoint has
 images() {
@@ -240,7 +244,32 @@ refuses() {
         [[ "$stderr" == "husk-oci: cannot restore '$WORD': "*"$1"*"hint: nothing of it has run"* ]]
         [ "$(wc -l <"$OUT")" = "$LINES" ]
         [ -z "$(ls "$ROOT")" ]
-        [ -z "$(cgroup_file cgroup.procs)" ]
+        [ -z "$(find /sys/fs/cgroup -path "*$WORD*" ! -path "*$WORD.else*" -name cgroup.procs)" ]
+}
+
+# begin: a container runs, and its document is the full one; taken: it was taken apart into the images
+begin_full() {
+        criu check >/dev/null 2>&1 || skip "\`criu check\` fails on this kernel"
+        OUT=$BATS_TEST_TMPDIR/$WORD/out
+        cp "$BATS_FILE_TMPDIR/bundle/config.json" "$BUNDLE/config.json"
+        config ".root.readonly = false | $1"
+        script "$2"
+        cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/full.json"
+        : >"$OUT"
+        oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >>"$OUT" 2>&1
+        eventually 60 test -s "$OUT"
+}
+taken() {
+        rm -rf "$IMAGES"
+        timeout -k 5 200 "$HUSK_OCI" --root "$ROOT" checkpoint --image-path "$IMAGES" "$WORD"
+        LINES=$(wc -l <"$OUT")
+}
+
+# weakly OPERATION: restored without that protection
+weakly() {
+        mkdir -p "$BATS_TEST_TMPDIR/weak"
+        cp "$WEAK" "$BATS_TEST_TMPDIR/weak/husk-oci"
+        HUSK_OCI=$BATS_TEST_TMPDIR/weak/husk-oci HUSK_WEAK=$1 restore --detach "$WORD" >>"$OUT" 2>&1
 }
 
 # Sixty generations, each the child of the one before, then a zombie, whose parent does not wait for it
@@ -250,19 +279,12 @@ deep='down() { if [ "$1" -gt 0 ]; then down $(($1 - 1)) & wait; else sleep 1000;
         sleep 1'
 
 @test "rights that the images have and the document does not give" {
-        criu check >/dev/null 2>&1 || skip "\`criu check\` fails on this kernel"
-        OUT=$BATS_TEST_TMPDIR/$WORD/out
-        config '.root.readonly = false | .process.noNewPrivileges = false | del(.linux.seccomp) |
+        begin_full '.process.noNewPrivileges = false | del(.linux.seccomp) |
                 .linux.namespaces |= map(select(.type != "uts")) | del(.hostname) |
-                .process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"] | unique)'
-        script "$deep; while :; do echo .; sleep 0.1; done"
-        cp "$BUNDLE/config.json" "$BATS_TEST_TMPDIR/full.json"
-        oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >>"$OUT" 2>&1
-        eventually 60 test -s "$OUT"
+                .process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"] | unique)' \
+                "$deep; while :; do echo .; sleep 0.1; done"
         has_zombie
-        rm -rf "$IMAGES"
-        timeout -k 5 200 "$HUSK_OCI" --root "$ROOT" checkpoint --image-path "$IMAGES" "$WORD"
-        LINES=$(wc -l <"$OUT")
+        taken
         less '.process.capabilities |= map_values(. - ["CAP_SYS_ADMIN"])'
         refuses 'the capability sys_admin (bounding), which /process/capabilities does not'
         less '.process.capabilities |= with_entries(if .key == "bounding" then . else .value -= ["CAP_SYS_ADMIN"] end)'
@@ -277,10 +299,110 @@ deep='down() { if [ "$1" -gt 0 ]; then down $(($1 - 1)) & wait; else sleep 1000;
         refuses "in the host's uts namespace, which /linux/namespaces does not"
         # the control
         less '.process.capabilities |= map_values(. - ["CAP_SYS_ADMIN"])'
-        mkdir "$BATS_TEST_TMPDIR/weak"
-        cp "$WEAK" "$BATS_TEST_TMPDIR/weak/husk-oci"
-        HUSK_OCI=$BATS_TEST_TMPDIR/weak/husk-oci HUSK_WEAK=check_rights restore --detach "$WORD" >>"$OUT" 2>&1
+        weakly check_rights
         eventually 60 has_grown
+        oci delete --force "$WORD"
+}
+
+# Its process that sleeps, as the host has it
+sleeper() {
+        cgroup_file cgroup.procs | xargs cat | while read -r pid; do
+                [ "$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")" != 'sleep 1000 ' ] || echo "$pid"
+        done
+}
+
+has_sleeper() { [ -n "$(sleeper)" ]; }
+
+@test "rights that the images have: cgroups with other limits, or none" {
+        begin_full . 'sleep 1000 & while :; do echo .; sleep 0.1; done'
+        local top=/sys/fs/cgroup pid
+        is_v2 || top=/sys/fs/cgroup/pids
+        mkdir "$top/$WORD.else"
+        eventually 20 has_sleeper
+        pid=$(sleeper)
+        echo "$pid" >"$top/$WORD.else/cgroup.procs"
+        taken
+        refuses ":/$WORD.else, which is none of the container's"
+        [ -z "$(cat "$top/$WORD.else/cgroup.procs")" ]
+        # the control
+        weakly check_rights
+        [ -n "$(cat "$top/$WORD.else/cgroup.procs")" ]
+        oci delete --force "$WORD"
+        eventually 20 test -z "$(cat "$top/$WORD.else/cgroup.procs")"
+}
+
+@test "rights that the images have: the host's namespaces, or others than the document joins" {
+        local net=$BATS_TEST_TMPDIR/net join pid
+        touch "$net"
+        unshare --net="$net" true
+        join=".linux.namespaces |= map(select(.type != \"network\")) + [{type: \"network\", path: \"$net\"}]"
+        # of the host's network
+        begin_full '.linux.namespaces |= map(select(.type != "network"))' 'while :; do echo .; sleep 0.1; done'
+        taken
+        less "$join"
+        refuses "in the host's net namespace, which is not the one of /linux/namespaces"
+        weakly check_space
+        [ "$(readlink "/proc/$(pid_of "$WORD")/ns/net")" = "$(readlink /proc/self/ns/net)" ]
+        oci delete --force "$WORD"
+        # of one that criu makes
+        begin_full . 'while :; do echo .; sleep 0.1; done'
+        taken
+        less "$join"
+        refuses 'in another net namespace than that of /linux/namespaces'
+        # of a process that never was in a container: criu's mount namespace has all that the host has mounted
+        setsid setpriv --bounding-set=-all --inh-caps=-all busybox sleep 2000 </dev/null >/dev/null 2>&1 3>&- &
+        pid=$!
+        eventually 20 grep -q sleep "/proc/$pid/cmdline"
+        rm -rf "$IMAGES"
+        mkdir -m 700 "$IMAGES"
+        criu dump -t "$pid" -D "$IMAGES" -o dump.log </dev/null
+        wait "$pid" || :
+        less '.linux.namespaces = [{type: "mount"}] |
+                del(.hostname, .linux.seccomp, .linux.maskedPaths, .linux.readonlyPaths)'
+        refuses "in the host's mnt namespace, which /linux/namespaces does not"
+        weakly check_rights
+        [ "$(pid_of "$WORD")" = "$pid" ]
+        ls "/proc/$pid/root$BATS_TEST_TMPDIR"
+        oci delete --force "$WORD"
+}
+
+# traced OPTIONS PROGRAM: a restore by it under strace
+traced() {
+        timeout -k 5 200 strace -o "$BATS_TEST_TMPDIR/trace" -e trace=recvmsg,getdents64 "${@:1:$#-1}" \
+                "${@: -1}" --root "$ROOT" restore --bundle "$BUNDLE" --image-path "$IMAGES" --detach "$WORD" </dev/null >>"$OUT" 2>&1
+}
+
+# killed_looking PROGRAM: SIGKILL at its first look at a task, when criu has said that all is restored
+killed_looking() {
+        local n status=0
+        traced "$1"
+        oci delete --force "$WORD"
+        n=$(awk '/^getdents64/ { n++; if (told) { print n; exit } } /pre-resume/ { told = 1 }' "$BATS_TEST_TMPDIR/trace")
+        LINES=$(wc -l <"$OUT")
+        traced -e "inject=getdents64:signal=SIGKILL:when=$n" "$1" || status=$?
+        [ "$status" = 137 ]
+        grep -q pre-resume "$BATS_TEST_TMPDIR/trace"
+        sleep 2
+}
+
+@test "rights that nobody has looked at yet: husk-oci is killed while it looks" {
+        begin_full . 'while :; do echo .; sleep 0.1; done'
+        taken
+        killed_looking "$HUSK_OCI"
+        echo "it is $(status_of "$WORD")"
+        [ -n "$(cgroup_file cgroup.procs | xargs cat)" ]
+        run ! oci resume "$WORD"
+        run ! oci start "$WORD"
+        run ! oci exec "$WORD" true
+        sleep 1
+        run ! has_grown
+        oci delete --force "$WORD"
+        [ -z "$(cgroup_file cgroup.procs)" ]
+        # the control
+        mkdir -p "$BATS_TEST_TMPDIR/weak"
+        cp "$WEAK" "$BATS_TEST_TMPDIR/weak/husk-oci"
+        HUSK_WEAK=hold_cgroup killed_looking "$BATS_TEST_TMPDIR/weak/husk-oci"
+        has_grown
         oci delete --force "$WORD"
 }
 

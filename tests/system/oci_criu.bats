@@ -112,6 +112,44 @@ in_turn() {
         fi
 }
 
+@test "a network that it joined, and a cgroup that it made below its own, are what they were" {
+        works
+        local net=$BATS_TEST_TMPDIR/net below
+        touch "$net"
+        unshare --net="$net" true
+        config --arg path "$net" '.linux.namespaces |= map(if .type == "network" then .path = $path else . end)'
+        start
+        below=$(cgroup_file cgroup.procs)
+        below=${below%/*}/below
+        mkdir "$below"
+        pid_of "$WORD" >"$below/cgroup.procs"
+        checkpoint "$WORD"
+        local count
+        count=$(last)
+        restore --detach "$WORD" </dev/null >>"$OUT" 2>&1
+        eventually 60 above $((count + 2))
+        in_turn
+        [ "$(stat -Lc %i "/proc/$(pid_of "$WORD")/ns/net")" = "$(stat -Lc %i "$net")" ]
+        grep -qx "$(pid_of "$WORD")" "$below/cgroup.procs"
+        oci delete --force "$WORD"
+        umount "$net"
+}
+
+@test "without cgroups: it stays where husk-oci is, and makes none" {
+        works
+        start
+        checkpoint "$WORD"
+        local count
+        count=$(last)
+        oci --cgroup-manager=disabled restore --image-path "$IMAGES" --bundle "$BUNDLE" --detach "$WORD" </dev/null >>"$OUT" 2>&1
+        grep -q 'warning: no cgroups of its own: the container sees' "$OUT"
+        eventually 60 above $((count + 2))
+        in_turn
+        [ "$(cat "/proc/$(pid_of "$WORD")/cgroup")" = "$(cat /proc/self/cgroup)" ]
+        [ -z "$(cgroup_file cgroup.procs)" ]
+        oci delete --force "$WORD"
+}
+
 @test "in front: output through a pipe, and the exit status" {
         works
         script 'i=0; while [ ! -e /tmp/end ]; do i=$((i + 1)); echo $i; sleep 0.1; done; echo over; exit 7'

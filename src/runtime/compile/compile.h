@@ -181,6 +181,8 @@ bool compile_joins_root(const struct compile *c);
 /* Does a pid 1 of husk's own stay in front of the program? */
 bool compile_stays_init(const struct compile *c);
 bool compile_has_namespace(const struct compile *c, uint32_t type);
+/* The slot of the namespace of this kind that is joined; -1: none is. */
+FD compile_joined(const struct compile *c, uint32_t type);
 /* The cgroup in which the process is made; -1: it joins its cgroups by itself. */
 FD compile_birth_cgroup(const struct compile *c);
 /* The cgroup directory below a hierarchy's mount: as cgroupsPath says. */

@@ -6,7 +6,7 @@
  * is in there, too, when it has to be undone; and a mount namespace in which nothing but its root is
  * mounted anew, for criu to start from. All other mounts and namespaces are in the images; what the
  * document binds or joins is told by its name, since it may lie elsewhere today. */
-#include "compile.h"
+#include "limits.h"
 
 #include <sched.h>
 #include <string.h>
@@ -140,6 +140,19 @@ static bool asks(const struct runtime_criu *criu, const char *name)
         for (size_t i = 0; i < criu->n_options; i++)
                 if (text_starts(criu->options[i], name) &&
                     (criu->options[i][size] == '=' || !criu->options[i][size]))
+                        return true;
+        return false;
+}
+
+static bool has_cgroups(const struct compile *c)
+{
+        return c->n_cgroups || c->cgroup2 >= 0;
+}
+
+static bool ignores_cgroups(const struct request *request)
+{
+        for (size_t i = 0; i < request->n; i++)
+                if (text_equal(request->items[i], "manage-cgroups=ignore"))
                         return true;
         return false;
 }
@@ -332,31 +345,59 @@ static void await_tree(struct compile *c, const char *event)
         plan_add(c->plan, HOST, "[journal]", record, .process = c->process_fd);
 }
 
+/* criu has heard of the namespace; in which one the processes are the images say. */
+static void check_joined(struct compile *c, const struct service *service, size_t i)
+{
+        const struct spec_namespace *ns = &c->linux_->namespaces.items[i];
+
+        if (ns->path && *ns->path)
+                plan_add(
+                        c->plan, HOST, why(c, "/linux/namespaces/%zu", i), check_space,
+                        .process = c->process_fd, .criu = service->process,
+                        .ns = compile_joined(c, namespace_type(ns->type)),
+                        .type = namespace_type(ns->type));
+}
+
+/* The container's cgroup by which it can be made to stand still; NULL: it has none. */
+static const char *find_freezer(const struct compile *c)
+{
+        for (size_t i = 0; i < c->facts->n_v1 && c->n_cgroups; i++)
+                if (compile_has_word(c->facts->v1[i].names, "freezer"))
+                        return compile_cgroup_path(c, &c->facts->v1[i]);
+        return c->cgroup2 >= 0 ? compile_cgroup_path(c, &c->facts->v2) : NULL;
+}
+
 /* The images say what the processes may do, and the document what they may do at most. It is looked at when all is
  * restored, and nothing of it has run. */
 static void check_rights(struct compile *c, const struct service *service, bool cgroups)
 {
         bool maps = c->new_spaces & CLONE_NEWUSER;
+        const char *freezer = find_freezer(c);
 
         plan_add(c->plan, HOST, "[criu]", await_criu, .event = "pre-resume");
+        if (freezer)
+                plan_add(c->plan, HOST, "[criu]", hold_cgroup, .path = freezer);
         compile_check_rights(
                 c, service->process,
                 cgroups ? c->new_spaces : c->new_spaces & ~(uint32_t)CLONE_NEWCGROUP,
                 maps ? c->ids.uid_map : NULL, maps ? c->ids.gid_map : NULL);
+        for (size_t i = 0; i < c->linux_->namespaces.n; i++)
+                check_joined(c, service, i);
+        if (freezer)
+                plan_add(c->plan, HOST, "[criu]", release_cgroup, .path = freezer);
 }
 
 static void restore_host(
-        struct compile *c, const struct runtime_criu *criu, const struct service *service,
-        const struct request *request)
+        struct compile *c, const struct service *service, const struct request *request)
 {
-        bool ignored = false, hooks = compile_has_create_hooks(c);
+        bool ignored = ignores_cgroups(request), hooks = compile_has_create_hooks(c);
 
-        for (size_t i = 0; i < criu->n_options; i++)
-                ignored |= text_equal(criu->options[i], "manage-cgroups=ignore");
         if (ignored && compile_has_namespace(c, CLONE_NEWCGROUP))
                 plan_note(
-                        c->plan, "--manage-cgroups-mode ignore: the container sees the host's "
-                                 "cgroups, since criu does not restore its cgroup namespace");
+                        c->plan,
+                        "%s: the container sees the host's cgroups, since criu does not "
+                        "restore its cgroup namespace",
+                        has_cgroups(c) ? "--manage-cgroups-mode ignore" : "no cgroups of its own");
         call(c, service, "restore", request);
         if (hooks) {
                 await_tree(c, "setup-namespaces");
@@ -404,8 +445,9 @@ int runtime_compile_restore(
         add(&request, "restore-sibling");
         add(&request, "evasive-devices");
         add(&request, why(c, "root=%s", root));
+        /* Those of the images would be made, and be nobody's. */
         if (!asks(criu, "manage-cgroups"))
-                add(&request, "manage-cgroups=soft");
+                add(&request, has_cgroups(c) ? "manage-cgroups=soft" : "manage-cgroups=ignore");
         add_cgroups(&request);
         add_externals(&request);
         add_stdio(&request, criu->stdio);
@@ -422,7 +464,7 @@ int runtime_compile_restore(
                 c->plan, INIT, "[criu]", exec_criu, .program = criu->program,
                 .env = { environment, 1 }, .network = network, .pids = pids);
         note_losses(c);
-        restore_host(c, criu, &service, &request);
+        restore_host(c, &service, &request);
         *ret_plan = c->plan;
         return 0;
 }

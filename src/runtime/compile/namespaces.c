@@ -41,6 +41,14 @@ static int read_namespace(struct compile *c, size_t i)
         return 0;
 }
 
+FD compile_joined(const struct compile *c, uint32_t type)
+{
+        for (size_t k = 0; k < ARRAY_SIZE(types); k++)
+                if (types[k] == type)
+                        return c->join[k];
+        return -1;
+}
+
 /* -- clocks -------------------------------------------------------------------------------------- */
 
 /* Half of what the kernel's nanoseconds can hold. */

@@ -204,11 +204,16 @@ static void check_freeze(const char *root, const char *join)
         CHECK_INT(freezer_thaw(path), 0);
         CHECK_INT(freezer_is_frozen(path), 0);
         CHECK_INT(freezer_thaw(path), 0);
+        CHECK_INT(freezer_hold(path), 0);
+        CHECK_INT(freezer_is_frozen(path), 1);
+        CHECK_INT(freezer_thaw(path), 0);
+        CHECK_INT(freezer_is_frozen(path), 0);
         CHECK_INT(cgroup_kill(path), 0);
         CHECK_INT(waitpid(pid, &status, 0), pid);
         close(fd);
         CHECK_INT(cgroup_remove(path), 0);
         CHECK_INT(freezer_is_frozen(path), -ENOENT);
+        CHECK_INT(freezer_hold(path), -ENOENT);
         CHECK_INT(freezer_freeze(path, 10), -ENOENT);
         CHECK_INT(freezer_thaw(path), -ENOENT);
 }
@@ -229,5 +234,6 @@ TEST(a_directory_without_a_freezer)
 {
         CHECK_INT(freezer_is_frozen("/tmp"), -ENOENT);
         CHECK_INT(freezer_freeze("/tmp", 10), -ENOTTY);
+        CHECK_INT(freezer_hold("/tmp"), -ENOTTY);
         CHECK_INT(freezer_thaw("/tmp"), -ENOTTY);
 }

@@ -234,3 +234,62 @@ TEST(a_long_list_of_groups_hides_nothing)
         CHECK_INT(rights.filtered, prctl(PR_GET_SECCOMP) != 0);
         CHECK_INT(rights.inside, getpid());
 }
+
+/* The line that cgroups_outside() finds, or "". */
+static const char *outside(const char *list, const char *place, const char *ours)
+{
+        static char line[128];
+        const char *found = cgroups_outside(list, place, ours);
+
+        text_format(
+                line, sizeof line, "%.*s", found ? (int)strcspn(found, "\n") : 0,
+                found ? found : "");
+        return line;
+}
+
+TEST(a_task_is_in_its_cgroups_or_below_them_in_each_hierarchy)
+{
+        static const char place[] = "3:cpu,cpuacct:/c\n2:memory:/a/c\n1:name=systemd:/s/c\n0::/c\n";
+        static const char ours[] = "3:cpu,cpuacct:/\n2:memory:/a\n1:name=systemd:/s\n0::/\n";
+
+        CHECK_STR(outside(place, place, ours), "");
+        CHECK_STR(outside("2:memory:/a/c/d/e\n0::/c/d\n", place, ours), "");
+        CHECK_STR(outside("0::/c/d\n2:memory:/a\n", place, ours), "2:memory:/a");
+        CHECK_STR(outside("2:memory:/a/b\n", place, ours), "2:memory:/a/b");
+        CHECK_STR(outside("2:memory:/\n", place, ours), "2:memory:/");
+        CHECK_STR(outside("2:memory:/a/cd\n", place, ours), "2:memory:/a/cd");
+        CHECK_STR(outside("2:memory:/c\n", place, ours), "2:memory:/c");
+        CHECK_STR(outside("3:cpu,cpuacct:/c\n0::/\n", place, ours), "0::/");
+        CHECK_STR(outside("0::/../c\n", place, ours), "0::/../c"); /* above our cgroup namespace */
+        CHECK_STR(outside("3:cpu:/c\n", place, ours), "3:cpu:/c"); /* another hierarchy */
+        CHECK_STR(outside("1:name=systemd:/s/c:d\n", place, ours), "1:name=systemd:/s/c:d");
+        CHECK_STR(outside("0::/c", place, ours), ""); /* without an end */
+        CHECK_STR(outside("no list", place, ours), "no list");
+        CHECK_STR(outside("1:x\n", place, ours), "1:x");
+        CHECK_STR(outside("\n", place, ours), "");
+        CHECK(cgroups_outside("\n", place, ours) != NULL);
+}
+
+TEST(who_was_not_placed_is_where_we_are_and_nowhere_else)
+{
+        static const char place[] = "2:memory:/a\n0::/c\n", ours[] = "2:memory:/a\n0::/\n";
+
+        CHECK_STR(outside("2:memory:/a\n0::/c/d\n", place, ours), "");
+        CHECK_STR(outside("2:memory:/a/b\n", place, ours), "2:memory:/a/b");
+        /* one that came to be meanwhile */
+        CHECK_STR(outside("7:name=new:/\n", place, ours), "");
+        CHECK_STR(outside("7:name=new:/x\n", place, ours), "7:name=new:/x");
+}
+
+TEST(the_cgroups_of_a_task_are_read)
+{
+        char list[8192], own[8192];
+
+        SKIP_UNLESS(access("/proc/self/cgroup", F_OK) == 0, "a kernel without cgroups");
+        CHECK(file_get(AT_FDCWD, "/proc/self/cgroup", own, sizeof own) > 0);
+        CHECK_INT(task_cgroups_read(getpid(), getpid(), list, sizeof list), 0);
+        CHECK_STR(list, own);
+        CHECK_STR(outside(list, own, own), "");
+        CHECK_INT(task_cgroups_read(getpid(), getpid(), list, 4), -EFBIG);
+        CHECK_INT(task_cgroups_read(1 << 22, 1 << 22, list, sizeof list), -ENOENT);
+}

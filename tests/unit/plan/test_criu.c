@@ -19,6 +19,7 @@ static void begin(const struct plan *plan)
         CHECK_INT(socket_pair(pair), 0);
         machine_init(&host, plan);
         host.gate = pair[0];
+        host.pid = getpid(); /* whose cgroups are noted */
         criu = pair[1];
         trail_reset();
 }

@@ -33,10 +33,11 @@ static const char *const mutation_names[] = { "left out", "twice", "swapped with
 /* Without these, or with two of them, a process has more than its document gives it, or nobody finds
  * it: a plan in which one is left out or doubled must be refused. */
 static const enum op_code guards[] = {
-        OP_spawn,        OP_pivot,        OP_drop_bounding, OP_set_ids,      OP_set_caps,
-        OP_seal_fds,     OP_exec,         OP_open_gate,     OP_await_gate,   OP_send_fd,
-        OP_take_fd,      OP_map_ids,      OP_set_groups,    OP_guard_parent, OP_leave,
-        OP_record_mount, OP_close_others, OP_check_rights,
+        OP_spawn,          OP_pivot,        OP_drop_bounding, OP_set_ids,      OP_set_caps,
+        OP_seal_fds,       OP_exec,         OP_open_gate,     OP_await_gate,   OP_send_fd,
+        OP_take_fd,        OP_map_ids,      OP_set_groups,    OP_guard_parent, OP_leave,
+        OP_record_mount,   OP_close_others, OP_check_rights,  OP_check_space,  OP_hold_cgroup,
+        OP_release_cgroup,
 };
 
 static bool is_guard(const struct op *op)
@@ -76,7 +77,9 @@ static const char *harmless(const struct plan *plan, enum mutation mutation, con
         case TWICE:
                 if (op->code == OP_guard_parent || op->code == OP_seal_fds ||
                     op->code == OP_map_ids || op->code == OP_record_mount ||
-                    op->code == OP_close_others || op->code == OP_check_rights)
+                    op->code == OP_close_others || op->code == OP_check_rights ||
+                    op->code == OP_check_space || op->code == OP_hold_cgroup ||
+                    op->code == OP_release_cgroup)
                         return "the second one changes nothing, or fails";
                 return is_guard(op) ? NULL : "done again it fails or changes nothing";
         case SWAP_NEXT:
