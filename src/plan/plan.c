@@ -129,7 +129,7 @@ const char *gate_name(GATE gate)
                 [GATE_PLACED] = "placed",         [GATE_IDS_MAPPED] = "ids_mapped",
                 [GATE_ROOT_READY] = "root_ready", [GATE_HOST_READY] = "host_ready",
                 [GATE_CREATED] = "created",       [GATE_START] = "start",
-                [GATE_EXECUTED] = "executed",
+                [GATE_HOOKED] = "hooked",         [GATE_EXECUTED] = "executed",
         };
 
         return (size_t)gate < ARRAY_SIZE(names) ? names[gate] : "?";

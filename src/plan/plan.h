@@ -70,6 +70,7 @@ typedef enum {
         GATE_HOST_READY, /* HOST: the journal knows the process, network and hooks are done */
         GATE_CREATED,    /* INIT: only START is missing */
         GATE_START,      /* whoever starts it (the start socket): go */
+        GATE_HOOKED,     /* INIT: the startContainer hooks are done; for whoever starts it */
         GATE_EXECUTED,   /* INIT: the program runs; seen as the end of the gate socket */
         GATE_COUNT,
 } GATE;

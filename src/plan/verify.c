@@ -266,8 +266,8 @@ struct side {
 
 static enum actor gate_owner(GATE gate)
 {
-        return gate == GATE_ROOT_READY || gate == GATE_CREATED || gate == GATE_EXECUTED ? INIT
-                                                                                        : HOST;
+        return gate == GATE_ROOT_READY || (gate >= GATE_CREATED && gate != GATE_START) ? INIT
+                                                                                       : HOST;
 }
 
 static bool host_opens(const struct plan *plan, GATE gate)
@@ -337,7 +337,8 @@ static int step(const struct plan *plan, struct side *side, struct side *peer)
                 if (r < 0)
                         return r;
                 side->last_gate = (int)op->as.open_gate.gate;
-                side->sent[side->n_sent++] = side->last_gate;
+                if (side->last_gate != GATE_HOOKED) /* which is for whoever starts it */
+                        side->sent[side->n_sent++] = side->last_gate;
                 return 1;
         case OP_fork_init: /* its pidfd */
         case OP_send_fd:

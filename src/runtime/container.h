@@ -180,6 +180,8 @@ int container_check_memory(
 
 /* -- hooks.c: those that run apart from the plan of a start ------------------------------------- */
 
+/* Has its document startContainer hooks, behind which the first process opens GATE_HOOKED? */
+bool container_has_start_hooks(struct arena *arena, const struct container *container);
 /* The poststart hooks of one that was started just now. When one fails, the container is removed,
  * as the specification has it, and the error returned. */
 int container_poststart(struct arena *arena, struct container *container);

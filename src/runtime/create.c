@@ -384,6 +384,28 @@ int container_start_again(
         return 0;
 }
 
+/* Hear how it went behind START: the end closes at exec, or with the process. Which of the two it was, the
+ * process tells as long as it is there; and who has hooks to run says when they are done. */
+static int hear_start(
+        struct arena *arena, const struct container *container, struct machine *machine,
+        bool *ret_command)
+{
+        bool hooked = false;
+        uint8_t gate;
+        int r;
+
+        while ((r = (int)gate_receive(machine, &gate, 1, NULL)) > 0)
+                hooked = hooked || gate == GATE_HOOKED;
+        if (r != -ECONNRESET) {
+                *ret_command = true;
+                return r;
+        }
+        if (process_has_executed(machine->pid) &&
+            (hooked || kill(machine->pid, 0) == 0 || !container_has_start_hooks(arena, container)))
+                return 0;
+        return trail(r, "its first process ended before it ran the program");
+}
+
 int container_start(struct arena *arena, struct container *container, bool *ret_command)
 {
         struct machine machine;
@@ -405,17 +427,10 @@ int container_start(struct arena *arena, struct container *container, bool *ret_
                 return trail(
                         machine.gate, "the first process of '%s' does not listen", container->id);
         r = socket_send(machine.gate, &gate, 1, NO_FD);
-        if (r == -EPIPE) /* its end came when we were connected */
+        if (r == -EPIPE || r == -ECONNRESET) /* its end came when we were connected */
                 r = trail(-ECONNRESET, "its first process ended before it ran the program");
-        if (r == 0) {
-                r = (int)gate_receive(&machine, &gate, 1, NULL);
-                if (r == -ECONNRESET && process_has_executed(machine.pid))
-                        r = 0; /* its end closed at exec */
-                else if (r == -ECONNRESET)
-                        trail(r, "its first process ended before it ran the program");
-                else if (r < 0)
-                        *ret_command = true;
-        }
+        else if (r == 0)
+                r = hear_start(arena, container, &machine, ret_command);
         file_close(&machine.gate);
         if (r < 0) {
                 if (text_starts(trail_text(), "/hooks/"))

@@ -60,6 +60,15 @@ void container_give_up(struct arena *arena, struct container *container)
                 trail_hint("%s", hint);
 }
 
+bool container_has_start_hooks(struct arena *arena, const struct container *container)
+{
+        const struct spec *spec;
+
+        return may_have(container, "startContainer") &&
+               container_spec(arena, container, &spec) == 0 && spec->hooks &&
+               spec->hooks->start_container.n;
+}
+
 int container_poststart(struct arena *arena, struct container *container)
 {
         struct plan *plan;

@@ -38,6 +38,7 @@ struct tree {
         char
                 bytes[(size_t)64
                       << 10]; /* of what is read at the moment; no list of attributes is larger */
+        char value[(size_t)64 << 10]; /* of an attribute: XATTR_SIZE_MAX */
 };
 
 static int refuse(const struct tree *tree, int error, const char *what)
@@ -115,24 +116,21 @@ static int by_name(const void *a, const void *b)
         return strcmp(((const struct tar_xattr *)a)->name, ((const struct tar_xattr *)b)->name);
 }
 
-/* One that goes away meanwhile is none. */
+/* One that goes away meanwhile is none. It may become larger meanwhile, too: so it is asked for once, with room for
+ * any, since a second call with a length of 0 would be answered with a length alone. */
 static int add_xattr(
-        struct arena *arena, int fd, const char *name, const struct tar_ids *ids,
+        struct tree *tree, struct arena *arena, int fd, const char *name, const struct tar_ids *ids,
         struct tar_entry *entry)
 {
-        ssize_t size = fgetxattr(fd, name, NULL, 0);
-        char *value;
+        ssize_t size = fgetxattr(fd, name, tree->value, sizeof tree->value);
 
         if (size < 0 || entry->n_xattrs == TAR_XATTRS_MAX)
                 return size == -1 && errno == ENODATA ? 0 : size < 0 ? -errno : -E2BIG;
-        value = arena_alloc(arena, (size_t)size + 1);
-        size = fgetxattr(fd, name, value, (size_t)size);
-        if (size < 0)
-                return errno == ENODATA ? 0 : -errno;
         if (ids)
-                size = (ssize_t)tar_ids_value(ids, name, value, (size_t)size);
+                size = (ssize_t)tar_ids_value(ids, name, tree->value, (size_t)size);
         entry->xattrs[entry->n_xattrs++] =
-                (struct tar_xattr){ arena_string(arena, name), value, (size_t)size };
+                (struct tar_xattr){ arena_string(arena, name),
+                                    arena_copy(arena, tree->value, (size_t)size), (size_t)size };
         return 0;
 }
 
@@ -150,7 +148,7 @@ static int read_xattrs(struct tree *tree, struct arena *arena, int fd, struct ta
         entry->xattrs = arena_array(arena, TAR_XATTRS_MAX, sizeof *entry->xattrs);
         for (const char *at = names; r == 0 && at < names + size; at += strlen(at) + 1)
                 if (layer_wants_xattr(at))
-                        r = add_xattr(arena, fd, at, ids, entry);
+                        r = add_xattr(tree, arena, fd, at, ids, entry);
         qsort(entry->xattrs, entry->n_xattrs, sizeof *entry->xattrs, by_name);
         return r;
 }

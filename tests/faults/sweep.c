@@ -203,7 +203,6 @@ static const char *check_words(struct arena *arena, const struct seen *seen, con
                 return "it failed without a word";
         if (p->error == KILLED || nobody_listens(seen, p))
                 return strstr(seen->trail, "killed") || strstr(seen->trail, "ended before") ||
-                                       seen->result == -ECONNRESET ||
                                        strstr(seen->trail, "is stopped") ||
                                        strstr(seen->trail, "does not listen")
                              ? NULL

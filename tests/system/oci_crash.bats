@@ -73,7 +73,7 @@ load crash_helper
         wait "$start" || status=$?
         cat "$BUNDLE/calls" "$BUNDLE/said"
         [ "$status" = 1 ]
-        grep -q EPIPE "$BUNDLE/calls"
+        grep -q 'EPIPE\|ECONNRESET' "$BUNDLE/calls"
         grep -q 'its first process ended before it ran the program' "$BUNDLE/said"
         oci delete --force "$WORD"
         eventually 10 only_the_other

@@ -253,7 +253,7 @@ all_kinds() {
 
 @test "a daemon that a hook leaves behind holds nobody up" {
         shell_hook createRuntime 'setsid sleep 1000 & echo $! >'"$out/daemon"
-        shell_hook createContainer 'true & (sleep 0.1 &) ; exit 0'
+        shell_hook createContainer 'true & (sleep 1000 &) ; exec sleep 0.2' # who does not wait for the first
         script 'ps -o stat | grep -c Z; true'
         run -0 oci run --bundle "$BUNDLE" "$WORD"
         same "$output" 0
@@ -347,4 +347,30 @@ all_kinds() {
         same "$(sed -n 's/^pid:/pid:/p' "$out/runtime" | head -n 1)" "$(space $$ pid)"
         same "$(sed -n 's/^pid:/pid:/p' "$out/poststart" | head -n 1)" "$(space $$ pid)"
         same "$(of_state poststart pid)" "$(pid_of "$WORD")"
+}
+
+@test "startContainer: the process is killed in a hook, and gone when start looks: it says so" {
+        command -v strace >/dev/null || skip 'strace is not there'
+        mkdir -p "$BUNDLE/rootfs/tmp"
+        config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", ": >/tmp/in; sleep 100"]}]'
+        hook poststart poststart
+        # The first process of this namespace takes in whoever has lost its parent.
+        cat >"$BUNDLE/replay" <<'REPLAY'
+"$HUSK_OCI" --root "$ROOT" create --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1
+pid=$("$HUSK_OCI" --root "$ROOT" state "$WORD" | jq .pid)
+strace -qq -o /dev/null -e trace=recvmsg -e inject=recvmsg:delay_exit=1500000 \
+        "$HUSK_OCI" --root "$ROOT" start "$WORD" 2>"$BUNDLE/why" &
+start=$!
+for _ in $(seq 200); do [ -e "$BUNDLE/rootfs/tmp/in" ] || sleep 0.05; done
+kill -KILL "$pid"
+wait "$start"
+echo $?
+[ ! -e "/proc/$pid" ] && echo gone
+REPLAY
+        export HUSK_OCI ROOT BUNDLE WORD
+        run --separate-stderr timeout -k 5 60 unshare --pid --fork --kill-child --mount-proc bash "$BUNDLE/replay" 3>&-
+        same "$output" $'1\ngone'
+        grep -q 'its first process ended before it ran the program' "$BUNDLE/why"
+        [ ! -e "$out/poststart" ]
+        oci delete --force "$WORD"
 }

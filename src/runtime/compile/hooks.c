@@ -181,9 +181,14 @@ void compile_hooks_container(struct compile *c)
 
 void compile_hooks_start(struct compile *c)
 {
-        if (c->start)
-                add_hooks(
-                        c, INIT, "startContainer", &hooks_of(c->spec)->start_container, "created");
+        const struct spec_hook_list *list = &hooks_of(c->spec)->start_container;
+
+        if (!c->start)
+                return;
+        add_hooks(c, INIT, "startContainer", list, "created");
+        /* Hooks take their time: who is killed in them must not be taken for a program that has ended already. */
+        if (list->n && c->options->await_start)
+                plan_add(c->plan, INIT, "/hooks/startContainer", open_gate, .gate = GATE_HOOKED);
 }
 
 /* The journal says "started" itself where hooks look at the container before husk has. */

@@ -4,7 +4,11 @@
 #include "unit/store/archive.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <string.h>
 #include <unistd.h>
+
+#include <sys/xattr.h>
 
 /* Theory of operation: a tree with everything awkward in it is written as an archive, which GNU tar unpacks: what
  * find(1), getfattr(1) and sha256sum(1) say of both is the same. */
@@ -116,6 +120,61 @@ TEST(attributes_of_files_stay)
                       "  print(name, [(a, os.getxattr(name, a).hex()) for a in sorted(os.listxattr(name))])'"),
                 "cap [('security.capability', '0100000200200000000000000000000000000000')]\n"
                 "file [('user.a', '760a0076'), ('user.b', '760a0076')]\n");
+        end();
+}
+
+/* How many times 'A' the attribute is in the archive, with nothing behind them; -1: it is not there, -2: anything else. */
+static int attribute_length(void)
+{
+        static const char key[] = " SCHILY.xattr.user.a=";
+        auto_arena own = { 0 };
+        struct text text;
+        const char *at;
+        size_t n;
+
+        CHECK_INT(
+                file_read(&own, AT_FDCWD, arena_format(&own, "%s/one.tar", base), 1 << 20, &text),
+                0);
+        at = memmem(text_string(&text), text.len, key, strlen(key));
+        if (!at)
+                return -1;
+        n = strspn(at + strlen(key), "A");
+        return at[strlen(key) + n] == '\n' ? (int)n : -2;
+}
+
+/* A length and a value that are asked for one after the other are two answers: what was read for a value that had
+ * grown meanwhile was memory of ours. */
+TEST(an_attribute_that_changes_is_one_of_its_values)
+{
+        static char large[3000];
+        const char *file;
+        size_t others = 0, whole = 0;
+        int status;
+        pid_t pid;
+
+        begin();
+        memset(large, 'A', sizeof large);
+        shell("echo x >tree/file");
+        file = arena_format(&arena, "%s/tree/file", base);
+        pid = fork();
+        if (pid == 0)
+                for (;;) {
+                        setxattr(file, "user.a", large, sizeof large, 0);
+                        setxattr(file, "user.a", "", 0, 0);
+                }
+        for (int i = 0; i < 2000; i++) {
+                int length;
+
+                CHECK(*write_all(&plain, "one.tar"));
+                length = attribute_length();
+                whole += length == sizeof large;
+                others += length > 0 && length != sizeof large;
+                others += length == -2;
+        }
+        kill(pid, SIGKILL);
+        CHECK_INT(process_wait(pid, &status), 0);
+        CHECK_INT(others, 0);
+        CHECK(whole);
         end();
 }
 
