@@ -6,8 +6,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* Kill the first process and wait until it is gone; the rest of its pid namespace goes with it. */
-static int put_down(const struct container *container)
+/* Kill the first process and wait until it is gone; the rest of its pid namespace goes with it. What was frozen while
+ * it was made has perhaps not been looked at (hold_cgroup): none of it runs again. */
+static int put_down(struct arena *arena, struct container *container)
 {
         auto_close fd =
                 container->status == CONTAINER_STOPPED ? -ESRCH : container_process(container);
@@ -20,6 +21,9 @@ static int put_down(const struct container *container)
                 return r;
         if (container->status == CONTAINER_PAUSED)
                 container_thaw(container);
+        else if (
+                container->status == CONTAINER_CREATING && container_find_freezer(arena, container))
+                (void)cgroup_kill(container->freezer); /* what is left the wait tells */
         return process_poll(fd, 10000) == 1 ? 0 : -EBUSY;
 }
 
@@ -138,7 +142,7 @@ int container_remove(struct arena *arena, struct container *container)
 
         if (r < 0)
                 return r;
-        r = put_down(container);
+        r = put_down(arena, container);
         if (r < 0)
                 return trail(
                         r, "the process %d of '%s' %s: %s", (int)container->pid, container->id,

@@ -311,24 +311,26 @@ sleeper() {
         done
 }
 
+nobody_in() { [ -z "$(cat "$1/cgroup.procs")" ]; }
 has_sleeper() { [ -n "$(sleeper)" ]; }
 
 @test "rights that the images have: cgroups with other limits, or none" {
         begin_full . 'sleep 1000 & while :; do echo .; sleep 0.1; done'
-        local top=/sys/fs/cgroup pid
-        is_v2 || top=/sys/fs/cgroup/pids
-        mkdir "$top/$WORD.else"
+        local other pid
+        other=$(cgroup_file pids.max)
+        other=${other%/*}.else # beside the container's
+        mkdir "$other"
         eventually 20 has_sleeper
         pid=$(sleeper)
-        echo "$pid" >"$top/$WORD.else/cgroup.procs"
+        echo "$pid" >"$other/cgroup.procs"
         taken
-        refuses ":/$WORD.else, which is none of the container's"
-        [ -z "$(cat "$top/$WORD.else/cgroup.procs")" ]
+        refuses "/$WORD.else, which is none of the container's"
+        [ -z "$(cat "$other/cgroup.procs")" ]
         # the control
         weakly check_rights
-        [ -n "$(cat "$top/$WORD.else/cgroup.procs")" ]
+        [ -n "$(cat "$other/cgroup.procs")" ]
         oci delete --force "$WORD"
-        eventually 20 test -z "$(cat "$top/$WORD.else/cgroup.procs")"
+        eventually 20 nobody_in "$other"
 }
 
 @test "rights that the images have: the host's namespaces, or others than the document joins" {

@@ -189,3 +189,20 @@ paused() { [ "$(status_of "$WORD")" = paused ]; }
         [ "$status" = 1 ]
         [[ $stderr == *"has no cgroup that can be frozen"* ]]
 }
+
+@test "one that was frozen while it was made, and whose maker was killed then, can be deleted" {
+        local freezer pid hook
+        config --arg pid "$BATS_TEST_TMPDIR/hook" '.hooks.createRuntime = [{path: "/bin/sh",
+                args: ["sh", "-c", "echo $$ >\($pid); exec sleep 1000"]}]'
+        "$HUSK_OCI" --root "$ROOT" create --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1 3>&- &
+        pid=$!
+        eventually 20 test -s "$BATS_TEST_TMPDIR/hook"
+        [ "$(status_of "$WORD")" = creating ]
+        freezer=$(cgroup_file freezer.state)
+        if [ -n "$freezer" ]; then echo FROZEN >"$freezer"; else echo 1 >"$(cgroup_file cgroup.freeze)"; fi
+        kill -KILL "$pid"
+        wait "$pid" || :
+        hook=$(cat "$BATS_TEST_TMPDIR/hook")
+        kill -KILL "$hook"
+        oci delete --force "$WORD"
+}
