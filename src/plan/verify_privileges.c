@@ -293,6 +293,12 @@ static int check_ends(const struct known *host, const struct known *init)
         if (gate_place(init, OP_open_gate, GATE_CREATED) != NOWHERE &&
             gate_place(init, OP_await_gate, GATE_START) == NOWHERE)
                 return trail(-EINVAL, "plan: it says that it is created, and awaits no start");
+        for (long i = gate_place(init, OP_await_gate, GATE_START); i >= 0 && i < (long)init->n; i++)
+                if (init->ops[i].code == OP_run_hook &&
+                    gate_place(init, OP_open_gate, GATE_HOOKED) < i)
+                        return trail(
+                                -EINVAL,
+                                "plan: who starts it does not hear that its hooks are done");
         if (gate_place(host, OP_await_gate, GATE_CREATED) == NOWHERE &&
             gate_place(host, OP_await_gate, GATE_EXECUTED) == NOWHERE)
                 return trail(-EINVAL, "plan: nobody hears whether the program could be executed");
