@@ -319,9 +319,9 @@ has_sleeper() { [ -n "$(sleeper)" ]; }
         local other pid
         other=$(cgroup_file pids.max)
         other=${other%/*}.else # beside the container's
-        mkdir "$other"
         eventually 20 has_sleeper
         pid=$(sleeper)
+        mkdir "$other"
         echo "$pid" >"$other/cgroup.procs"
         taken
         refuses "/$WORD.else, which is none of the container's"
