@@ -72,6 +72,24 @@ int cli_face_unknown(const struct face *face, const struct command *group, const
         return trail(-EINVAL, "unknown command '%s%s%s'", word, space, name);
 }
 
+/* One of ours that others can write to: umask 002, a volume of Kubernetes. From now on they cannot; what they put there
+ * before is theirs, and known by its owner. Where the file system has no say in it, neither have we. */
+static void close_directory(const char *path)
+{
+        auto_close fd = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
+        struct stat st;
+        int r = fd < 0 ? fd : file_stat(fd, "", AT_EMPTY_PATH, &st);
+
+        if (r == 0 && st.st_uid != geteuid())
+                r = -EPERM;
+        if (r == 0)
+                r = file_set_mode_fd(fd, st.st_mode & 07777 & ~(unsigned)(S_IWGRP | S_IWOTH));
+        if (r < 0)
+                trail_warn("%s can be written to by others: %s", path, text_errno(r));
+        else
+                trail_warn("%s could be written to by others: not any more", path);
+}
+
 /* A directory that nobody named is ours, and ours alone to change: what others put there we would run. In /tmp, where
  * the first who comes has the name, it is made at once and is no link. One that cannot be looked at is told of by who
  * uses it. */
@@ -85,14 +103,15 @@ static int check_directory(const char *path, const char *option)
                 return trail(r, "cannot make %s: %s", path, text_errno(r));
         if (file_stat(AT_FDCWD, path, is_temporary ? AT_SYMLINK_NOFOLLOW : 0, &st) < 0)
                 return 0;
-        if (S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+        if (S_ISDIR(st.st_mode) && st.st_uid == geteuid()) {
+                if (st.st_mode & (S_IWGRP | S_IWOTH))
+                        close_directory(path);
                 return 0;
+        }
         trail_hint("name another one with %s", option);
         if (!S_ISDIR(st.st_mode))
                 return trail(-ENOTDIR, "%s is no directory", path);
-        if (st.st_uid != geteuid())
-                return trail(-EPERM, "%s belongs to user %u, not to us", path, (unsigned)st.st_uid);
-        return trail(-EPERM, "%s can be written to by others", path);
+        return trail(-EPERM, "%s belongs to user %u, not to us", path, (unsigned)st.st_uid);
 }
 
 static bool has_dots(const char *path)
@@ -198,7 +217,7 @@ static int resolve_directories(struct invocation *in)
 {
         struct engine_options *husk = &in->globals.husk.engine;
         struct oci_options *oci = &in->globals.oci.oci;
-        bool root = geteuid() == 0;
+        bool root = geteuid() == 0, named;
         int r = 0;
 
         if (in->face == &cli_face_oci) {
@@ -214,19 +233,22 @@ static int resolve_directories(struct invocation *in)
         husk->unshared = root && getenv("HUSK_UNSHARED") && !namespace_is_first_user();
         if (!husk->root)
                 husk->root = getenv("HUSK_ROOT");
+        named = husk->runroot && *husk->runroot;
         if (!husk->runroot)
                 husk->runroot = getenv("HUSK_RUNROOT");
+        /* In `husk unshare` that is a default which nobody has looked at, if the store did not need it there. */
+        named |= husk->runroot && *husk->runroot && !husk->unshared;
         if (!husk->root || !*husk->root) {
                 husk->root =
                         root ? "/var/lib/husk"
                              : user_directory(in->arena, "XDG_DATA_HOME", ".local/share", "husk");
                 r = check_directory(husk->root, "--root");
         }
-        if (r == 0 && (!husk->runroot || !*husk->runroot)) {
+        if (!husk->runroot || !*husk->runroot)
                 husk->runroot = root ? "/run/husk"
                                      : user_directory(in->arena, "XDG_RUNTIME_DIR", NULL, "husk");
+        if (r == 0 && !named && engine_uses_runroot(in->arena, husk))
                 r = check_directory(husk->runroot, "--runroot");
-        }
         if (r == 0)
                 r = resolve_dots(in->arena, "--root", &husk->root);
         if (r == 0)

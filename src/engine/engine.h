@@ -14,6 +14,9 @@ struct arena;
 struct plan;
 struct text;
 
+/* Are the containers kept below `runroot`, since `root` lies on an overlay file system? Only `root` is read. */
+bool engine_uses_runroot(struct arena *arena, const struct engine_options *options);
+
 /* Returned by engine_run, engine_exec, engine_oci_create and engine_oci_exec when the container
  * was made but its command could not be executed: the trail says why, and *ret_exit is 126 (not
  * executable) or 127 (not found), as a shell has it. */

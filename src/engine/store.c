@@ -22,10 +22,9 @@ const char *store_absolute(struct arena *arena, const char *path)
         return arena_format(arena, "%s/%s", text_equal(where, "/") ? "" : where, path);
 }
 
-const char *store_containers(struct arena *arena, const struct engine_options *options)
+bool engine_uses_runroot(struct arena *arena, const struct engine_options *options)
 {
-        const char *root = store_absolute(arena, options->root);
-        char *path = arena_string(arena, root);
+        char *path = arena_string(arena, store_absolute(arena, options->root));
         int64_t magic = file_magic_at(path);
 
         while (magic == -ENOENT && strrchr(path, '/') > path) {
@@ -34,9 +33,16 @@ const char *store_containers(struct arena *arena, const struct engine_options *o
         }
         if (magic == -ENOENT)
                 magic = file_magic_at("/");
+        return magic == MAGIC_OVERLAY;
+}
+
+const char *store_containers(struct arena *arena, const struct engine_options *options)
+{
         return arena_format(
                 arena, "%s/containers",
-                magic == MAGIC_OVERLAY ? store_absolute(arena, options->runroot) : root);
+                store_absolute(
+                        arena,
+                        engine_uses_runroot(arena, options) ? options->runroot : options->root));
 }
 
 WORDS store_words(struct arena *arena, const char *word)

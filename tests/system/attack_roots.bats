@@ -1,0 +1,93 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Attacks by the directory that husk takes for its own: a store that somebody else has made, can write to or has put a
+# link to, and state roots that are another program's.
+
+# shellcheck disable=SC2154,SC2016,SC2086 # set by bats; the words of another shell; words
+load ../attacks/attack
+
+setup() { begin_attack; }
+teardown() {
+        [ -z "${programs:-}" ] || rm -rf "$programs" "/tmp/husk-$user" "/tmp/husk-oci-$user"
+        finish
+}
+
+# own_store UID COMMAND...: as that user, who has neither a home nor a place to run in
+own_store() {
+        timeout -k 5 60 setpriv --reuid "$1" --regid "$1" --clear-groups env -i PATH=/usr/bin:/bin "${@:2}" 3>&-
+}
+
+@test "a store in /tmp that somebody else has made, can write to or has put a link to" {
+        user=$((1800000000 + $$))
+        local other=$((1900000000 + $$)) name
+        programs=$(mktemp -d "${TMPDIR:-/tmp}/$WORD.XXXXXX")
+        cp "$HUSK" "$programs/husk"
+        cp "$HUSK_OCI" "$programs/husk-oci"
+        mkdir "$programs/theirs"
+        chown "$user" "$programs/theirs"
+        chmod 755 "$programs"
+        for name in husk husk-oci; do
+                set -- own_store "$user" "$programs/$name" "$([ $name = husk ] && echo ps || echo list)"
+                own_store "$other" mkdir -m 777 "/tmp/$name-$user"
+                run ! "$@"
+                [[ $output == *"/tmp/$name-$user belongs to user $other, not to us"* ]]
+                [ -z "$(ls -A "/tmp/$name-$user")" ]
+                rmdir "/tmp/$name-$user"
+                own_store "$other" ln -s "$programs/theirs" "/tmp/$name-$user"
+                run ! "$@"
+                [[ $output == *"/tmp/$name-$user is no directory"* ]]
+                rm "/tmp/$name-$user"
+                # Ours, and open to others: it is closed, once.
+                own_store "$user" mkdir -m 731 "/tmp/$name-$user"
+                run -0 "$@"
+                [[ $output == *"/tmp/$name-$user could be written to by others: not any more"* ]]
+                [ "$(stat -c %a "/tmp/$name-$user")" = 711 ]
+                run -0 "$@"
+                [[ $output != *warning* ]]
+                # Who names it is believed.
+                run -0 own_store "$user" "$programs/$name" --root "/tmp/$name-$user" \
+                        $([ $name = husk ] && echo --runroot "/tmp/$name-$user/run" ps || echo list)
+                rm -r "/tmp/$name-$user"
+                run -0 "$@"
+                [ "$(stat -c '%u %a' "/tmp/$name-$user")" = "$user 700" ]
+                run -0 "$@"
+                rm -r "/tmp/$name-$user"
+        done
+        # The same where there is a home.
+        mkdir -p "$programs/home/.local/share/husk"
+        run ! own_store "$user" HOME="$programs/home" "$programs/husk" ps
+        [[ $output == *"$programs/home/.local/share/husk belongs to user 0, not to us"* ]]
+        chown -R "$user:$user" "$programs/home"
+        run -0 own_store "$user" HOME="$programs/home" "$programs/husk" ps
+        # What umask 002 or a volume of Kubernetes has made is ours all the same.
+        chmod 2775 "$programs/home/.local/share/husk"
+        run -0 own_store "$user" HOME="$programs/home" "$programs/husk" ps
+        [[ $output == *'could be written to by others: not any more'* ]]
+        [ "$(stat -c %a "$programs/home/.local/share/husk")" = 2755 ]
+        run -0 unshare -m sh -c 'mount -t tmpfs -o "ro,mode=777,uid=$1" none "$2/home/.local/share/husk" && shift 2 && exec "$@"' \
+                sh "$user" "$programs" setpriv --reuid "$user" --regid "$user" --clear-groups \
+                env -i HOME="$programs/home" PATH=/usr/bin:/bin "$programs/husk" ps
+        [[ $output == *'/husk can be written to by others: Read-only file system'* ]]
+        rm -r "$programs"
+}
+
+@test "the name in /tmp that ours has, taken by somebody else: a store that lies elsewhere does not need it" {
+        user=$((1800000000 + $$))
+        local other=$((1900000000 + $$))
+        programs=$(mktemp -d "${TMPDIR:-/tmp}/$WORD.XXXXXX")
+        cp "$HUSK" "$programs/husk"
+        mkdir -p "$programs/home/.local" "$programs/lower" "$programs/other"
+        chown -R "$user:$user" "$programs/home"
+        chmod 755 "$programs"
+        run -0 own_store "$user" HOME="$programs/home" "$programs/husk" ps
+        [ ! -e "/tmp/husk-$user" ]
+        own_store "$other" mkdir -m 777 "/tmp/husk-$user"
+        run -0 own_store "$user" HOME="$programs/home" "$programs/husk" ps
+        run -0 own_store "$user" HOME="$programs/home" "$programs/husk" images
+        # Where the store lies on an overlay it is needed.
+        run ! unshare -m sh -c 'mount -t overlay -o "lowerdir=$2/lower:$2/other" none "$2/home/.local" && shift 2 && exec "$@"' \
+                sh "$user" "$programs" setpriv --reuid "$user" --regid "$user" --clear-groups \
+                env -i HOME="$programs/home" PATH=/usr/bin:/bin "$programs/husk" ps
+        [[ $output == *"/tmp/husk-$user belongs to user $other, not to us"* ]]
+        rm -r "$programs" "/tmp/husk-$user"
+}
