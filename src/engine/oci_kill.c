@@ -81,11 +81,17 @@ static int delete_one(const void *data, const char *id)
         /* Before we wait for the lock: who has it may wait for a hook of this container. */
         if (request->force &&
             container_open(&arena, request->oci.root, id, false, &container) == 0) {
-                auto_close process = container_process(&container);
+                auto_close process = NO_FD;
 
-                if (container_signal(&container, 9) == 0 && process >= 0)
-                        process_poll(process, PATIENCE_MS);
+                r = container_check_own(&container, "change it");
+                if (r == 0) {
+                        process = container_process(&container);
+                        if (container_signal(&container, 9) == 0 && process >= 0)
+                                process_poll(process, PATIENCE_MS);
+                }
                 container_close(&container);
+                if (r < 0)
+                        return r; /* else it would be dead, and all that it leaves would stay */
         }
         trail_reset();
         r = container_open(&arena, request->oci.root, id, true, &container);

@@ -406,6 +406,27 @@ own_store() {
         timeout -k 5 60 setpriv --reuid "$1" --regid "$1" --clear-groups env -i PATH=/usr/bin:/bin "${@:2}" 3>&-
 }
 
+@test "another user's container, deleted by force: not the half of it" {
+        own_store 1234 unshare -Ur true || skip 'ordinary users make no user namespaces here'
+        ended
+        setpriv --reuid 1234 --regid 1234 --clear-groups unshare -Ur sleep 1000 3>&- &
+        stranger=$!
+        eventually 10 grep -q sleep "/proc/$stranger/comm"
+        sed -i '/^{"process"/d; /^{"status"/d' "$JOURNAL"
+        printf '%s\n' '{"process":{"pid":'"$stranger"',"start":'"$(awk '{ print $22 }' "/proc/$stranger/stat")"'}}' \
+                '{"status":"created"}' >>"$JOURNAL"
+        chown -R 1234 "$ROOT/$WORD"
+        run ! --separate-stderr oci delete --force "$WORD"
+        [[ $stderr == *"container '$WORD' is that of user 1234, who alone can change it"* ]]
+        [ -d "/proc/$stranger" ]
+        # the control: who asks for a signal gets it
+        oci kill "$WORD" KILL
+        eventually 10 gone "$stranger"
+        stranger=
+        chown -R 0 "$ROOT/$WORD"
+        oci delete "$WORD"
+}
+
 # In a user namespace of one's own anybody mounts anything under any name, and anywhere.
 @test "an ordinary user mounts what is called as root's place for a container's files" {
         local at id user=$((1800000000 + $$)) flags=(--root "$ROOT.husk" --runroot "$ROOT.run")
