@@ -313,49 +313,38 @@ static int missing(const char *id)
         return trail(-ENOENT, "container '%s' does not exist", id);
 }
 
-/* Is there anything beside the journal? What cannot be read may have something. */
-static bool has_files(int dir)
-{
-        DIR *list = file_list_at(dir, ".");
-        bool found = !list;
-
-        for (struct dirent *entry; !found && (entry = readdir(list));)
-                found = !text_equal(entry->d_name, ".") && !text_equal(entry->d_name, "..") &&
-                        !text_equal(entry->d_name, "journal");
-        if (list)
-                closedir(list);
-        return found;
-}
-
 /* Are there files, and no journal that would tell of them? Makers and removers may be at work: a journal is the first
  * file to be made and the last to go, so files behind a look that found none were not there for its maker. */
 static bool has_lost_journal(int dir)
 {
-        return has_files(dir) &&
+        return container_dir_has_files(dir) &&
                file_stat(dir, "journal", AT_SYMLINK_NOFOLLOW, &(struct stat){ 0 }) == -ENOENT &&
-               has_files(dir);
+               container_dir_has_files(dir);
 }
 
 /* Its maker was killed before the journal's first line was whole, so nothing was made; unless a loss of power took
  * the line, and left what was made after it. The maker of a living one has the lock by then, or finds out that the file
- * is gone. */
-static bool remove_unborn(struct container *container, const char *path)
+ * is gone. True: there is no container; what is in a directory of others is not looked at. */
+static bool remove_unborn(struct container *container)
 {
         struct stat st;
 
-        if (memchr(container->text, '\n', container->size) ||
-            flock(container->journal, LOCK_EX | LOCK_NB) < 0 ||
+        if (memchr(container->text, '\n', container->size))
+                return false;
+        if (!container_dir_is_ours(container->dir))
+                return true;
+        if (flock(container->journal, LOCK_EX | LOCK_NB) < 0 ||
             fstat(container->journal, &st) < 0 || (size_t)st.st_size != container->size)
                 return false;
-        if (has_files(container->dir)) {
+        if (container_dir_has_files(container->dir)) {
                 container->beheaded = true; /* the journal stays, to tell that there is something */
                 return false;
         }
         return file_remove(container->dir, "journal", 0) == 0 &&
-               file_remove(AT_FDCWD, path, AT_REMOVEDIR) == 0;
+               container_dir_remove(container->dir, container->id) == 0;
 }
 
-static int open_journal(const char *path, struct container *container)
+static int open_journal(struct container *container)
 {
         int removed;
         /* What is no plain file any more must not keep us waiting. */
@@ -365,10 +354,13 @@ static int open_journal(const char *path, struct container *container)
 
         if (r >= 0)
                 return 0;
+        if ((r == -ENOENT || r == -ELOOP || r == -EISDIR || r == -ENXIO) &&
+            !container_dir_is_ours(container->dir))
+                return missing(container->id); /* another program's, who knows what for */
         if (r == -ENOENT) {
                 if (has_lost_journal(container->dir))
                         return damaged(container->id, "is missing");
-                removed = file_remove(AT_FDCWD, path, AT_REMOVEDIR);
+                removed = container_dir_remove(container->dir, container->id);
                 if (removed == 0 || removed == -ENOENT)
                         return missing(
                                 container->id); /* killed between mkdir and the first write */
@@ -390,7 +382,7 @@ static int open_both(const char *path, bool lock, struct container *container, s
                              ? missing(container->id)
                              : trail(container->dir, "cannot open the container '%s': %s",
                                      container->id, text_errno(container->dir));
-        r = open_journal(path, container);
+        r = open_journal(container);
         if (r == 0 && fstat(container->journal, ret_st) < 0)
                 r = -errno;
         if (r == 0)
@@ -432,7 +424,7 @@ int container_open_any(
         if (r == 0)
                 r = read_text(arena, &container, &st);
         if (r == 0)
-                r = remove_unborn(&container, path) ? missing(id) : read_journal(arena, &container);
+                r = remove_unborn(&container) ? missing(id) : read_journal(arena, &container);
         if (r == 0)
                 *ret_container = container;
         else

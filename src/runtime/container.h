@@ -110,7 +110,8 @@ int container_open_any(
         struct arena *arena, const char *root, const char *id, bool lock,
         struct container *ret_container);
 /* Remove one whose journal container_open() finds damaged: what its readable lines say is undone, if it is
- * a plain file of ours, else only its directory goes, with a warning. */
+ * a plain file of ours, else only its directory goes, with a warning. -EPERM: that was not made by us, or lies in
+ * another user's; -ENOTEMPTY: it has what we never make. Nothing goes then. */
 int container_discard(struct arena *arena, const char *root, const char *id);
 /* The cgroups that were made for it, absolute, as its journal has them: what its document says is
  * relative to whoever made it. None of another user's container: any directory could be named. */
@@ -131,6 +132,25 @@ bool container_unit(
 bool container_is_oom_killed(struct arena *arena, const struct container *container);
 /* After its end: take back what the kernel holds (cgroups); what is on disk stays. */
 int container_release(struct arena *arena, const struct container *container);
+
+/* -- container_dir.c: the directory alone, by its descriptor --------------------------------------- */
+
+enum {
+        CONTAINER_DIR_MODE =
+                01700 /* with which it is made, and by which it is known without a journal */
+};
+
+/* Was it made as a container's, by this user? */
+bool container_dir_is_ours(int dir);
+/* Is there anything beside the journal? What cannot be read may have something. */
+bool container_dir_has_files(int dir);
+/* rmdir(2). -ENOENT: it has that name in the directory above no more. */
+int container_dir_remove(int dir, const char *id);
+/* May it be discarded? -EPERM, -ENOTEMPTY (with a trail): as container_discard(). `whole`: its journal tells that all of
+ * it is the container's, so that neither mark nor names are looked at. */
+int container_dir_check(int dir, const char *id, bool whole);
+/* Remove it with all that is in it, if it may be discarded. */
+int container_dir_discard(int dir, const char *id, bool whole);
 
 /* -- pause.c -------------------------------------------------------------------------------------- */
 

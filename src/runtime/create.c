@@ -81,7 +81,7 @@ static int reserve(
                 auto_close dir = NO_FD, journal = NO_FD;
                 struct stat st;
 
-                r = file_make_dir(path, 0700);
+                r = file_make_dir(path, CONTAINER_DIR_MODE);
                 if (r < 0) {
                         if (r == -ENOENT)
                                 r = file_make_dirs(
@@ -120,7 +120,9 @@ static int reserve(
                 dir = journal = NO_FD;
                 return 0;
         }
-        return trail(-EEXIST, "a container with the id '%s' comes and goes", request->options->id);
+        return trail(
+                -EEXIST, "a container with the id '%s' comes and goes, or %s is another program's",
+                request->options->id, path);
 }
 
 /* Turn what apply left into one sentence: where in the document, which operation, why. */

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 /* Kill the first process and wait until it is gone; the rest of its pid namespace goes with it. What was frozen while
  * it was made has perhaps not been looked at (hold_cgroup): none of it runs again. */
 static int put_down(struct arena *arena, struct container *container)
@@ -69,20 +71,21 @@ static int undo(struct arena *arena, const struct container *container)
 }
 
 /* Without a journal it is nobody's: another maker of the id may have taken it, and has a journal in it. */
-static int remove_directory(struct arena *arena, const struct container *container)
+static int remove_directory(const struct container *container)
 {
-        const char *path = arena_format(arena, "%s/%s", container->root, container->id);
-        const char *journal = arena_format(arena, "%s/journal", path);
-
         for (int round = 0;; round++) {
-                int r = file_remove(AT_FDCWD, path, AT_REMOVEDIR);
+                int r = container_dir_remove(container->dir, container->id);
 
                 if (r == 0 || r == -ENOENT)
                         return 0;
-                if (r == -ENOTEMPTY && file_access(journal, F_OK) == 0)
+                if (r == -ENOTEMPTY && file_stat(
+                                               container->dir, "journal", AT_SYMLINK_NOFOLLOW,
+                                               &(struct stat){ 0 }) == 0)
                         return 0;
                 if (r != -ENOTEMPTY || round == 100)
-                        return trail(r, "cannot remove %s: %s", path, text_errno(r));
+                        return trail(
+                                r, "cannot remove %s/%s: %s", container->root, container->id,
+                                text_errno(r));
         }
 }
 
@@ -166,17 +169,46 @@ int container_remove(struct arena *arena, struct container *container)
                 if (r < 0 && r != -ENOENT)
                         return r;
         }
-        return remove_directory(arena, container);
+        return remove_directory(container);
+}
+
+/* What is no plain file, or another user's, says nothing of the directory that it is in; a journal that is whole says
+ * that all of it is the container's. */
+static int discard_files(struct arena *arena, const char *root, const char *id, bool whole)
+{
+        auto_close dir = file_open(
+                AT_FDCWD, arena_format(arena, "%s/%s", root, id),
+                O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        int r = dir < 0 ? dir : container_dir_check(dir, id, whole);
+
+        if (r == 0)
+                r = container_hide(arena, &(struct container){ .root = root, .id = id });
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0) /* what is below is not to be removed with it */
+                return *trail_text() ? r : trail(r, "cannot look at the container '%s'", id);
+        if (!whole)
+                trail_warn(
+                        "container '%s': its journal was not believed, so its processes and "
+                        "cgroups, if there are any, stay",
+                        id);
+        r = container_dir_discard(dir, id, whole);
+        if (r < 0 && r != -ENOENT && !*trail_text())
+                trail(r, "cannot remove %s/%s: %s", root, id, text_errno(r));
+        return r == -ENOENT ? 0 : r;
 }
 
 int container_discard(struct arena *arena, const char *root, const char *id)
 {
-        const char *path = arena_format(arena, "%s/%s", root, id);
         struct container container;
+        bool whole = false;
         int r = container_open_any(arena, root, id, true, &container);
 
         if (r == 0) {
-                r = container_hide(arena, &container);
+                whole = container.header && !container.torn && !container.beheaded;
+                r = container_dir_check(container.dir, id, whole);
+                if (r == 0)
+                        r = container_hide(arena, &container);
                 if (r == 0)
                         r = container_remove(arena, &container);
                 container_close(&container);
@@ -185,13 +217,5 @@ int container_discard(struct arena *arena, const char *root, const char *id)
         if (r != -EUCLEAN && r != -ENOTEMPTY)
                 return r;
         trail_reset();
-        r = container_hide(arena, &(struct container){ .root = root, .id = id });
-        if (r < 0)
-                return r; /* what is below is not to be removed with it */
-        trail_warn(
-                "container '%s': its journal was not believed, so its processes and cgroups, if "
-                "there are any, stay",
-                id);
-        r = file_remove_tree(AT_FDCWD, path);
-        return r < 0 ? trail(r, "cannot remove %s: %s", path, text_errno(r)) : 0;
+        return discard_files(arena, root, id, whole);
 }

@@ -91,3 +91,50 @@ own_store() {
         [[ $output == *"/tmp/husk-$user belongs to user $other, not to us"* ]]
         rm -r "$programs" "/tmp/husk-$user"
 }
+
+# all DIRECTORY: names, modes, owners
+all() { find "$1" -printf '%p %m %u %y\n' | sort; }
+
+@test "a state root that is another program's, or to which another user's link leads: nothing in it goes" {
+        local tree=$BATS_TEST_TMPDIR/$WORD/tree link=$BATS_TEST_TMPDIR/$WORD/link before verb
+        mkdir -p "$tree/data/deep" "$tree/data/log" "$tree/syslog/journal" "$tree/text"
+        echo x | tee "$tree/data/deep/file" "$tree/syslog/file" >"$tree/text/file"
+        mkdir -m 755 "$tree/mnt"
+        mkdir -m 700 "$tree/lost+found" "$tree/private" "$tree/named" "$tree/half" "$tree/foo"
+        mkdir "$tree/named/log"
+        printf '{"version"' >"$tree/half/journal"
+        : >"$tree/half/log"
+        echo '{"id":"foo"}' >"$tree/foo/state.json" # runc's, and crun's is not unlike it
+        ln -s "$tree" "$link"
+        chown -h 1234 "$link"
+        before=$(all "$tree")
+        for verb in list 'state foo' 'delete foo' 'kill --all foo KILL' 'delete --force foo' 'delete --force mnt' 'delete --force syslog' \
+                'delete --force --regex .'; do
+                run timeout 30 "$HUSK_OCI" --root "$link" $verb
+                [ "$(all "$tree")" = "$before" ] || {
+                        echo "$verb: $output"
+                        diff <(echo "$before") <(all "$tree")
+                        return 1
+                }
+                case $verb in
+                list | *--force*) [ "$status" = 0 ] ;;
+                *) [ "$status" != 0 ] && [[ $output == *"container 'foo' does not exist"* ]] ;;
+                esac
+        done
+        script 'exit 0'
+        run ! timeout 30 "$HUSK_OCI" --root "$link" run --bundle "$BUNDLE" foo
+        [[ $output == *"$link/foo is another program's"* ]]
+        [ "$(all "$tree")" = "$before" ]
+        # A file that has the name of a journal and is none does not make it ours.
+        echo hello >"$tree/text/journal"
+        before=$(all "$tree")
+        run -0 timeout 30 "$HUSK_OCI" --root "$link" list
+        run ! timeout 30 "$HUSK_OCI" --root "$link" delete --force text
+        [[ $output == *"the directory of 'text' was not made by husk, so it stays"* ]]
+        mkdir "$BATS_TEST_TMPDIR/$WORD/store"
+        ln -s "$tree" "$BATS_TEST_TMPDIR/$WORD/store/containers"
+        for verb in 'ps -a' 'rm -f foo' 'rm -f text' 'container prune'; do
+                run timeout 30 "$HUSK" --root "$BATS_TEST_TMPDIR/$WORD/store" --runroot "$BATS_TEST_TMPDIR/$WORD/store" $verb 3>&-
+        done
+        [ "$(all "$tree")" = "$before" ]
+}

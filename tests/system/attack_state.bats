@@ -406,6 +406,30 @@ own_store() {
         timeout -k 5 60 setpriv --reuid "$1" --regid "$1" --clear-groups env -i PATH=/usr/bin:/bin "${@:2}" 3>&-
 }
 
+@test "a container that lost its journal: it goes by force, but not from another user's directory, nor with what is not husk's" {
+        ended
+        rm "$JOURNAL"
+        : >"$ROOT/$WORD/log"
+        mkdir -p "$ROOT/$WORD/upper0/etc"
+        echo x | tee "$ROOT/$WORD/upper0/etc/file" >"$ROOT/$WORD/stray"
+        told
+        run ! oci delete --force "$WORD"
+        [[ $output == *"the directory of '$WORD' has 'stray', which is not husk's, so it stays"* ]]
+        [ -e "$ROOT/$WORD/upper0/etc/file" ]
+        rm "$ROOT/$WORD/stray"
+        chown 1234 "$ROOT"
+        run ! oci delete --force "$WORD"
+        [[ $output == *"'$WORD' is in a directory of user 1234, so what is there stays"* ]]
+        [ -e "$ROOT/$WORD/upper0/etc/file" ]
+        chown 0 "$ROOT"
+        forced
+        # Where nothing was made yet it goes by itself.
+        mkdir -m 1700 "$ROOT/$WORD" "$ROOT/$WORD.b"
+        : >"$ROOT/$WORD/journal"
+        run -0 oci list -q
+        [ -z "$(ls "$ROOT")" ]
+}
+
 @test "another user's container, deleted by force: not the half of it" {
         own_store 1234 unshare -Ur true || skip 'ordinary users make no user namespaces here'
         ended

@@ -296,7 +296,7 @@ load engine_helper
         done
         nothing_left
         # Where nothing was made yet, what is left of the making goes by itself.
-        mkdir "$store/containers/$id"
+        mkdir -m 1700 "$store/containers/$id"
         : >"$store/containers/$id/journal"
         run -0 husk ps -a
         same "${#lines[@]}" 1

@@ -90,7 +90,7 @@ teardown() {
                 create "hkown$$m$mask"
         done
         for dir in "$store"/containers/* "$box"/oci/*; do
-                same "$dir $(stat -c %a "$dir")" "$dir 700"
+                same "$dir $(stat -c %a "$dir")" "$dir 1700"
                 same "$dir $(stat -c %a "$dir/journal")" "$dir 600"
         done
         for log in "$store"/containers/*/log; do

@@ -54,7 +54,7 @@ static void make_directory(void)
         char path[64];
 
         text_format(path, sizeof path, "%s/c1", root);
-        CHECK_INT(file_make_dirs(path, 0700), 0);
+        CHECK_INT(file_make_dirs(path, CONTAINER_DIR_MODE), 0);
 }
 
 static void begin(void)
