@@ -79,8 +79,38 @@ struct container_request run_container_request(struct run *run)
                 .options = &run->options,
                 .plan = run->plan,
                 .extra = text_string(&extra),
+                .by = run->by,
                 .trace = run->trace,
         };
+}
+
+struct run_said run_said(struct arena *arena)
+{
+        return (struct run_said){ arena_string(arena, trail_text()),
+                                  arena_string(arena, trail_hint_text()) };
+}
+
+int run_say_again(const struct run_said *said, int error)
+{
+        trail_reset();
+        trail(error, "%s", said->words);
+        if (*said->hint)
+                trail_hint("%s", said->hint);
+        return error;
+}
+
+/* One that is only good for one start, which has failed. As long as the caller has its lock no other start has
+ * it, and its journal is what it was before. */
+static void remove_spent(struct run *run, int error)
+{
+        const struct run_said said = run_said(run->arena);
+        struct container own;
+
+        if (container_open(run->arena, run->containers, run->id, false, &own) == 0) {
+                container_remove(run->arena, &own);
+                container_close(&own);
+        }
+        run_say_again(&said, error);
 }
 
 /* What is started is what the plan was made of. */
@@ -101,9 +131,12 @@ static int create_again(
                 r = -EBUSY;
         if (r == -EBUSY && !*trail_text())
                 trail(r, "another command has changed container '%s' meanwhile", run->record.name);
-        if (r == 0)
+        if (r == 0) {
                 r = container_start_again(
                         run->arena, &request, &container, machine, ret_master, ret_command);
+                if (r < 0 && run->record.remove)
+                        remove_spent(run, r);
+        }
         container_close(&container);
         return r;
 }
@@ -123,6 +156,12 @@ static int create(struct run *run, struct machine *machine, int *ret_master, boo
         return container_create(run->arena, &request, machine, ret_master, ret_command);
 }
 
+/* Is its last start the one that we asked for? Others may have come first, or have started it since. */
+static bool is_our_start(const struct run *run, const struct container *container)
+{
+        return run->by ? text_equal(container->by, run->by) : !container->by;
+}
+
 /* What was made is of no use. One that was there before stays, unless it is only good for one time. */
 static int give_up(struct run *run)
 {
@@ -131,6 +170,10 @@ static int give_up(struct run *run)
 
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
+        if (!is_our_start(run, &own)) {
+                container_close(&own);
+                return 0;
+        }
         if (run->inside >= 0)
                 namespace_join(run->inside, CLONE_NEWUSER); /* what fails for it, removing tells */
         if (!run->again || run->record.remove) {
@@ -149,14 +192,10 @@ static int give_up(struct run *run)
 /* By the keeper, which may have no right to it any more: then it is the client's. What it failed with before is told. */
 static void give_up_and_tell(struct run *run, int client, struct report *report, int error)
 {
-        const char *words = arena_string(run->arena, trail_text());
-        const char *hint = arena_string(run->arena, trail_hint_text());
+        const struct run_said said = run_said(run->arena);
 
         report->left = give_up(run) < 0;
-        trail_reset();
-        trail(error, "%s", words);
-        if (*hint)
-                trail_hint("%s", hint);
+        run_say_again(&said, error);
         send_report(client, report, error, NO_FD);
 }
 
@@ -308,8 +347,6 @@ static void keep(struct run *run, int client)
         if (r == 0)
                 r = create(run, &machine, &master, &report.command);
         if (r < 0) {
-                if (run->again && run->record.remove)
-                        give_up(run);
                 send_report(client, &report, r, NO_FD);
                 _exit(1);
         }
@@ -452,6 +489,7 @@ static int follow(struct run *run, int keeper, int *ret_exit)
                 }
                 return r;
         }
+        run->ran = true;
         r = write_files(run, report.pid);
         if (r < 0) {
                 process_signal(process, SIGKILL);

@@ -21,6 +21,8 @@ struct run {
         struct keeper_terminal terminal;
         const char *mounted;     /* where the root of `found` is mounted, or NULL */
         bool again;              /* not a new one: `found` is to be started */
+        bool ran;                /* the client has heard that it runs */
+        const char *by;          /* this start's word in the journal; NULL: a new one */
         struct container *found; /* as it was when the plan was made of it; closed */
         struct process_id process;
         pid_t pid;  /* the keeper: its first process */
@@ -35,6 +37,13 @@ int run_prepare(
 /* Fork the keeper and be the client: as request->detach says until the container runs, or until it has ended.
  * Results as engine_run(). */
 int run_start(struct run *run, int *ret_exit);
+
+/* What the trail says, for when something else has been tried meanwhile; the error is returned. */
+struct run_said {
+        const char *words, *hint;
+};
+struct run_said run_said(struct arena *arena);
+int run_say_again(const struct run_said *said, int error);
 /* The plan, of what `run` has: document, record, and (again) the container. */
 int run_compile(struct run *run, struct facts *facts);
 /* What container_create() and its kin are asked for. */

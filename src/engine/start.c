@@ -168,6 +168,7 @@ static int prepare(
                              .state = arena_format(arena, "%s/%s", found->root, found->id),
                              .image.hold = NO_FD,
                              .again = true,
+                             .by = store_new_id(arena),
                              .found = found,
                              .inside = NO_FD };
         record_decode(arena, found, &run->record);
@@ -215,6 +216,8 @@ int engine_start(const struct start_request *start, int *ret_exit)
                 return r;
         r = run_start(&run, ret_exit);
         stdio_close(&run.stdio);
+        if (r < 0 && !run.ran)
+                doubt_mount_program(&arena, run.containers, r);
         return r;
 }
 

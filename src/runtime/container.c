@@ -114,6 +114,7 @@ static void read_start(struct container *container, const struct json *line)
         container->pid = 0;
         container->process = (struct process_id){ 0 };
         container->boot = json_string(json_member(line, "boot"));
+        container->by = json_string(json_member(line, "by"));
         container->complete = container->has_exit = container->oom_killed = false;
         container->exit_code = 0;
         container->ended_s = 0;

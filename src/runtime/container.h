@@ -40,6 +40,7 @@ struct container {
         bool restored;       /* from a checkpoint */
         const char *boot;    /* the kernel's name for the boot that its process belongs to */
         int64_t began_s;     /* unix time of its last start where that was not its making; 0 */
+        const char *by;      /* of that start: container_request.by; or NULL */
         bool prepared;       /* its files were made without a start: container_prepare() */
         bool begun;          /* it has had a process */
         const char *name;    /* that `husk rename` gave it; NULL: none */
@@ -221,6 +222,7 @@ struct container_request {
         const struct runtime_options *options;
         const struct plan *plan;
         const char *extra; /* a JSON object to keep in the header under "engine", or NULL */
+        const char *by;    /* of a start: letters and digits that no other one has */
         struct trace *trace;
 };
 

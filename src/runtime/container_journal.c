@@ -247,8 +247,9 @@ int container_write_start(
         if (r < 0)
                 return r;
         text_addf(
-                &out, JOURNAL_START_LINE ",\"boot\":\"%s\",\"mode\":\"%s\",\"at\":%lld}\n", boot,
-                mode_of(request), (long long)time(NULL));
+                &out,
+                JOURNAL_START_LINE ",\"boot\":\"%s\",\"mode\":\"%s\",\"at\":%lld,\"by\":\"%s\"}\n",
+                boot, mode_of(request), (long long)time(NULL), request->by);
         journal_undo_lines(request->plan, &out);
         r = cut_torn(container);
         return r < 0 ? r : file_write(container->journal, out.data, out.len);

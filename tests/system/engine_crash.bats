@@ -134,6 +134,61 @@ without_containers() { [ -z "$(husk ps -aq)" ]; }
         nothing_left
 }
 
+# All starts that come now wait for this one of the container $id.
+hold() {
+        journal=$(find "$store/containers/$id" "$box/run/containers/$id" -name journal 2>/dev/null || :)
+        exec {held}<"$journal"
+        flock "$held"
+}
+let_go() { flock -u "$held" && exec {held}<&-; }
+starting() { husk_client start one >"$box/said.$1" 2>&1; }
+are_waiting() { [ "$(grep -c -- "-> FLOCK .*:$(stat -c %i "$journal") " /proc/locks)" = "$1" ]; }
+
+@test 'two starts of one --rm container at a time: one wins, and its container stays' {
+        local i won one
+        for i in 1 2 3; do
+                id=$(husk create --rm --name one host sleep 1000)
+                hold
+                starting 1
+                one=$client
+                starting 2
+                await are_waiting 2
+                let_go
+                won=0
+                ! wait "$one" || won=1
+                ! wait "$client" || won=$((won + 1))
+                same $won 1
+                same "$(sort "$box"/said.*)" "$(printf '%s\n' "husk: another command has changed container 'one' meanwhile" one)"
+                is_state one running
+                husk exec one true
+                husk rm -f one
+                nothing_left "$id"
+        done
+}
+
+@test 'a keeper killed before its start began: what another command started meanwhile goes on' {
+        local one rm
+        for rm in '' --rm '' --rm; do
+                id=$(husk create $rm --name one host sleep 1000)
+                hold
+                starting 1
+                one=$client
+                await are_waiting 1
+                starting 2
+                await are_waiting 2
+                kill -9 "$(pgrep -P "$one")"
+                await are_waiting 2 # its client would take back what it began
+                let_go
+                wait "$client"
+                ! wait "$one" || false
+                has "$(cat "$box/said.1")" 'keeper died'
+                is_state one running
+                husk exec one true
+                husk rm -f one
+                nothing_left "$id"
+        done
+}
+
 @test 'twenty at a time' {
         needs_controllers memory
         clients=()
