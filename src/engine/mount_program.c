@@ -117,7 +117,7 @@ static void note_answer(struct arena *arena, int dir, const char *path)
                 file_write(file, words, strlen(words));
 }
 
-void doubt_mount_program(struct arena *arena, const char *containers, int error)
+bool doubt_mount_program(struct arena *arena, const char *containers, int error)
 {
         static const int refusals[] = { -EPERM, -EACCES, -EINVAL, -ENODEV, -ENOSYS, -EOPNOTSUPP };
         const char *path = trial_path(arena, containers);
@@ -125,13 +125,15 @@ void doubt_mount_program(struct arena *arena, const char *containers, int error)
 
         for (size_t i = 0; i < ARRAY_SIZE(refusals); i++)
                 refused |= error == refusals[i];
-        if (refused && geteuid() != 0) {
+        refused &= geteuid() != 0;
+        if (refused) {
                 int file = file_open(
                         AT_FDCWD, arena_format(arena, "%s/%s", path, answer_file),
                         O_WRONLY | O_TRUNC, 0);
 
                 file_close(&file);
         }
+        return refused;
 }
 
 /* 0: the kernel does it. Above: the errno with which it refuses. */

@@ -222,29 +222,59 @@ static void release_id(struct run *run, bool made)
         file_close(&run->id_file);
 }
 
+static int run_once(
+        struct run *run, struct arena *arena, const struct run_request *request, int *ret_exit)
+{
+        int r = run_prepare(run, arena, request, false);
+
+        if (r == 0)
+                r = start_trace(run);
+        if (r == 0)
+                r = reserve_id(run);
+        if (r < 0)
+                return r;
+        r = stdio_prepare(request->interactive, request->tty || request->detach, &run->stdio);
+        if (r == 0) {
+                r = run_start(run, ret_exit);
+                stdio_close(&run->stdio);
+        }
+        release_id(run, r == 0);
+        if (r == 0 && run->trace && request->timing_out)
+                plan_print_trace(run->plan, run->trace, request->timing_out);
+        return r;
+}
+
+/* Nothing of it ran, and the kernel mounts no overlay any more, which it was remembered to do? 1, 0: it is for
+ * another reason; or an error that says what to install. */
+static int is_refused_now(struct run *run, int error)
+{
+        const char *program;
+        int r;
+
+        if (run->ran || run->record.mount_program || run->record.n_overlays == 0 ||
+            !doubt_mount_program(run->arena, run->containers, error))
+                return 0;
+        r = choose_mount_program(
+                run->arena, &run->request->storage_opt, run->containers, false, &program);
+        return r < 0 ? r : program != NULL;
+}
+
 int engine_run(const struct run_request *request, int *ret_exit)
 {
         auto_arena arena = { 0 };
-        struct run run;
-        int r = run_prepare(&run, &arena, request, false);
+        struct run run = { 0 };
+        int r = run_once(&run, &arena, request, ret_exit);
+        struct run_said said;
+        int refused;
 
-        if (r == 0)
-                r = start_trace(&run);
-        if (r == 0)
-                r = reserve_id(&run);
-        if (r < 0)
+        if (r >= 0)
                 return r;
-        r = stdio_prepare(request->interactive, request->tty || request->detach, &run.stdio);
-        if (r == 0) {
-                r = run_start(&run, ret_exit);
-                stdio_close(&run.stdio);
-                if (r < 0)
-                        doubt_mount_program(&arena, run.containers, r);
-        }
-        release_id(&run, r == 0);
-        if (r == 0 && run.trace && request->timing_out)
-                plan_print_trace(run.plan, run.trace, request->timing_out);
-        return r;
+        said = run_said(&arena);
+        trail_reset();
+        refused = is_refused_now(&run, r);
+        if (refused < 0)
+                return refused;
+        return refused ? run_once(&run, &arena, request, ret_exit) : run_say_again(&said, r);
 }
 
 /* Made, and no more. */

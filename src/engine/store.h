@@ -70,9 +70,9 @@ struct runtime_options record_options(
 int choose_mount_program(
         struct arena *arena, const struct words *storage_opt, const char *containers, bool explain,
         const char **ret);
-/* A container could not be made: when its error is one with which the kernel refuses a mount, the next one tries
- * again. */
-void doubt_mount_program(struct arena *arena, const char *containers, int error);
+/* A container could not be made or started: when its error is one with which the kernel refuses a mount (true), the
+ * next one that is made tries again. */
+bool doubt_mount_program(struct arena *arena, const char *containers, int error);
 
 /* Was what is at `path` (from the root on; `place` is an O_PATH descriptor of it) made, empty, for something to be
  * mounted on it? diff.c */
