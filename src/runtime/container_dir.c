@@ -139,8 +139,8 @@ int container_dir_discard(int dir, const char *id, bool whole)
                 return -errno;
         for (struct dirent *entry; (entry = readdir(list));) {
                 one = !is_dots(entry->d_name) && (whole || is_our_name(entry->d_name))
-                              ? file_remove_tree(dir, entry->d_name)
-                              : 0;
+                            ? file_remove_tree(dir, entry->d_name)
+                            : 0;
                 if (one < 0 && r == 0)
                         r = one;
         }

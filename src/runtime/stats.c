@@ -300,6 +300,10 @@ static bool is_repeated(const char *text, const char *word, size_t size)
 
 static void put_raw(const struct stats *s, const char *stat)
 {
+        /* Of words with any other bytes two could become one member of the text. */
+        static const char letters[] =
+                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+
         if (!*stat)
                 return;
         json_open_object(s->w, "raw");
@@ -307,7 +311,7 @@ static void put_raw(const struct stats *s, const char *stat)
                 size_t size;
 
                 line += *line == '\n';
-                size = strcspn(line, " \n");
+                size = strspn(line, letters);
                 if (size && line[size] == ' ' && !is_repeated(stat, line, size))
                         json_put_u64(
                                 s->w, arena_copy(s->arena, line, size),
