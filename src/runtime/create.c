@@ -396,8 +396,11 @@ static int hear_start(
         uint8_t gate;
         int r;
 
-        while ((r = (int)gate_receive(machine, &gate, 1, NULL)) > 0)
-                hooked = hooked || gate == GATE_HOOKED;
+        while ((r = (int)gate_receive(machine, &gate, 1, NULL)) > 0) {
+                if (gate != GATE_HOOKED) /* --init runs it, and executes nothing itself */
+                        return 0;
+                hooked = true;
+        }
         if (r != -ECONNRESET) {
                 *ret_command = true;
                 return r;

@@ -46,7 +46,7 @@ imported() {
 @test 'unshare: a store that was named from here is that one from elsewhere, too' {
         run -0 as_user sh -c 'cd && mkdir here && cd here && exec ~/husk --root st --runroot ../rt unshare \
                 sh -c "cd / && echo \$HUSK_ROOT \$HUSK_RUNROOT"'
-        same "$output" "$RHOME/here/st $RHOME/here/../rt"
+        same "$output" "$RHOME/here/st $RHOME/rt"
         run -0 as_user sh -c 'cd && ~/husk --root /var/st unshare sh -c "echo \$HUSK_ROOT"; rm -r here'
         same "$output" /var/st
 }
