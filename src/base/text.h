@@ -86,6 +86,12 @@ static inline bool text_equal(const char *a, const char *b)
         return a == b || (a && b && *a == *b && !strcmp(a, b));
 }
 
+/* "." or "..": what each directory has, and what is no name of a file of its own. */
+static inline bool text_is_dots(const char *name)
+{
+        return text_equal(name, ".") || text_equal(name, "..");
+}
+
 bool text_starts(const char *string, const char *prefix); /* NULL starts with nothing */
 /* Are there control characters among its first `size` bytes: C0, DEL, C1 in UTF-8? */
 bool text_has_control(const char *string, size_t size);

@@ -78,8 +78,8 @@ static int add_below(struct devices *all, const char *from, const char *to, unsi
                 const char *inside = arena_format(arena, "%s/%s", to, entry->d_name);
                 struct stat st;
 
-                if (text_equal(entry->d_name, ".") || text_equal(entry->d_name, "..") ||
-                    is_own(path) || file_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st) < 0)
+                if (text_is_dots(entry->d_name) || is_own(path) ||
+                    file_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st) < 0)
                         continue;
                 if (S_ISDIR(st.st_mode))
                         r = add_below(all, path, inside, level + 1);

@@ -42,7 +42,7 @@ static int open_directory(int dir, const char *name)
 
 static bool is_name(const char *name)
 {
-        return !text_equal(name, ".") && !text_equal(name, "..");
+        return !text_is_dots(name);
 }
 
 /* What the opaque directory hides: names of the lower ones that `upper` lacks. Of several layers one name

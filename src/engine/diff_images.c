@@ -73,7 +73,7 @@ static int list_names(
                         return trail(fd < 0 ? fd : -EIO, "cannot read /%s", place->path);
                 }
                 for (struct dirent *entry; (entry = readdir(dir));)
-                        if (!text_equal(entry->d_name, ".") && !text_equal(entry->d_name, ".."))
+                        if (!text_is_dots(entry->d_name))
                                 add_name(arena, names, entry->d_name);
                 closedir(dir);
         }

@@ -161,7 +161,7 @@ static int add_inside(struct pack *pack, const char *dir)
                 char target[PATH_MAX];
                 struct pack_file file = { .path = path };
 
-                if (text_equal(entry->d_name, ".") || text_equal(entry->d_name, ".."))
+                if (text_is_dots(entry->d_name))
                         continue;
                 if (file_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &file.st) < 0)
                         continue;

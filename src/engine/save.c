@@ -227,9 +227,8 @@ static int check_directory(const struct saving *saving, const char *path)
         if (!list)
                 return trail(-errno, "cannot read the directory %s: %m", path);
         for (struct dirent *entry; (entry = readdir(list));)
-                empty = empty &&
-                        (text_equal(entry->d_name, ".") || text_equal(entry->d_name, "..") ||
-                         text_equal(entry->d_name, "oci-layout" PART));
+                empty = empty && (text_is_dots(entry->d_name) ||
+                                  text_equal(entry->d_name, "oci-layout" PART));
         closedir(list);
         trail_hint(empty ? "" : "name a directory that is empty or not there yet");
         return empty ? 0 : trail(-ENOTEMPTY, "%s is a directory, but no image layout", path);

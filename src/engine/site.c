@@ -382,7 +382,7 @@ static int look_at(
 
         if (r < 0)
                 return r;
-        if (text_equal(name->leaf, "..") || text_equal(name->leaf, ".") || whole) {
+        if (text_is_dots(name->leaf) || whole) {
                 char all[TAR_PATH_MAX + 4];
 
                 text_format(all, sizeof all, "%s/%s", path, name->leaf);

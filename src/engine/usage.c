@@ -95,7 +95,7 @@ static int count_below(struct count *count, int dir, int depth)
         list = file_list_at(dir, ".");
         r = list ? 0 : -errno;
         for (struct dirent *entry; r == 0 && list && (entry = readdir(list));)
-                if (!text_equal(entry->d_name, ".") && !text_equal(entry->d_name, ".."))
+                if (!text_is_dots(entry->d_name))
                         r = count_one(count, dir, entry->d_name, depth);
         if (list)
                 closedir(list);

@@ -174,7 +174,7 @@ static int copy_below(struct copy *copy, int from, int to)
                         int r;
 
                         at += entry->d_reclen;
-                        if (text_equal(name, ".") || text_equal(name, ".."))
+                        if (text_is_dots(name))
                                 continue;
                         r = copy->entries++ < COPY_ENTRIES ? copy_entry(copy, from, to, name)
                                                            : -E2BIG;

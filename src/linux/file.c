@@ -361,11 +361,6 @@ static int open_below(int dir, const char *name)
         return fd == -EXDEV ? -EBUSY : fd;
 }
 
-static bool is_dots(const char *name)
-{
-        return text_equal(name, ".") || text_equal(name, "..");
-}
-
 struct removal {
         int top; /* where directories are put that lie too deep */
         unsigned moved;
@@ -405,7 +400,7 @@ static int remove_inside(struct removal *removal, int *fd, unsigned depth)
                 const char *name = entry->d_name;
                 int r = 0;
 
-                if (is_dots(name) || unlinkat(dirfd(dir), name, 0) == 0)
+                if (text_is_dots(name) || unlinkat(dirfd(dir), name, 0) == 0)
                         continue;
                 r = -errno;
                 if (r == -EISDIR || r == -EPERM) {
@@ -483,7 +478,7 @@ static int holds_mount(int dir, const char *name, unsigned depth)
                 return r;
         }
         for (struct dirent *entry; r == 0 && (entry = readdir(list));)
-                if (!is_dots(entry->d_name))
+                if (!text_is_dots(entry->d_name))
                         r = holds_mount(dirfd(list), entry->d_name, depth + 1);
         closedir(list);
         return r;

@@ -62,8 +62,7 @@ bool netlink_name_is_valid(const char *name, bool template)
         for (const char *at = name; *at; at++)
                 if (*at <= ' ' || *at == '/' || *at == ':' || *at == 127)
                         return false;
-        return *name && strlen(name) < IFNAMSIZ && !text_equal(name, ".") &&
-               !text_equal(name, "..");
+        return *name && strlen(name) < IFNAMSIZ && !text_is_dots(name);
 }
 
 static int open_socket(void)

@@ -83,7 +83,7 @@ int rootpath_make_dirs(int root, const char *path, mode_t mode)
                 end = at + strcspn(at, "/");
                 kept = *end;
                 *end = '\0';
-                if (text_equal(name, ".") || text_equal(name, ".."))
+                if (text_is_dots(name))
                         next = rootpath_open(root, part, O_PATH | O_DIRECTORY, false);
                 else
                         next = step(root, dir, part, name, mode);
@@ -107,7 +107,7 @@ int rootpath_parent(int root, const char *path, const char **ret_leaf)
         size = (size_t)(leaf - path);
         if (size >= sizeof parent)
                 return -ENAMETOOLONG;
-        if (!*leaf || text_equal(leaf, ".") || text_equal(leaf, ".."))
+        if (!*leaf || text_is_dots(leaf))
                 return -EINVAL;
         memcpy(parent, path, size);
         parent[size] = '\0';

@@ -30,10 +30,10 @@ struct machine {
         int pidfd;                 /* HOST after spawn, NO_FD before; borrowed from its slot */
         bool criu_waits;           /* HOST: criu has told of an event, and is to be answered */
         pid_t criu_told; /* the pid that came with it: the first process of what it restores */
-        char place
-                [8192]; /* HOST: /proc/PID/cgroup of criu, when it was called to restore; "" before */
-        const char
-                *held; /* HOST: the cgroup of a hold_cgroup that was not released yet; NULL: none */
+        /* HOST: /proc/PID/cgroup of criu, when it was called to restore; "" before. */
+        char place[8192];
+        /* HOST: the cgroup of a hold_cgroup that was not released yet; NULL: none. */
+        const char *held;
         bool is_started; /* INIT: the peer is a `start`, which has no plan to look things up in */
         char program[4096];  /* INIT: what find_program found */
         struct trace *trace; /* NULL, or shared memory that gets a time stamp an operation */

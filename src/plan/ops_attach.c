@@ -42,7 +42,7 @@ static int open_target(int root, const char *path, TARGET make, bool strict)
 /* Is it one component, and no way up? */
 static bool is_name(const char *name)
 {
-        return *name && !strchr(name, '/') && !text_equal(name, ".") && !text_equal(name, "..");
+        return *name && !strchr(name, '/') && !text_is_dots(name);
 }
 
 static bool is_directory(int fd)

@@ -3,9 +3,10 @@
  *
  * criu holds each task where it will go on, as its tracer, and waits for us: so nothing runs, forks or ends
  * meanwhile. Were we killed criu would end, too, and let go of them: so the container's cgroup is frozen as long as we
- * look, criu with it, and who finds it later kills what is in there. When a task has more than it should all of them are killed, those that descend first, and then criu,
- * whose end lets go of what it traces. Where not all can be reached criu is stopped and goes on holding them: it is
- * in the container's cgroups, which are killed with all that is in them when the restore is undone. */
+ * look, criu with it, and who finds it later kills what is in there. When a task has more than it should all of them
+ * are killed, those that descend first, and then criu, whose end lets go of what it traces. Where not all can be
+ * reached criu is stopped and goes on holding them: it is in the container's cgroups, which are killed with all that is
+ * in them when the restore is undone. */
 #include "operand.h"
 #include "ops.h"
 

@@ -116,7 +116,7 @@ static int check_directory(const struct check *check, const char *path)
         if (!list)
                 return refuse(check, path, -errno, text_errno(-errno));
         while (r == 0 && (errno = 0, entry = readdir(list)))
-                if (!text_equal(entry->d_name, ".") && !text_equal(entry->d_name, ".."))
+                if (!text_is_dots(entry->d_name))
                         r = check_entry(check, dir, path, entry->d_name);
         if (r == 0 && errno)
                 r = refuse(check, path, -errno, text_errno(-errno));

@@ -150,7 +150,7 @@ int container_dir_remove(int dir, const char *id);
 /* May it be discarded? -EPERM, -ENOTEMPTY (with a trail): as container_discard(). `whole`: its journal tells that all of
  * it is the container's, so that neither mark nor names are looked at. */
 int container_dir_check(int dir, const char *id, bool whole);
-/* Remove it with all that is in it, if it may be discarded. */
+/* Remove it with all that is in it, once container_dir_check() has said that it may be. */
 int container_dir_discard(int dir, const char *id, bool whole);
 
 /* -- pause.c -------------------------------------------------------------------------------------- */

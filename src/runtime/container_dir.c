@@ -48,18 +48,13 @@ static bool is_our_name(const char *name)
         return false;
 }
 
-static bool is_dots(const char *name)
-{
-        return text_equal(name, ".") || text_equal(name, "..");
-}
-
 bool container_dir_has_files(int dir)
 {
         DIR *list = file_list_at(dir, ".");
         bool found = !list;
 
         for (struct dirent *entry; !found && (entry = readdir(list));)
-                found = !is_dots(entry->d_name) && !text_equal(entry->d_name, "journal");
+                found = !text_is_dots(entry->d_name) && !text_equal(entry->d_name, "journal");
         if (list)
                 closedir(list);
         return found;
@@ -96,7 +91,7 @@ static int check_names(int dir, const char *id)
         int r = list ? 0 : -errno;
 
         for (struct dirent *entry; r == 0 && (entry = readdir(list));)
-                if (!is_dots(entry->d_name) && !is_our_name(entry->d_name))
+                if (!text_is_dots(entry->d_name) && !is_our_name(entry->d_name))
                         r = trail(
                                 -ENOTEMPTY,
                                 "the directory of '%s' has '%s', which is not husk's, so it stays",
@@ -129,16 +124,13 @@ int container_dir_check(int dir, const char *id, bool whole)
 
 int container_dir_discard(int dir, const char *id, bool whole)
 {
-        DIR *list;
-        int r = container_dir_check(dir, id, whole), one;
+        DIR *list = file_list_at(dir, ".");
+        int r = list ? 0 : -errno, one;
 
         if (r < 0)
                 return r;
-        list = file_list_at(dir, ".");
-        if (!list)
-                return -errno;
         for (struct dirent *entry; (entry = readdir(list));) {
-                one = !is_dots(entry->d_name) && (whole || is_our_name(entry->d_name))
+                one = !text_is_dots(entry->d_name) && (whole || is_our_name(entry->d_name))
                             ? file_remove_tree(dir, entry->d_name)
                             : 0;
                 if (one < 0 && r == 0)

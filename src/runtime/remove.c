@@ -125,7 +125,7 @@ static int check_rest(const struct container *container)
         if (!list) /* who has no descriptor left leaves its own failed container to rmdir(2) */
                 return errno == EMFILE || errno == ENFILE ? 0 : -errno;
         for (struct dirent *entry; !others && (entry = readdir(list));) {
-                others = !text_equal(entry->d_name, ".") && !text_equal(entry->d_name, "..");
+                others = !text_is_dots(entry->d_name);
                 for (size_t i = 0; others && i < ARRAY_SIZE(files); i++)
                         others = !text_equal(entry->d_name, files[i]);
                 if (others) {

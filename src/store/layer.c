@@ -256,7 +256,7 @@ static int add_whiteout(struct layer_writer *layer, const struct tar_entry *entr
         }
         if (text_starts(hidden, LAYER_WHITEOUT))
                 return 0; /* AUFS's own, as docker has it */
-        if (!*hidden || text_equal(hidden, ".") || text_equal(hidden, ".."))
+        if (!*hidden || text_is_dots(hidden))
                 return layer_refuse(entry, -EINVAL, "a whiteout of nothing");
         r = tree_stat(layer->parent, hidden, &st);
         if (r == 0 && S_ISDIR(st.st_mode)) {

@@ -197,7 +197,7 @@ static int add_whiteout(struct layer_image *image, const struct tar_entry *entry
         }
         if (text_starts(hidden, LAYER_WHITEOUT))
                 return 0; /* AUFS's own, as docker has it */
-        if (!size || text_equal(hidden, ".") || text_equal(hidden, ".."))
+        if (!size || text_is_dots(hidden))
                 return layer_refuse(entry, -EINVAL, "a whiteout of nothing");
         number = flat_find(&image->tree, image->parent, hidden, size);
         if (number) {

@@ -331,7 +331,7 @@ static int list(struct arena *arena, int dir, const char ***ret_names, size_t *r
         int r = stream ? 0 : -errno;
 
         for (struct dirent *entry; stream && (errno = 0, entry = readdir(stream));) {
-                if (text_equal(entry->d_name, ".") || text_equal(entry->d_name, ".."))
+                if (text_is_dots(entry->d_name))
                         continue;
                 if (n == room) {
                         const char **more = arena_array(arena, 2 * room + 16, sizeof *more);

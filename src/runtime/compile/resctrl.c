@@ -20,7 +20,7 @@ static int refuse(const struct compile *c, const char *pointer, const char *word
 /* A name of a directory, and of one line in messages and the journal. */
 static bool is_name(const char *name)
 {
-        if (!*name || text_equal(name, ".") || text_equal(name, "..") || strlen(name) > 255)
+        if (!*name || text_is_dots(name) || strlen(name) > 255)
                 return false;
         for (const char *at = name; *at; at++)
                 if (*at == '/' || (unsigned char)*at < ' ' || *at == 0x7f)
