@@ -308,41 +308,48 @@ int cgroup_claim(const char *path, bool wait)
         return fd;
 }
 
-/* Who is not root may write the second one alone, since Linux 5.7 and on v2. Where the first one is, it counts: a
- * cgroup of root's may have been given to a user. */
-#define OWNER      "trusted.husk.owner"
-#define USER_OWNER "user.husk.owner"
+/* Who is not root may write the second one alone, since Linux 5.7 and on v2. */
+#define USED      "trusted.husk.used"
+#define USER_USED "user.husk.used"
 
-/* No other journal has these numbers as long as this one exists. */
-static size_t sign_of(int journal, char ret_sign[64])
+int cgroup_mark(int cgroup)
+{
+        return fsetxattr(cgroup, USED, "", 0, 0) < 0 && fsetxattr(cgroup, USER_USED, "", 0, 0) < 0
+                     ? -errno
+                     : 0;
+}
+
+/* A program may take away the mark that it could write itself; what time it took of v2 stays in the books. */
+bool cgroup_was_used(int cgroup)
+{
+        static const char time[] = "usage_usec ";
+        char text[256];
+        const char *at;
+
+        if (fgetxattr(cgroup, USED, NULL, 0) >= 0 || fgetxattr(cgroup, USER_USED, NULL, 0) >= 0)
+                return true;
+        if (file_get(cgroup, "cpu.stat", text, sizeof text) <= 0)
+                return false;
+        at = strstr(text, time);
+        return at && at[strlen(time)] != '0';
+}
+
+int cgroup_number(int cgroup, uint64_t *ret_number)
 {
         struct stat st;
 
-        if (fstat(journal, &st) < 0)
-                return 0;
-        return text_format(
-                ret_sign, 64, "%llx:%llx", (unsigned long long)st.st_dev,
-                (unsigned long long)st.st_ino);
+        if (fstat(cgroup, &st) < 0)
+                return -errno;
+        *ret_number = st.st_ino;
+        return 0;
 }
 
-void cgroup_sign(int cgroup, int journal)
+int cgroup_has_number(const char *path, uint64_t number)
 {
-        char sign[64];
-        size_t size = sign_of(journal, sign);
+        struct stat st;
+        int r = file_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st);
 
-        if (size && fsetxattr(cgroup, OWNER, sign, size, 0) < 0)
-                fsetxattr(cgroup, USER_OWNER, sign, size, 0);
-}
-
-bool cgroup_is_foreign(const char *path, int journal)
-{
-        char ours[64], sign[64];
-        size_t size = sign_of(journal, ours);
-        ssize_t n = getxattr(path, OWNER, sign, sizeof sign);
-
-        if (n <= 0)
-                n = getxattr(path, USER_OWNER, sign, sizeof sign);
-        return size && n > 0 && ((size_t)n != size || memcmp(sign, ours, size) != 0);
+        return r < 0 ? r : st.st_ino == number;
 }
 
 int cgroup_share(const char *path)

@@ -39,12 +39,16 @@ int cgroup_lasting_parent(const char *path, char ret_parent[4096]);
  * that and its copies are closed; by then there should be a process in it. -EEXIST: another has claimed it, or
  * there is a process in it or below, with `wait` for some 2 s; -ENOENT, -ENODEV: it is gone. */
 int cgroup_claim(const char *path, bool wait);
-/* Sign one that was claimed, in the name of the file `journal`: a stopped container's is empty, so another
- * may have the same path before that is deleted. An ordinary user can on v2, since Linux 5.7;
- * without a signature it is everybody's. */
-void cgroup_sign(int cgroup, int journal);
-/* Has it the signature of another journal? */
-bool cgroup_is_foreign(const char *path, int journal);
+/* Mark one that was claimed as one that a container has had. -errno: who is not root can on v2 alone, since
+ * Linux 5.7. Child-safe. */
+int cgroup_mark(int cgroup);
+/* Has it that mark, or (v2) has a process run in it? What a program in it can do does not unmake both. Child-safe. */
+bool cgroup_was_used(int cgroup);
+/* What tells it from all that its hierarchy had or will have until the machine boots again: its inode's number.
+ * Child-safe. */
+int cgroup_number(int cgroup, uint64_t *ret_number);
+/* Has what is at the path that number? 1, 0, or -errno. Child-safe. */
+int cgroup_has_number(const char *path, uint64_t number);
 /* The same for one that is to be shared with who is in it already: a descriptor of the directory. */
 int cgroup_share(const char *path);
 /* Go into it by its file `file`, relative to `cgroup` or absolute; "": `cgroup` is that file. -ENOTTY: that file is

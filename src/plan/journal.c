@@ -19,6 +19,7 @@
 #define CGROUP_LINE  "{\"undo\":\"remove_cgroup\""
 #define PROCESS_LINE "{\"process\""
 #define PARENTS_LINE "{\"parents\""
+#define CLAIM_LINE   "{\"claimed\""
 #define UNIT_LINE    "{\"undo\":\"stop_unit\""
 
 void journal_undo_lines(const struct plan *plan, struct text *out)
@@ -82,6 +83,27 @@ int journal_note_parents(int journal, unsigned cgroup, unsigned n)
                 text_format(line, sizeof line, "{\"parents\":%u,\"of\":%u}", n, cgroup));
 }
 
+int journal_note_claim(int journal, uint64_t number)
+{
+        char line[80];
+
+        return journal_append(
+                journal, line,
+                text_format(line, sizeof line, CLAIM_LINE ":%llu}", (unsigned long long)number));
+}
+
+uint64_t journal_claimed(struct arena *arena, const char *line, size_t size)
+{
+        const struct json *value;
+        uint64_t number;
+
+        return text_starts(line, CLAIM_LINE) &&
+                               json_parse(arena, "journal", line, size, &value) == 0 &&
+                               json_u64(json_member(value, "claimed"), &number) == 0
+                     ? number
+                     : 0;
+}
+
 struct journal_lines journal_lines(const char *bytes, size_t size)
 {
         return (struct journal_lines){ .rest = bytes, .end = bytes + size };
@@ -99,17 +121,18 @@ bool journal_next(struct journal_lines *at)
         return true;
 }
 
-void journal_parents_lines(const char *bytes, size_t size, struct text *out)
+void journal_notes_of_cgroups(const char *bytes, size_t size, struct text *out)
 {
         for (struct journal_lines at = journal_lines(bytes, size); journal_next(&at);)
-                if (text_starts(at.line, PARENTS_LINE))
+                if (text_starts(at.line, PARENTS_LINE) || text_starts(at.line, CLAIM_LINE))
                         text_add_bytes(out, at.line, at.size + 1);
 }
 
 bool journal_is_of_cgroups(const char *line)
 {
         return text_starts(line, CGROUP_LINE) || text_starts(line, PROCESS_LINE) ||
-               text_starts(line, PARENTS_LINE) || text_starts(line, UNIT_LINE);
+               text_starts(line, PARENTS_LINE) || text_starts(line, CLAIM_LINE) ||
+               text_starts(line, UNIT_LINE);
 }
 
 enum {
@@ -122,21 +145,24 @@ struct cgroups {
          * them was there before us: another container of the same cgroupsPath, whose making was
          * refused for that reason. It is not ours to kill. */
         bool ours;
+        bool claimed; /* the first one was empty, and nobody's but ours: in it is a process that is not noted yet */
         size_t n;                      /* how many are still to be undone */
         unsigned parents[CGROUPS_MAX]; /* how many of each one's parents were made */
         const char *first;
-        int claim;    /* of the first one, or why there is none */
-        bool foreign; /* a container that began after ours had ended has them now */
+        uint64_t number; /* of the first one when it was claimed; 0: it was not, or is systemd's */
+        int claim;       /* of the first one, or why there is none */
+        bool foreign;    /* a container that began after ours had ended has them now */
 };
 
 /* *ret_version is 0 when it was not found there. */
 static int undo_cgroup(const char *path, const struct cgroups *cgroups, int *ret_version)
 {
+        const bool first = cgroups->n == 1;
         int r;
 
         *ret_version = 0;
-        if (cgroups->foreign || (!cgroups->ours && cgroups->claim < 0))
-                return 0; /* another has them, or none was made */
+        if (cgroups->foreign || (!cgroups->ours && !cgroups->claimed && cgroups->claim < 0))
+                return 0; /* another has them, or had them before */
         r = cgroup_is_one(path);
         if (r <= 0) /* it is gone, or a plain directory */
                 return r < 0 ? trail(r, "cannot look at the cgroup %s: %s", path, text_errno(r))
@@ -145,7 +171,7 @@ static int undo_cgroup(const char *path, const struct cgroups *cgroups, int *ret
         r = file_remove(AT_FDCWD, path, AT_REMOVEDIR);
         if (r == 0 || r == -ENOENT)
                 return 0; /* as a rule: what was in it has ended */
-        if (!cgroups->ours) {
+        if (!cgroups->ours && !(cgroups->claimed && first)) {
                 cgroup_remove_empty(path);
                 return 0;
         }
@@ -281,6 +307,8 @@ static void read_cgroups(
                 if (!journal_is_of_cgroups(at.line))
                         continue;
                 cgroups->ours = cgroups->ours || text_starts(at.line, PROCESS_LINE);
+                if (text_starts(at.line, CLAIM_LINE))
+                        cgroups->number = journal_claimed(arena, at.line, at.size);
                 if (json_parse(arena, "journal", at.line, at.size, &value) < 0)
                         continue;
                 read_parents(value, cgroups);
@@ -291,16 +319,30 @@ static void read_cgroups(
         }
 }
 
-int journal_undo(struct arena *arena, int dir, int journal, const char *bytes, size_t size)
+/* Is what has the name now what had it then? */
+static void compare_cgroups(struct cgroups *cgroups, bool rebooted)
+{
+        int same = !rebooted && cgroups->first && cgroups->number
+                         ? cgroup_has_number(cgroups->first, cgroups->number)
+                         : -ENOENT;
+
+        cgroups->foreign = rebooted || same == 0;
+        cgroups->claimed = same == 1;
+        if (cgroups->foreign || cgroups->ours || !cgroups->first)
+                return;
+        cgroups->claim = cgroup_claim(cgroups->first, true); /* a process may be dying */
+        if (cgroups->claim < 0 && cgroups->claimed)
+                cgroup_kill(cgroups->first); /* it joined the others behind this one */
+}
+
+int journal_undo(struct arena *arena, int dir, bool rebooted, const char *bytes, size_t size)
 {
         const char *end = bytes + size;
         struct cgroups cgroups = { .claim = NO_FD };
         int result = 0;
 
         read_cgroups(arena, bytes, size, &cgroups);
-        cgroups.foreign = cgroups.first && cgroup_is_foreign(cgroups.first, journal);
-        if (!cgroups.ours && cgroups.first)
-                cgroups.claim = cgroup_claim(cgroups.first, true); /* a process may be dying */
+        compare_cgroups(&cgroups, rebooted);
         while (end > bytes) {
                 const char *line = end - 1;
                 const struct json *value;

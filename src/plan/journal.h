@@ -43,13 +43,17 @@ int journal_append(int journal, const char *line, size_t size);
 /* Before they are made: `n` parents of the cgroup that is number `cgroup` of those in the plan. The inverse
  * is to remove those of them that are empty by then. Child-safe. */
 int journal_note_parents(int journal, unsigned cgroup, unsigned n);
+/* The first cgroup is ours, has cgroup_number() `number`, and what will be in it comes from us. Child-safe. */
+int journal_note_claim(int journal, uint64_t number);
 /* Those notes in a journal's text. */
-void journal_parents_lines(const char *bytes, size_t size, struct text *out);
+void journal_notes_of_cgroups(const char *bytes, size_t size, struct text *out);
+/* The number in a line of the second kind; 0: it is none. */
+uint64_t journal_claimed(struct arena *arena, const char *line, size_t size);
 /* Does a line say something about the cgroups? What says it can be undone without the rest. */
 bool journal_is_of_cgroups(const char *line);
 
-/* Run the inverses recorded in the text of `journal`, backwards: kill, remove cgroups, remove trees, which
+/* Run the inverses recorded in a journal's text, backwards: kill, remove cgroups, remove trees, which
  * are removed below the state directory `dir` and nowhere else.
- * What is gone already is no error, and cgroups that another container has by now are left to it. 0, or the
- * first error (the rest is still tried). */
-int journal_undo(struct arena *arena, int dir, int journal, const char *bytes, size_t size);
+ * What is gone already is no error, and cgroups that another container has by now are left to it: all of them when
+ * the machine was `rebooted` since. 0, or the first error (the rest is still tried). */
+int journal_undo(struct arena *arena, int dir, bool rebooted, const char *bytes, size_t size);

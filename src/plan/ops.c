@@ -110,23 +110,58 @@ static int make_cgroup(struct machine *m, const struct op_make_cgroup *o, bool *
         return fd;
 }
 
+/* Make what is at the path of a claimed cgroup go, unless that is another one by now. */
+static int remove_claimed(const char *path, uint64_t number)
+{
+        int r = cgroup_has_number(path, number);
+
+        if (r == 1)
+                r = cgroup_remove_empty(path);
+        return r == -ENOENT ? 0 : r;
+}
+
+/* The number of the cgroup that is claimed goes into the journal. Where a container that has ended had it before,
+ * the number stands in that one's journal, too, to be killed: then it goes, and -ENOENT is to make it again. */
+static int sign_cgroup(struct machine *m, const char *path)
+{
+        uint64_t number;
+        bool used = !m->closed && cgroup_was_used(m->claim);
+        int marked = cgroup_mark(m->claim), r = cgroup_number(m->claim, &number);
+
+        if (r == 0 && !m->closed && (used || marked < 0)) {
+                r = remove_claimed(path, number);
+                if (r == 0)
+                        return -ENOENT;
+                if (used)
+                        return r == -EBUSY
+                                     ? -EEXIST
+                                     : trail(r,
+                                             "the cgroup %s was another container's, and cannot be "
+                                             "made anew",
+                                             path);
+                r = 0; /* whose it was cannot be told */
+        }
+        return r < 0 ? r : journal_note_claim(m->journal, number);
+}
+
 /* All who make a container begin with the same cgroup: it is claimed, and stands for the others. */
 static int make_first_cgroup(struct machine *m, const struct op_make_cgroup *o)
 {
         for (int round = 0; round < ROUNDS; round++) {
-                int fd = make_cgroup(m, o, &m->closed);
+                int fd = make_cgroup(m, o, &m->closed), r;
 
                 if (fd < 0)
                         return fd;
-                m->claim = cgroup_claim(o->path, false);
-                if (m->claim >= 0) {
-                        if (m->journal >= 0)
-                                cgroup_sign(m->claim, m->journal);
-                        return fd;
+                r = m->claim = cgroup_claim(o->path, false);
+                if (r >= 0) {
+                        r = m->journal >= 0 ? sign_cgroup(m, o->path) : 0;
+                        if (r == 0)
+                                return fd;
+                        file_close(&m->claim);
                 }
                 close(fd);
-                if (m->claim != -ENOENT && m->claim != -ENODEV)
-                        return m->claim;
+                if (r != -ENOENT && r != -ENODEV)
+                        return r;
         }
         return -EEXIST;
 }

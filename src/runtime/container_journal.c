@@ -89,6 +89,28 @@ void container_cgroups(
         *ret_n = n;
 }
 
+bool container_is_rebooted(const struct container *container)
+{
+        const char *boot;
+
+        return container->boot && container_boot_id(&boot) == 0 &&
+               !text_equal(container->boot, boot);
+}
+
+bool container_has_cgroups(
+        struct arena *arena, const struct container *container, const char *first)
+{
+        uint64_t number = 0;
+
+        for (struct journal_lines at = container_events(container); journal_next(&at);) {
+                uint64_t claimed = journal_claimed(arena, at.line, at.size);
+
+                number = claimed ? claimed : number;
+        }
+        return !container_is_rebooted(container) &&
+               (!number || cgroup_has_number(first, number) != 0);
+}
+
 const char *container_added_mounts(
         struct arena *arena, const struct container *container, size_t from)
 {

@@ -205,7 +205,7 @@ static void undo_of_failure(
         journal_undo_lines(&done, out);
         if (lseek(machine->journal, from, SEEK_SET) == from &&
             file_read_fd(out->arena, machine->journal, JOURNAL_MAX, &journal) == 0)
-                journal_parents_lines(text_string(&journal), journal.len, out);
+                journal_notes_of_cgroups(text_string(&journal), journal.len, out);
 }
 
 int container_create(

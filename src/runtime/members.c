@@ -13,7 +13,7 @@ static const char *place(struct arena *arena, struct container *container)
 
         container_cgroups(arena, container, &paths, &n);
         if (n && container->status == CONTAINER_STOPPED &&
-            cgroup_is_foreign(paths[0], container->journal))
+            !container_has_cgroups(arena, container, paths[0]))
                 return NULL;
         if (!container->freezer)
                 container_find_freezer(arena, container);

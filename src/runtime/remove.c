@@ -37,7 +37,8 @@ int container_release(struct arena *arena, const struct container *container)
                 if (journal_is_of_cgroups(at.line))
                         text_add_bytes(&cgroups, at.line, at.size + 1);
         return journal_undo(
-                arena, container->dir, container->journal, text_string(&cgroups), cgroups.len);
+                arena, container->dir, container_is_rebooted(container), text_string(&cgroups),
+                cgroups.len);
 }
 
 struct undoing {
@@ -50,8 +51,8 @@ static int undo_inside(void *context)
         struct undoing *u = context;
 
         return journal_undo(
-                u->arena, u->container->dir, u->container->journal, u->container->text,
-                u->container->size);
+                u->arena, u->container->dir, container_is_rebooted(u->container),
+                u->container->text, u->container->size);
 }
 
 /* The files that an ordinary user's container wrote belong to ids which are the user's only in a user

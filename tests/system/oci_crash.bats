@@ -39,6 +39,22 @@ load crash_helper
         done
 }
 
+# As its maker discloses the first cgroup, the process is there, and not noted yet.
+@test "create killed before its process is noted, and somebody locks the cgroup: all of them go" {
+        local cgroup held
+        timeout 60 strace -qq -o "$BUNDLE/calls" -e trace=fchmod -e inject=fchmod:signal=KILL:when=2 \
+                "$HUSK_OCI" --root "$ROOT" create --bundle "$BUNDLE" "$WORD" </dev/null || :
+        grep -q '0755.* = ?' "$BUNDLE/calls"
+        run ! grep -q '^{"process"' "$ROOT/$WORD/journal"
+        cgroup=$(jq -r 'select(.undo == "remove_cgroup").path' "$ROOT/$WORD/journal" | head -n 1)
+        exec {held}<"$cgroup"
+        flock "$held"
+        oci delete --force "$WORD"
+        exec {held}<&-
+        eventually 10 only_the_other
+        [ -z "$(find /sys/fs/cgroup -maxdepth 6 -name "$WORD")" ]
+}
+
 @test "run killed, then delete --force" {
         calls_of run --detach --bundle "$BUNDLE" "$WORD"
         oci delete --force "$WORD"

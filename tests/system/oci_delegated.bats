@@ -191,6 +191,48 @@ detached() {
         [ ! -e "$TOP/same" ]
 }
 
+# As its owner, and so the program in it, could.
+marked_by_user() {
+        user python3 -c 'import os, sys
+for name in sys.argv[2:]: os.setxattr(sys.argv[1], name, b"1:1")' "$1" user.husk.owner user.husk.used
+}
+
+@test "the program marks its cgroup: it goes all the same, with what is left in it" {
+        local pid
+        command -v python3 >/dev/null || skip "needs python3"
+        [ "$(printf '5.7\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 5.7 ] || skip "needs Linux 5.7"
+        config --arg top "/top.$WORD/marked" '.linux.cgroupsPath = $top |
+                .linux.namespaces |= map(select(.type != "pid"))'
+        config '.mounts |= map(select(.destination != "/proc")) | del(.linux.maskedPaths, .linux.readonlyPaths)'
+        detached 'sleep 300 & exec sleep 300'
+        eventually 10 eval '[ "$(wc -l <"$TOP/marked/cgroup.procs")" = 2 ]'
+        pid=$(grep -vx "$(pid_of "$WORD")" "$TOP/marked/cgroup.procs")
+        marked_by_user "$TOP/marked"
+        oci kill "$WORD" TERM
+        eventually 10 stopped "$WORD"
+        ! gone "$pid"
+        oci delete "$WORD"
+        eventually 10 gone "$pid"
+        [ ! -e "$TOP/marked" ]
+}
+
+@test "the program takes the mark away: the next one of its path is not its own" {
+        local pid
+        command -v python3 >/dev/null || skip "needs python3"
+        config --arg top "/top.$WORD/same" '.linux.cgroupsPath = $top'
+        detached 'exec sleep 300'
+        user python3 -c 'import os, sys
+for name in os.listxattr(sys.argv[1]): os.removexattr(sys.argv[1], name)' "$TOP/same"
+        oci kill "$WORD" KILL
+        eventually 10 stopped "$WORD"
+        oci run --detach -b "$BUNDLE" "$WORD.b"
+        pid=$(pid_of "$WORD.b")
+        oci delete "$WORD"
+        ! gone "$pid"
+        oci delete --force "$WORD.b"
+        [ ! -e "$TOP/same" ]
+}
+
 @test "a cgroup with another container's below it is refused, and that one lives on" {
         config --arg top "/top.$WORD/x/sub" '.linux.cgroupsPath = $top'
         detached 'exec sleep 300'

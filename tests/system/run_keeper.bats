@@ -66,6 +66,22 @@ confined() {
         nothing_left "$id"
 }
 
+@test 'it does so when the container has marked its cgroup as that of another one' {
+        [ -e /sys/fs/cgroup/cgroup.controllers ] || skip 'needs cgroup v2 alone: v1 takes no such marks (tests/vm/view)'
+        command -v python3 >/dev/null || skip 'needs python3'
+        id=$(husk run -d --pid host --name one --rm --security-opt writable-cgroups host sh -c '
+                sleep 1000 & echo $! >/tmp/left; sleep 1000')
+        await husk exec one test -s /tmp/left
+        left=$(husk exec one cat /tmp/left)
+        keeper=$(keeper_of one)
+        husk exec one python3 -c 'import os
+for name in "user.husk.owner", "user.husk.used": os.setxattr("/sys/fs/cgroup", name, b"1:1")'
+        husk kill one
+        await gone "$keeper"
+        await gone "$left"
+        nothing_left "$id"
+}
+
 @test 'it sees that the kernel killed for want of memory' {
         needs_controllers memory
         run -137 husk run --name one --memory 32m --memory-swap 32m host tail /dev/zero
