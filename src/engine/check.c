@@ -10,6 +10,12 @@
 
 #include <dirent.h>
 #include <string.h>
+#include <unistd.h>
+
+enum {
+        SPARSE_TIMES = 64, /* so many times what is on the disk is read, of what no image names, */
+        SPARSE_LEAST = 1 << 20 /* as if so much were there at least */
+};
 
 struct check {
         const struct check_request *request;
@@ -45,8 +51,26 @@ static bool was_seen(struct check *check, const char *digest)
 
 /* -- blobs ------------------------------------------------------------------------------------------------ */
 
-/* What is wrong with a blob; NULL: nothing. A negative size: any. *ret_there: there is something that could be
- * removed. */
+/* Is it nearly nothing but holes? One of some KiB takes as long to read as its size says: hours, in which --repair
+ * would have the store for itself. st_blocks is not asked, which some file systems know only later. */
+static bool is_sparse(int fd, uint64_t size)
+{
+        uint64_t data = 0;
+        off_t at = 0, from;
+
+        while ((from = lseek(fd, at, SEEK_DATA)) >= 0) {
+                at = lseek(fd, from, SEEK_HOLE);
+                if (at <= from)
+                        break;
+                data += (uint64_t)(at - from);
+        }
+        /* Else the file system cannot tell. */
+        return errno == ENXIO && from < 0 && lseek(fd, 0, SEEK_SET) == 0 &&
+               size / SPARSE_TIMES > data + SPARSE_LEAST;
+}
+
+/* What is wrong with a blob; NULL: nothing. A negative size: any, since no image names it. *ret_there: there is
+ * something that could be removed. */
 static const char *judge_blob(
         struct check *check, const struct image_descriptor *blob, bool *ret_there)
 {
@@ -65,6 +89,10 @@ static const char *judge_blob(
                         (long long)blob->size);
         if (check->request->quick)
                 return NULL;
+        if (blob->size < 0 && is_sparse(fd, size))
+                return arena_format(
+                        check->arena, "of its %llu bytes nearly none are on the disk",
+                        (unsigned long long)size);
         if (import_copy(check->arena, fd, NO_FD, &found) < 0)
                 return arena_format(check->arena, "it cannot be read: %s", trail_text());
         return text_equal(found.digest, blob->digest) ? NULL : "its content has another digest";

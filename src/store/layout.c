@@ -221,10 +221,12 @@ int layout_open_blob(const struct layout *layout, const char *digest, uint64_t *
         /* Others may write the index, too; theirs may have digests of another kind. */
         if (image_digest_check(digest) < 0)
                 return trail(-EOPNOTSUPP, "'%.200s' is no sha256 digest", digest);
-        fd = file_open(layout->blobs, LAYOUT_HEX(digest), O_RDONLY | O_NOFOLLOW, 0);
+        fd = file_open(layout->blobs, LAYOUT_HEX(digest), O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
         if (fd >= 0) {
                 int r = file_stat(fd, "", AT_EMPTY_PATH, &st);
 
+                if (r == 0 && !S_ISREG(st.st_mode))
+                        r = -EINVAL; /* a pipe would be waited for */
                 if (r < 0) {
                         file_close(&fd);
                         fd = r;

@@ -111,6 +111,29 @@ Containers 1 0 $(taken "$store/containers")"
         store_is_whole
 }
 
+@test 'system check: a blob of no image that is nearly nothing but holes is not read' {
+        two_images
+        blob=$store/images/blobs/sha256/$(printf '%064d' 0)
+        truncate -s 1T "$blob"
+        printf x | dd of="$blob" bs=1 seek=1000000 conv=notrunc status=none
+        run -1 timeout 20 "$husk" "${flags[@]}" system check
+        same "$output" "blob sha256:${blob##*/}: of its 1099511627776 bytes nearly none are on the disk"
+        run -1 timeout 20 "$husk" "${flags[@]}" system check --repair
+        [ ! -e "$blob" ]
+        # Holes alone are no damage.
+        truncate -s 8M "$box/zeros"
+        blob=$store/images/blobs/sha256/$(digest_of "$box/zeros")
+        cp --sparse=always "$box/zeros" "$blob"
+        run -0 husk system check
+        rm "$blob"
+        # Nor is it waited for a pipe.
+        mkfifo "$blob"
+        run -1 timeout 20 "$husk" "${flags[@]}" system check
+        has "$output" "blob sha256:${blob##*/}: it cannot be opened"
+        rm "$blob"
+        store_is_whole
+}
+
 @test 'system check: documents that are damaged; containers without their layers' {
         two_images
         id=$(husk images -q --no-trunc localhost/layout:other)
