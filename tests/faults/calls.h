@@ -169,6 +169,8 @@ int command_run(struct arena *arena, const struct stage *stage, const char *comm
  * what `system df` says with the blocks that are there, "DAMAGE" takes a byte of each blob, "DOUBT" the answer that the
  * kernel mounts overlays for an ordinary user. */
 const char *command_each(struct arena *arena, const struct stage *stage, const char *commands);
+/* Sleep 0.1 ms. false: since the first call with this `until`, all zeroes then, HANG_S have passed. */
+bool command_in_time(struct timespec *until);
 
 /* layout.c: a small image in a directory: 0 or -errno. */
 int layout_put(struct arena *arena, const char *dir);

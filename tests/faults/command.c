@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sys/stat.h>
@@ -232,9 +233,24 @@ static const char *damage(void)
         return dir ? NULL : "there are no blobs";
 }
 
+bool command_in_time(struct timespec *until)
+{
+        struct timespec now, pause = { .tv_nsec = 100000 };
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if (!until->tv_sec) {
+                *until = now;
+                until->tv_sec += HANG_S;
+        }
+        nanosleep(&pause, NULL);
+        return now.tv_sec < until->tv_sec;
+}
+
+/* '?': it may fail. '~': a keeper that has yet to hear that its command was killed may have the name for a moment. */
 static const char *perform_one(struct arena *arena, const struct stage *stage, const char *one)
 {
-        bool may_fail = *one == '?';
+        bool may_fail = *one == '?', may_wait = *one == '~';
+        struct timespec until = { 0 };
         int r;
 
         if (text_equal(one, "DU"))
@@ -245,7 +261,10 @@ static const char *perform_one(struct arena *arena, const struct stage *stage, c
                 return truncate(USER_HOME "/store/containers/.trial/works", 0) < 0
                              ? "there is no answer"
                              : NULL;
-        r = command_run(arena, stage, one + may_fail);
+        do {
+                r = command_run(arena, stage, one + (may_fail || may_wait));
+        } while (may_wait && r != 0 && strstr(command_file(arena, HOME "/err2"), "is taken by") &&
+                 command_in_time(&until));
         if (r == 0 || (may_fail && r == 1))
                 return NULL;
         return arena_format(

@@ -11,7 +11,7 @@
 #define WHOLE    "system check;DU;" SCENE_PULL ";system check;DU;prune --all"
 #define OF_IMAGE SCENE_PULL ";create --name ID localhost/layout /one"
 /* After an error the next of them tries again what the kernel does for an ordinary user. */
-#define AGAIN  "?rm -f ID;create " SCENE_RUN_USER ";rm -f ID"
+#define AGAIN  "?rm -f ID;~create " SCENE_RUN_USER ";rm -f ID"
 #define IMAGES "images --format {{.Repository}}:{{.Tag}}"
 
 const struct scene scenes[] = {

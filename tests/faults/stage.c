@@ -64,19 +64,6 @@ static const char *plainly(struct arena *arena, const struct scene *scene, const
         return text_string(&text);
 }
 
-static bool in_time(struct timespec *until)
-{
-        struct timespec now, pause = { .tv_nsec = 100000 };
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        if (!until->tv_sec) {
-                *until = now;
-                until->tv_sec += HANG_S;
-        }
-        nanosleep(&pause, NULL);
-        return now.tv_sec < until->tv_sec;
-}
-
 /* All that the command, the container and the look at it say. */
 static const char *say(struct arena *arena, const struct stage *stage, const char **ret_wrong)
 {
@@ -88,7 +75,7 @@ static const char *say(struct arena *arena, const struct stage *stage, const cha
         if (*ret_wrong)
                 return "";
         while (report = command_file(arena, HOME "/out"),
-               scene->writes && !is_whole(report) && in_time(&until))
+               scene->writes && !is_whole(report) && command_in_time(&until))
                 ;
         if (scene->writes && !is_whole(report))
                 *ret_wrong = "the container's program does not come to its end";
@@ -129,7 +116,7 @@ static const char *check_success(
         do {
                 report = say(arena, stage, &wrong);
         } while (!wrong && !text_equal(report, stage->report) && stage->scene->look &&
-                 in_time(&until));
+                 command_in_time(&until));
         /* Whose first process is killed when all is made has a container that is stopped; or one that fails while it
          * waits to be started. */
         if (wrong && (fault->error == KILL || stage->scene->then) &&
@@ -363,7 +350,8 @@ const char *stage_rehearse(struct arena *arena, struct stage *stage, const struc
                         out.where, command_file(arena, HOME "/err"));
         do {
                 stage->report = say(arena, stage, &wrong);
-        } while (!wrong && scene->want && !strstr(stage->report, scene->want) && in_time(&until));
+        } while (!wrong && scene->want && !strstr(stage->report, scene->want) &&
+                 command_in_time(&until));
         return wrong ? wrong : check_end(arena, stage);
 }
 
