@@ -169,7 +169,7 @@ static int join(
         for (size_t i = 0; r == 0 && i < open->n; i++)
                 r = layout_is_image(layers[i]) ? mount_set_fs_fd(fs, "lowerdir+", open->layers[i])
                                                : mount_set_fs(fs, "lowerdir+", layers[i]);
-        if (r == 0 && empty)
+        if (r == 0 && empty && open->n == 1)
                 r = mount_set_fs(fs, "lowerdir+", empty);
         if (r == 0)
                 r = mount_set_fs(fs, "index", "off");

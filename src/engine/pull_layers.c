@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 
 enum {
-        IMAGES_MOST = 140, /* layers that are images; a container's plan has room for no more */
+        IMAGES_MOST = 140, /* layers that are images: each takes two of a keeper's descriptors */
         TICK_MS = 200,     /* how often the progress of our own readers is looked up */
 };
 

@@ -290,6 +290,38 @@ int process_get_rlimit(int resource, uint64_t *ret_soft, uint64_t *ret_hard)
         return 0;
 }
 
+int process_raise_files(uint64_t most, uint64_t *ret_soft)
+{
+        struct rlimit limit;
+        rlim_t soft;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return -errno;
+        if (limit.rlim_max < most) {
+                trail_hint(
+                        "each layer takes up to three: raise the limit of open files (ulimit -Hn)");
+                return -EMFILE;
+        }
+        if (limit.rlim_cur >= most + 64)
+                return 0;
+        soft = limit.rlim_cur;
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return -errno;
+        *ret_soft = soft;
+        return 0;
+}
+
+int process_restore_files(uint64_t soft)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return -errno;
+        limit.rlim_cur = soft;
+        return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
+}
+
 /* The signals that are ignored: bit 0 is signal 1. All of them when /proc does not say so. */
 static uint64_t ignored_signals(void)
 {

@@ -49,6 +49,10 @@ int process_set_ids(uint32_t uid, uint32_t gid); /* setresgid, setresuid; read b
 int process_set_groups(const uint32_t *groups, size_t n);
 int process_set_rlimit(int resource, uint64_t soft, uint64_t hard);
 int process_get_rlimit(int resource, uint64_t *ret_soft, uint64_t *ret_hard);
+/* Let us have `most` files open and some more: the soft limit becomes the hard one where it is too low, and then
+ * *ret_soft is what it was. -EMFILE with a hint: the hard one is below `most`, too. Child-safe. */
+int process_raise_files(uint64_t most, uint64_t *ret_soft);
+int process_restore_files(uint64_t soft);
 /* Nothing ignored, nothing blocked: both would be handed on by exec. */
 void process_reset_signals(void);
 /* Every signal there is, as sigfillset(3) but with those that a C library keeps to itself (musl 34,

@@ -19,6 +19,10 @@ enum {
         FAILURE = 0xff
 };
 
+enum {
+        FEW_SLOTS = 200 /* for so many there is always room */
+};
+
 struct message {
         uint8_t gate;
         uint8_t more; /* another failure follows that says it better; unless we die over it */
@@ -48,6 +52,7 @@ void machine_init(struct machine *machine, const struct plan *plan)
         machine->trace = NULL;
         machine->parent_path = NULL;
         machine->parent = NO_FD;
+        machine->files_soft = 0;
         machine->failed = 0;
         machine->failed_actor = HOST;
 }
@@ -301,13 +306,29 @@ static void stamp(struct machine *m, int actor, size_t i)
                 m->trace->end[actor][i] = process_clock_ns();
 }
 
+/* Hundreds of layers take more descriptors than the usual limit of 1024. pivot gives the container its own back. */
+static int make_room(struct machine *m)
+{
+        const int slots = m->plan->slots;
+        int r = 0;
+
+        if (slots > PLAN_SLOTS)
+                return trail(-E2BIG, "the plan needs more than %d descriptors", (int)PLAN_SLOTS);
+        if (m->actor == HOST && slots > FEW_SLOTS)
+                r = process_raise_files((uint64_t)slots, &m->files_soft);
+        return r < 0 ? trail(r, "the plan needs %d descriptors, more than we may have open", slots)
+                     : 0;
+}
+
 int plan_apply(struct machine *m, int actor)
 {
         const struct op_list *list = &m->plan->list[actor];
+        int room;
 
-        if (m->plan->slots > PLAN_SLOTS)
-                return trail(-E2BIG, "the plan needs more than %d descriptors", (int)PLAN_SLOTS);
         m->actor = actor;
+        room = make_room(m);
+        if (room < 0)
+                return room;
         if (actor == INIT)
                 umask(0); /* modes as the plan says; set_umask gives the program its own */
         if (m->trace)

@@ -3,28 +3,27 @@
 
 #include "base/base.h"
 #include "linux/linux.h"
+#include "plan.h"
 
 #include <stdint.h>
 
 #include <sys/types.h>
 
-struct plan;
-
 /* What an applying plan may change besides the kernel. One for each actor; INIT's is the copy that
  * fork makes. */
 struct machine {
         const struct plan *plan;
-        int actor;     /* enum actor */
-        int fd[512];   /* slot -> descriptor, NO_FD where empty */
-        int gate;      /* our end of the gate socket, NO_FD when there is none */
-        int journal;   /* the journal's descriptor, NO_FD when nothing is recorded */
-        int state_dir; /* the container's state directory, NO_FD when there is none */
-        int claim;     /* cgroup_claim() of the first cgroup, until INIT is in it */
-        bool closed;   /* it is new, and not disclosed yet */
-        bool occupied; /* the last cgroup is another container's */
-        int start;     /* INIT: the listening start socket, NO_FD when START is not awaited */
-        int gate_peer; /* HOST before spawn: the end that INIT will have */
-        pid_t pid;     /* HOST after spawn: the container's first process, as we see it */
+        int actor;          /* enum actor */
+        int fd[PLAN_SLOTS]; /* slot -> descriptor, NO_FD where empty */
+        int gate;           /* our end of the gate socket, NO_FD when there is none */
+        int journal;        /* the journal's descriptor, NO_FD when nothing is recorded */
+        int state_dir;      /* the container's state directory, NO_FD when there is none */
+        int claim;          /* cgroup_claim() of the first cgroup, until INIT is in it */
+        bool closed;        /* it is new, and not disclosed yet */
+        bool occupied;      /* the last cgroup is another container's */
+        int start;          /* INIT: the listening start socket, NO_FD when START is not awaited */
+        int gate_peer;      /* HOST before spawn: the end that INIT will have */
+        pid_t pid;          /* HOST after spawn: the container's first process, as we see it */
         struct process_id process; /* the same, as the journal has it */
         bool recorded;             /* it has */
         int pidfd;                 /* HOST after spawn, NO_FD before; borrowed from its slot */
@@ -43,6 +42,8 @@ struct machine {
         size_t parent_size;
         int16_t parent_root; /* the slot that the name is below */
         int parent;
+        /* What the soft limit of open files was before the plan needed a higher one; 0: it did not. */
+        uint64_t files_soft;
         size_t failed;    /* the operation that failed */
         int failed_actor; /* whose it was */
 };

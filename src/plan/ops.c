@@ -617,7 +617,9 @@ int do_pivot(struct machine *m, const struct op_pivot *o)
         for (int16_t i = 0; i < m->plan->slots; i++)
                 m->fd[i] = NO_FD;
         m->parent = NO_FD;
-        if (r < 0)
+        if (r == 0)
+                r = process_close_fds(3 + (unsigned)o->preserve_fds, keep, ARRAY_SIZE(keep));
+        if (r < 0 || !m->files_soft)
                 return r;
-        return process_close_fds(3 + (unsigned)o->preserve_fds, keep, ARRAY_SIZE(keep));
+        return process_restore_files(m->files_soft);
 }

@@ -158,7 +158,7 @@ struct plan {
 
 /* The most slots that a plan may have; apply keeps the table on its stack. */
 enum {
-        PLAN_SLOTS = 512
+        PLAN_SLOTS = 1600
 };
 
 /* A fresh slot number. A plan that needs more than PLAN_SLOTS fails in plan_verify and apply. */

@@ -194,13 +194,13 @@ static int use_slots(
 }
 
 /* These close all descriptors that the process holds: none leads back to the host. */
-static void close_all(const struct op *op, struct slots *slots)
+static void close_all(const struct plan *plan, const struct op *op, struct slots *slots)
 {
         int16_t keep = op->code == OP_close_others ? op->as.close_others.keep : -1;
 
         if (op->code != OP_close_others && op->code != OP_pivot)
                 return;
-        for (int16_t slot = 0; slot < PLAN_SLOTS; slot++)
+        for (int16_t slot = 0; slot < plan->slots; slot++)
                 if (slots->state[slot] == SLOT_OPEN && slot != keep)
                         slots->state[slot] = SLOT_CLOSED;
 }
@@ -218,7 +218,7 @@ static int check_group(const struct plan *plan, struct spot first, struct slots 
                 r = use_slots(plan, first, slots, &one, false);
         if (r == 0 && pair)
                 r = use_slots(plan, second, slots, &other, true);
-        close_all(op_at(plan, first), slots);
+        close_all(plan, op_at(plan, first), slots);
         return r;
 }
 
@@ -238,7 +238,7 @@ static int check_slots(const struct plan *plan)
                 if (r < 0)
                         return r;
         }
-        for (size_t slot = 0; slot < PLAN_SLOTS; slot++)
+        for (int16_t slot = 0; slot < plan->slots; slot++)
                 inherited.written[slot] = slots.written[slot];
         for (size_t i = 0; i < init->n; i += init->ops[i].has_else ? 2 : 1) {
                 r = check_group(plan, (struct spot){ INIT, i }, &inherited);

@@ -19,6 +19,10 @@
 #include <linux/capability.h>
 #include <sys/xattr.h>
 
+enum {
+        FEW_LAYERS = 100 /* for so many the limit of open files has room */
+};
+
 bool view_is_whiteout(const struct stat *status)
 {
         return S_ISCHR(status->st_mode) && status->st_rdev == 0;
@@ -68,6 +72,9 @@ void view_close(struct view *view)
                 close(view->layers[i]);
         }
         view->n = 0;
+        if (view->files_soft)
+                (void)process_restore_files(view->files_soft);
+        view->files_soft = 0;
 }
 
 static int open_image(const char *path, struct erofs_image *ret_image)
@@ -105,6 +112,16 @@ int view_open_layers(
                              .images = read ? images : NULL };
         bool last = false;
 
+        /* One that is mounted is two. */
+        if (n > FEW_LAYERS) {
+                int r = process_raise_files(read ? n : n * 2, &view.files_soft);
+
+                if (r < 0)
+                        return trail(
+                                r,
+                                "the image has %zu layers, which are more files than we may have open",
+                                n);
+        }
         for (; view.n < n && !last; view.n++) {
                 int *lock = &view.locks[view.n];
                 int fd;

@@ -156,6 +156,50 @@ mounted() {
         done
 }
 
+# Layers of one with more than 140 are directories, but for those that were there before: here all were.
+@test 'an image of as many layers as overlayfs takes, all of which are images' {
+        open_way "$box"
+        python3 - "$box" <<'PYTHON'
+import io, sys, tarfile
+
+for i in range(501):
+        with tarfile.open(f'{sys.argv[1]}/l{i:03}.tar', 'w') as tar:
+                names = {f'f{i}': b'x'} | ({'bin/sh': open('/bin/busybox', 'rb').read()} if i == 0 else {})
+                for name, data in names.items():
+                        entry = tarfile.TarInfo(name)
+                        entry.size, entry.mode = len(data), 0o755
+                        tar.addfile(entry, io.BytesIO(data))
+PYTHON
+        for part in 0 1 2 3 4; do
+                layout "part$part" "$box/l$part"??.tar >/dev/null
+                husk pull -q "oci:$box/layout:part$part"
+                [ -n "$(find "$store/layers" -name fs.erofs)" ] || skip 'layers are directories here'
+        done
+        layout all "$box"/l[0-4]??.tar >/dev/null
+        husk pull -q "oci:$box/layout:all"
+        same "$(find "$store/layers" -name fs.erofs | wc -l)" 500
+        limited() { bash -c 'ulimit -n "$0" || exit 77; [ -z "$1" ] || ulimit -S -n "$1"; exec "${@:2}"' "$1" "$2" "$husk" "${flags[@]}" "${@:3}"; }
+        for options in '' '--userns private --uidmap 0:100000:65536'; do
+                # shellcheck disable=SC2086
+                run -0 limited 4096 1000 run --rm --network none $options localhost/layout:all /bin/sh -c 'set -- /f*; ulimit -S -n; ulimit -H -n; echo $#'
+                same "$output" $'1000\n4096\n500'
+        done
+        run -125 limited 400 '' run --rm --network none localhost/layout:all /bin/sh
+        has "$output" 'the image has 500 layers, which are more files than we may have open'
+        has "$output" 'ulimit -Hn'
+        run -125 limited 600 '' run --rm --network none localhost/layout:all /bin/sh
+        has "$output" 'descriptors, more than we may have open'
+        has "$output" 'ulimit -Hn'
+        place=$(limited 4096 1000 image mount localhost/layout:all)
+        same "$(find "$place" -maxdepth 1 -name "f*" | wc -l)" 500
+        husk image unmount localhost/layout:all
+        layout more "$box"/l*.tar >/dev/null
+        husk pull -q "oci:$box/layout:more"
+        run -125 husk run --rm --network none localhost/layout:more /bin/sh
+        has "$output" 'the root has 501 layers, and there can be 500 at most'
+        has "$output" 'husk import'
+}
+
 # published FILE: each rename of it into the store comes after what brought the content to the disk.
 published() {
         python3 - "$1" <<'PYTHON'

@@ -15,10 +15,6 @@
 
 #include <linux/mount.h>
 
-enum {
-        LAYER_SLOTS = 420 /* for layers that are images, or whose owners are mapped */
-};
-
 /* A directory of the host, mapped: the mount alone, not what is mounted on it. */
 static FD map_tree(struct compile *c, const char *reason, const char *path, bool recursive)
 {
@@ -240,11 +236,12 @@ static const char *rootfs_path(struct compile *c)
         return path[0] == '/' ? path : why(c, "%s/%s", c->options->bundle, path);
 }
 
-/* How many layers one overlay takes. An option of 255 bytes holds 63 numbers of three digits; a mapped
- * layer is a slot of the plan; the kernel itself stacks 500 (OVL_MAX_STACK). */
+/* How many layers one overlay takes. An option of 255 bytes holds 63 numbers of three digits; the kernel stacks 500
+ * (OVL_MAX_STACK), for which a plan has slots: an image's mount, its lock, and the mount that is mapped. */
 static int check_layers(const struct compile *c, const struct runtime_overlay *overlay)
 {
-        size_t most = in_one_option(c, overlay) ? 63 : c->map_root ? 400 : 500, images = 0;
+        const size_t most = in_one_option(c, overlay) ? 63 : 500;
+        size_t images = 0;
 
         if (c->options->mount_program)
                 return 0; /* compile_served_host() has its own limits */
@@ -258,16 +255,16 @@ static int check_layers(const struct compile *c, const struct runtime_overlay *o
                         "Linux 6.15",
                         overlay->lower.items[0]);
         }
-        /* An image has a slot for its mount, one for the lock, and one for what is mapped. */
-        if (images && images * 2 + (c->map_root ? overlay->lower.n : 0) > LAYER_SLOTS)
-                most = LAYER_SLOTS / (c->map_root ? 3 : 2);
         if (overlay->lower.n <= most)
                 return 0;
-        if (most == 63)
-                trail_hint("since Linux 6.7 an overlay takes each layer by itself");
+        trail_hint(
+                most == 63
+                        ? "since Linux 6.7 an overlay takes each layer by itself"
+                        : "make one layer of many before there are so many: husk export CONTAINER | "
+                          "husk import -");
         return trail(
-                -E2BIG, "the root has %zu layers, and there can be %zu at most%s", overlay->lower.n,
-                most, c->map_root ? " where their owners are mapped" : " on this kernel");
+                -E2BIG, "the root has %zu layers, and there can be %zu at most on this kernel",
+                overlay->lower.n, most);
 }
 
 /* Slots of the overlays, in order, when there are any: the first is the root. A directory is the

@@ -85,7 +85,7 @@ TEST(slot_twice_or_nowhere)
         s.plan.list[INIT].ops[at(&s, INIT, OP_open_fs)].as.open_fs.fs = s.root;
         refused(&s, "(open_fs): slot %2 is written twice");
         s.plan.list[INIT].ops[at(&s, INIT, OP_open_fs)].as.open_fs.fs = PLAN_SLOTS;
-        refused(&s, "(open_fs): fs: there is no slot %512");
+        refused(&s, "(open_fs): fs: there is no slot %1600");
         s.plan.list[INIT].ops[at(&s, INIT, OP_open_fs)].as.open_fs.fs = -1;
         refused(&s, "there is no slot %-1");
 }
