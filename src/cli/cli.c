@@ -228,7 +228,7 @@ static int resolve_directories(struct invocation *in)
                 oci->root = owns_run()
                                   ? "/run/husk-oci"
                                   : user_directory(in->arena, "XDG_RUNTIME_DIR", NULL, "husk-oci");
-                return check_directory(oci->root, "--root");
+                return in->command->no_state ? 0 : check_directory(oci->root, "--root");
         }
         husk->unshared = root && getenv("HUSK_UNSHARED") && !namespace_is_first_user();
         if (!husk->root)

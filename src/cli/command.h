@@ -144,6 +144,7 @@ struct command {
         enum command_group group;
         int error_exit;  /* exit status of failure; 0: the face's own. Bad usage: always it. */
         bool no_request; /* reads no engine options: completion, help */
+        bool no_state;   /* looks into no state root: none is made */
         bool enters; /* a process of ours will be inside a container: seal the executable first */
         int (*run)(struct invocation *in);
 };

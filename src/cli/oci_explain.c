@@ -36,5 +36,6 @@ const struct command cli_oci_explain = {
         .request_size = sizeof(struct oci_explain_request),
         .defaults = &defaults,
         .group = GROUP_LOOK,
+        .no_state = true,
         .run = run,
 };

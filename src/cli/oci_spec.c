@@ -25,5 +25,6 @@ const struct command cli_oci_spec = {
         .request_size = sizeof(struct oci_spec_request),
         .defaults = &defaults,
         .group = GROUP_OTHER,
+        .no_state = true,
         .run = run,
 };

@@ -277,6 +277,20 @@ nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --)
         no_cgroup_stays
 }
 
+@test "spec and explain make no state root" {
+        need_root
+        chmod 777 "$box"
+        rm "$box/config.json"
+        # Of an id that is nobody's, without a directory of its own: it would be below /tmp.
+        local id=$((2000000000 + $$))
+        nobody=(setpriv --reuid $id --regid $id --clear-groups env -i PATH=/usr/bin:/bin)
+        "${nobody[@]}" "$oci" spec --rootless --bundle "$box"
+        explain_as_nobody
+        [ ! -e "/tmp/husk-oci-$id" ]
+        "${nobody[@]}" "$oci" list
+        rmdir "/tmp/husk-oci-$id"
+}
+
 explain_as_nobody() {
         for format in text json shell; do
                 "${nobody[@]}" "$oci" explain --bundle "$box" --format "$format" \
