@@ -4,6 +4,7 @@
 #include "linux/linux.h"
 #include "tap.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <time.h>
@@ -15,12 +16,36 @@ static bool mounted(const char *path)
         return geteuid() == 0 && access(path, W_OK) == 0;
 }
 
+static char made[256]; /* the test's own */
+
+/* A test that fails leaves its cgroup with the processes in it, frozen or not. */
+static void clean(void)
+{
+        char file[300];
+
+        for (int round = 0; round < 1000 && rmdir(made) < 0 && errno == EBUSY; round++) {
+                int dir = open(made, O_RDONLY | O_DIRECTORY | O_CLOEXEC), pid;
+                FILE *list;
+
+                file_put(dir, "freezer.state", "THAWED");
+                file_put(dir, "cgroup.freeze", "0");
+                close(dir);
+                snprintf(file, sizeof file, "%s/cgroup.procs", made);
+                list = fopen(file, "re");
+                while (list && fscanf(list, "%d", &pid) == 1)
+                        kill(pid, SIGKILL);
+                if (list)
+                        fclose(list);
+                usleep(1000);
+        }
+}
+
 static const char *place(const char *root, const char *name)
 {
-        static char path[256];
-
-        snprintf(path, sizeof path, "%s/husk-test-%s-%d", root, name, (int)getpid());
-        return path;
+        if (!made[0])
+                atexit(clean);
+        snprintf(made, sizeof made, "%s/husk-test-%s-%d", root, name, (int)getpid());
+        return made;
 }
 
 #define FREEZER "/sys/fs/cgroup/freezer"
