@@ -93,60 +93,81 @@ void pack_add_content(struct pack *pack, const char *path, const char *content)
         put(pack, &file);
 }
 
-/* Every link and directory on the way, and what is at its end: in ret_real, which has room for PATH_MAX. */
-static int walk(struct pack *pack, const char *path, char *ret_real)
+/* A path on the way to what it names. */
+struct walk {
+        char rest[PATH_MAX];
+        char *real; /* what was walked, without links; has room for PATH_MAX */
+        unsigned links;
+};
+
+/* The next name goes from the rest to what was walked. 0: there was none; 1; -ENAMETOOLONG. */
+static int step(struct walk *walk)
 {
-        char rest[PATH_MAX], target[PATH_MAX], more[2 * PATH_MAX];
-        unsigned links = 0;
+        const char *name = walk->rest + strspn(walk->rest, "/");
+        size_t size = strcspn(name, "/"), used = strlen(walk->real);
+
+        if (!size)
+                return 0;
+        if (size == 2 && !strncmp(name, "..", 2)) {
+                char *slash = strrchr(walk->real, '/');
+
+                if (slash)
+                        *slash = '\0';
+        } else if (size != 1 || name[0] != '.') {
+                if (used + size + 2 > PATH_MAX)
+                        return -ENAMETOOLONG;
+                walk->real[used] = '/';
+                memcpy(walk->real + used + 1, name, size);
+                walk->real[used + 1 + size] = '\0';
+        }
+        memmove(walk->rest, name + size, strlen(name + size) + 1);
+        return 1;
+}
+
+/* What was walked is a link: on from where it points to. */
+static int follow(struct walk *walk, struct arena *arena, const char **ret_target)
+{
+        char target[PATH_MAX], more[2 * PATH_MAX];
+        ssize_t n = file_read_link(walk->real, target, sizeof target);
+
+        if (n < 0 || ++walk->links > LINKS_MAX)
+                return n < 0 ? (int)n : -ELOOP;
+        if (text_format(more, sizeof more, "%s%s", target, walk->rest) >= sizeof walk->rest)
+                return -ENAMETOOLONG;
+        memcpy(walk->rest, more, strlen(more) + 1);
+        *ret_target = arena_string(arena, target);
+        return 0;
+}
+
+/* Every link and directory on the way, and what is at its end: in ret_real, which has room for PATH_MAX. */
+static int walk_path(struct pack *pack, const char *path, char *ret_real)
+{
+        struct walk walk = { .real = ret_real };
+        int r;
 
         ret_real[0] = '\0';
-        if (path[0] != '/' || strlen(path) >= sizeof rest)
+        if (path[0] != '/' || strlen(path) >= sizeof walk.rest)
                 return trail(-EINVAL, "'%.200s' is not an absolute path", path);
-        memcpy(rest, path, strlen(path) + 1);
-        for (;;) {
-                const char *name = rest + strspn(rest, "/");
-                size_t size = strcspn(name, "/"), used = strlen(ret_real);
+        memcpy(walk.rest, path, strlen(path) + 1);
+        while ((r = step(&walk)) > 0) {
                 struct pack_file file = { .path = ret_real };
-                int r;
 
-                if (!size)
-                        return 0;
-                if (size == 2 && !strncmp(name, "..", 2)) {
-                        char *slash = strrchr(ret_real, '/');
-
-                        if (slash)
-                                *slash = '\0';
-                } else if (size != 1 || name[0] != '.') {
-                        if (used + size + 2 > PATH_MAX)
-                                return trail(-ENAMETOOLONG, "%s", path);
-                        ret_real[used] = '/';
-                        memcpy(ret_real + used + 1, name, size);
-                        ret_real[used + 1 + size] = '\0';
-                }
-                memmove(rest, name + size, strlen(name + size) + 1);
                 if (!ret_real[0])
                         continue;
                 r = file_stat(AT_FDCWD, ret_real, AT_SYMLINK_NOFOLLOW, &file.st);
                 if (r < 0)
                         return trail(r, "%s: %s", ret_real, text_errno(r));
                 if (S_ISLNK(file.st.st_mode)) {
-                        ssize_t n = file_read_link(ret_real, target, sizeof target);
-
-                        if (n < 0 || ++links > LINKS_MAX)
-                                return trail(n < 0 ? (int)n : -ELOOP, "%s", path);
-                        file.target = arena_string(pack->arena, target);
+                        r = follow(&walk, pack->arena, &file.target);
+                        if (r < 0)
+                                break;
                         put(pack, &file);
-                        if (text_format(more, sizeof more, "%s%s", target, rest) >= sizeof rest)
-                                return trail(-ENAMETOOLONG, "%s", path);
-                        memcpy(rest, more, strlen(more) + 1);
-                        if (target[0] == '/')
-                                ret_real[0] = '\0';
-                        else
-                                *strrchr(ret_real, '/') = '\0';
+                        *(file.target[0] == '/' ? ret_real : strrchr(ret_real, '/')) = '\0';
                 } else if (S_ISDIR(file.st.st_mode) || S_ISREG(file.st.st_mode)) {
                         put(pack, &file);
                 }
         }
+        return r < 0 ? trail(r, "%s", path) : 0;
 }
 
 static int add_inside(struct pack *pack, const char *dir)
@@ -156,7 +177,7 @@ static int add_inside(struct pack *pack, const char *dir)
 
         if (++pack->depth > DEPTH_MAX)
                 r = -ELOOP;
-        for (struct dirent *entry; r == 0 && (entry = readdir(list));) {
+        for (struct dirent *entry; r == 0 && list && (entry = readdir(list));) {
                 const char *path = arena_format(pack->arena, "%s/%s", dir, entry->d_name);
                 char target[PATH_MAX];
                 struct pack_file file = { .path = path };
@@ -188,7 +209,7 @@ int pack_add(struct pack *pack, const char *path)
 {
         char real[PATH_MAX];
         struct stat st;
-        int r = walk(pack, path, real);
+        int r = walk_path(pack, path, real);
 
         if (r == 0)
                 r = file_stat(AT_FDCWD, real[0] ? real : "/", AT_SYMLINK_NOFOLLOW, &st);
@@ -386,7 +407,7 @@ static int add_file(struct pack *pack, const char *path, const struct loader *ab
         bool known;
         int r;
 
-        r = walk(pack, path, real);
+        r = walk_path(pack, path, real);
         if (r < 0)
                 return r;
         at = find(pack, real, &known);

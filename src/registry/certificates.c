@@ -40,7 +40,7 @@ static int list(struct arena *arena, const char *directory, const char ***ret_na
 
         if (error == -ENOENT || error == -ENOTDIR)
                 return -ENOENT;
-        if (error < 0)
+        if (!stream)
                 return trail(error, "cannot read the directory '%s': %m", directory);
         *ret_names = arena_array(arena, NAMES_MAX, sizeof **ret_names);
         for (struct dirent *entry; n < NAMES_MAX && (entry = readdir(stream));)

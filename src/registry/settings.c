@@ -64,44 +64,48 @@ static int check_mirrors(struct reading *r, const struct json *list, const char 
         return 0;
 }
 
-static int check_host(struct reading *r, const struct json *host, const char *pointer)
+static bool is_word(const char *name, const char *const *words, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (text_equal(name, words[i]))
+                        return true;
+        return false;
+}
+
+static int check_member(
+        struct reading *r, const struct json_member *member, const char *pointer, const char *at)
 {
         static const char *const flags[] = { "blocked", "insecure" };
         static const char *const paths[] = { "ca", "cert", "key" };
+        const struct json *value = &member->value;
         uint64_t chunk;
 
+        if (text_equal(member->name, "mirrors"))
+                return check_mirrors(r, value, at);
+        if (is_word(member->name, flags, ARRAY_SIZE(flags)))
+                return value->kind == JSON_BOOL ? 0 : wrong(r, value, at, "true or false");
+        if (is_word(member->name, paths, ARRAY_SIZE(paths)))
+                return json_string(value) && *json_string(value) == '/'
+                             ? 0
+                             : wrong(r, value, at, "an absolute path");
+        if (text_equal(member->name, "chunk"))
+                return json_u64(value, &chunk) == 0 && chunk >= CHUNK_LEAST
+                             ? 0
+                             : wrong(r, value, at, "4096 bytes or more");
+        return unknown(r, member, pointer, "mirrors, blocked, insecure, ca, cert, key, chunk");
+}
+
+static int check_host(struct reading *r, const struct json *host, const char *pointer)
+{
         if (host->kind != JSON_OBJECT)
                 return wrong(r, host, pointer, "an object");
         for (size_t i = 0; i < host->n; i++) {
                 const struct json_member *member = &host->members[i];
-                const char *at = text_pointer(r->arena, pointer, member->name);
-                bool known = text_equal(member->name, "mirrors");
-                int error = known ? check_mirrors(r, &member->value, at) : 0;
+                int error = check_member(
+                        r, member, pointer, text_pointer(r->arena, pointer, member->name));
 
-                for (size_t k = 0; k < ARRAY_SIZE(flags); k++)
-                        if (text_equal(member->name, flags[k])) {
-                                known = true;
-                                if (member->value.kind != JSON_BOOL)
-                                        error = wrong(r, &member->value, at, "true or false");
-                        }
-                for (size_t k = 0; k < ARRAY_SIZE(paths); k++)
-                        if (text_equal(member->name, paths[k])) {
-                                known = true;
-                                if (!json_string(&member->value) ||
-                                    *json_string(&member->value) != '/')
-                                        error = wrong(r, &member->value, at, "an absolute path");
-                        }
-                if (text_equal(member->name, "chunk")) {
-                        known = true;
-                        if (json_u64(&member->value, &chunk) < 0 || chunk < CHUNK_LEAST)
-                                error = wrong(r, &member->value, at, "4096 bytes or more");
-                }
                 if (error < 0)
                         return error;
-                if (!known)
-                        return unknown(
-                                r, member, pointer,
-                                "mirrors, blocked, insecure, ca, cert, key, chunk");
         }
         return 0;
 }

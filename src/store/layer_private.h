@@ -21,7 +21,7 @@ int flat_add_root(struct layer_writer *layer, const struct tar_entry *entry);
 /* `path`: of the directory that it is in. */
 int flat_add(
         struct layer_writer *layer, const struct tar_entry *entry, const char *path,
-        const char *name);
+        const char *text);
 /* Is there a file whose data may come? */
 bool flat_awaits(const struct layer_writer *layer);
 int flat_write(struct layer_writer *layer, uint64_t offset, const void *bytes, size_t size);
