@@ -135,7 +135,7 @@ int engine_create(const struct run_request *request);
 /* Run the container that names.items[0] is, which was created or has ended, with the files that it has. One that
  * runs already is left alone, unless it was to be attached to: -EALREADY. Results as engine_run(), but the container
  * stays whatever happens. */
-int engine_start(const struct start_request *request, int *ret_exit);
+int engine_start(const struct start_request *start, int *ret_exit);
 /* engine_stop(), and engine_start() in the background. */
 int engine_restart(const struct stop_request *request);
 

@@ -330,7 +330,7 @@ static bool remove_unborn(struct container *container)
 {
         struct stat st;
 
-        if (memchr(container->text, '\n', container->size))
+        if (container->size && memchr(container->text, '\n', container->size))
                 return false;
         if (!container_dir_is_ours(container->dir))
                 return true;

@@ -90,7 +90,7 @@ static int check_names(int dir, const char *id)
         DIR *list = file_list_at(dir, ".");
         int r = list ? 0 : -errno;
 
-        for (struct dirent *entry; r == 0 && (entry = readdir(list));)
+        for (struct dirent *entry; r == 0 && list && (entry = readdir(list));)
                 if (!text_is_dots(entry->d_name) && !is_our_name(entry->d_name))
                         r = trail(
                                 -ENOTEMPTY,
@@ -125,10 +125,10 @@ int container_dir_check(int dir, const char *id, bool whole)
 int container_dir_discard(int dir, const char *id, bool whole)
 {
         DIR *list = file_list_at(dir, ".");
-        int r = list ? 0 : -errno, one;
+        int r = 0, one;
 
-        if (r < 0)
-                return r;
+        if (!list)
+                return -errno;
         for (struct dirent *entry; (entry = readdir(list));) {
                 one = !text_is_dots(entry->d_name) && (whole || is_our_name(entry->d_name))
                             ? file_remove_tree(dir, entry->d_name)

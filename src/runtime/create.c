@@ -68,57 +68,71 @@ static int state_error(int error, const char *what, const char *path)
         return trail(error, "%s %s: %s", what, path, text_errno(error));
 }
 
+/* 0: the directory is made; 1: what was in the way is not any more. */
+static int make_directory(
+        struct arena *arena, const struct container_request *request, const char *path)
+{
+        int r = file_make_dir(path, CONTAINER_DIR_MODE);
+
+        if (r == 0)
+                return 0;
+        if (r == -ENOENT)
+                r = file_make_dirs(request->root, request->searchable ? 0711 : 0700);
+        else if (r == -EEXIST)
+                r = clear_crash(arena, request);
+        if (r >= 0)
+                return 1;
+        return r == -EEXIST || *trail_text() ? r : state_error(r, "cannot make", path);
+}
+
+/* Journal and lock in the directory that was made; 1: who took it for a crash has removed one of them. */
+static int claim_directory(const char *path, int *ret_dir, int *ret_journal)
+{
+        auto_close dir = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+        auto_close journal = NO_FD;
+        struct stat st;
+        int r;
+
+        if (dir >= 0)
+                journal = file_open(
+                        dir, "journal", O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+        r = dir < 0 ? dir : journal;
+        /* ... and meanwhile it may be another maker's, with a journal in it. */
+        if (r == -ENOENT || r == -EEXIST)
+                return 1;
+        if (r < 0) {
+                file_remove(AT_FDCWD, path, AT_REMOVEDIR);
+                return state_error(r, "cannot make the journal in", path);
+        }
+        if (flock(journal, LOCK_EX) < 0) {
+                r = -errno;
+                file_remove(dir, "journal", 0);
+                file_remove(AT_FDCWD, path, AT_REMOVEDIR);
+                return state_error(r, "cannot lock the journal in", path);
+        }
+        if (fstat(journal, &st) == 0 && st.st_nlink == 0)
+                return 1;
+        *ret_dir = dir;
+        *ret_journal = journal;
+        dir = journal = NO_FD;
+        return 0;
+}
+
 /* Directory, journal, lock: the id is ours. */
 static int reserve(
         struct arena *arena, const struct container_request *request, int *ret_dir,
         int *ret_journal)
 {
         const char *path = arena_format(arena, "%s/%s", request->root, request->options->id);
-        int r = 0;
 
         /* Who looks at a directory without a journal takes it for a crash and removes it: then again. */
         for (int round = 0; round < 100; round++) {
-                auto_close dir = NO_FD, journal = NO_FD;
-                struct stat st;
+                int r = make_directory(arena, request, path);
 
-                r = file_make_dir(path, CONTAINER_DIR_MODE);
-                if (r < 0) {
-                        if (r == -ENOENT)
-                                r = file_make_dirs(
-                                        request->root, request->searchable ? 0711 : 0700);
-                        else if (r == -EEXIST)
-                                r = clear_crash(arena, request);
-                        if (r < 0)
-                                return r == -EEXIST || *trail_text()
-                                             ? r
-                                             : state_error(r, "cannot make", path);
-                        continue;
-                }
-                dir = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-                if (dir >= 0)
-                        journal = file_open(
-                                dir, "journal", O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW,
-                                0600);
-                r = dir < 0 ? dir : journal;
-                /* ... and meanwhile it may be another maker's, with a journal in it. */
-                if (r == -ENOENT || r == -EEXIST)
-                        continue;
-                if (r < 0) {
-                        file_remove(AT_FDCWD, path, AT_REMOVEDIR);
-                        return state_error(r, "cannot make the journal in", path);
-                }
-                if (flock(journal, LOCK_EX) < 0) {
-                        r = -errno;
-                        file_remove(dir, "journal", 0);
-                        file_remove(AT_FDCWD, path, AT_REMOVEDIR);
-                        return state_error(r, "cannot lock the journal in", path);
-                }
-                if (fstat(journal, &st) == 0 && st.st_nlink == 0)
-                        continue;
-                *ret_dir = dir;
-                *ret_journal = journal;
-                dir = journal = NO_FD;
-                return 0;
+                if (r == 0)
+                        r = claim_directory(path, ret_dir, ret_journal);
+                if (r <= 0)
+                        return r;
         }
         return trail(
                 -EEXIST, "a container with the id '%s' comes and goes, or %s is another program's",
