@@ -134,6 +134,18 @@ static int add_xattr(
         return 0;
 }
 
+static void warn_unnamed(const struct tree *tree, const char *name)
+{
+        auto_arena arena = { 0 };
+        struct text words = { .arena = &arena };
+
+        text_add(
+                &words,
+                "has an extended attribute that was left out, as archives have no names with '=': ");
+        text_add_visible(&words, name);
+        warn(tree, text_string(&words));
+}
+
 static int read_xattrs(struct tree *tree, struct arena *arena, int fd, struct tar_entry *entry)
 {
         const char *names = tree->bytes;
@@ -147,8 +159,12 @@ static int read_xattrs(struct tree *tree, struct arena *arena, int fd, struct ta
                 ids = tree->options->ids;
         entry->xattrs = arena_array(arena, TAR_XATTRS_MAX, sizeof *entry->xattrs);
         for (const char *at = names; r == 0 && at < names + size; at += strlen(at) + 1)
-                if (layer_wants_xattr(at))
-                        r = add_xattr(tree, arena, fd, at, ids, entry);
+                if (layer_wants_xattr(at)) {
+                        if (tar_has_xattr_name(at))
+                                r = add_xattr(tree, arena, fd, at, ids, entry);
+                        else
+                                warn_unnamed(tree, at);
+                }
         qsort(entry->xattrs, entry->n_xattrs, sizeof *entry->xattrs, by_name);
         return r;
 }

@@ -34,10 +34,13 @@ void tar_writer_begin(struct tar_writer *writer, int fd);
 /* One entry, in ustar's form as far as that goes and with pax records where it does not: long names, large
  * numbers, parts of a second, extended attributes. A file's `size` bytes follow by tar_writer_data(); with `n`
  * pieces (GNU's sparse files, 1.0) only theirs do, one behind the other. The path of a directory ends in a slash.
- * -E2BIG: its attributes are more than TAR_PAX_MAX; or what write(2) said. */
+ * -E2BIG: its attributes are more than TAR_PAX_MAX; -EINVAL: one has a name that archives cannot have; or what
+ * write(2) said. */
 int tar_writer_entry(
         struct tar_writer *writer, const struct tar_entry *entry, const struct tar_piece *pieces,
         size_t n);
+/* Can an extended attribute of this name be in an archive? */
+bool tar_has_xattr_name(const char *name);
 int tar_writer_data(struct tar_writer *writer, const void *bytes, size_t size);
 /* The end of the archive, and its digest if ret_hex is no NULL. */
 int tar_writer_end(struct tar_writer *writer, char ret_hex[SHA256_HEX_SIZE]);

@@ -202,6 +202,22 @@ static int put_records(struct tar_writer *writer, const struct text *records)
         return r < 0 ? r : put_padded(writer, records->data, records->len);
 }
 
+/* A record's key ends at the first '=', for Go's archive/tar, libarchive and us alike. GNU tar writes "%3D" and undoes
+ * that, but to the others it is a part of the name: another attribute. Go refuses to write such a name, and so do we.
+ * All others are written as they are, as Go does. */
+bool tar_has_xattr_name(const char *name)
+{
+        return *name && !strchr(name, '=');
+}
+
+static bool has_names(const struct tar_entry *entry)
+{
+        for (size_t i = 0; i < entry->n_xattrs; i++)
+                if (!tar_has_xattr_name(entry->xattrs[i].name))
+                        return false;
+        return true;
+}
+
 /* -- entries -------------------------------------------------------------------------------------------- */
 
 static int finish_entry(struct tar_writer *writer)
@@ -230,7 +246,7 @@ int tar_writer_entry(
         struct text records = { .arena = &writer->arena }, map = records;
         struct tar_header header;
         uint64_t data = entry->type == TAR_FILE && !n ? entry->size : 0;
-        int r = finish_entry(writer);
+        int r = has_names(entry) ? finish_entry(writer) : -EINVAL;
 
         if (n)
                 add_map(&map, pieces, n);

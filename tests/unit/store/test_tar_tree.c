@@ -123,6 +123,34 @@ TEST(attributes_of_files_stay)
         end();
 }
 
+/* In an archive the first '=' ends an attribute's name: it would be user.a with the value "b=v". */
+TEST(attributes_that_have_no_name_in_an_archive_are_told_of)
+{
+        struct tar_xattr xattr = { "user.a=b", "v", 1 };
+        const struct tar_entry entry = {
+                .path = "file", .link = "", .xattrs = &xattr, .n_xattrs = 1
+        };
+
+        begin();
+        shell("cd tree; echo x >file; python3 -c 'import os\n"
+              "for name in \"user.a=b\", \"user.c%3Dd\", \"user.e\\nf\":\n"
+              "  os.setxattr(\"file\", name, b\"=v\")'");
+        CHECK(*write_all(&plain, "one.tar"));
+        CHECK(strstr(
+                trail_warnings(),
+                "'file' has an extended attribute that was left out, as archives have no names with "
+                "'=': user.a=b"));
+        CHECK_STR(
+                shell("python3 -c 'import tarfile\n"
+                      "print({k: v for k, v in tarfile.open(\"one.tar\").getmember(\"file\").pax_headers.items() "
+                      "if \"xattr\" in k})'"),
+                "{'SCHILY.xattr.user.c%3Dd': '=v', 'SCHILY.xattr.user.e\\nf': '=v'}\n");
+        tar_writer_begin(&writer, NO_FD);
+        CHECK_INT(tar_writer_entry(&writer, &entry, NULL, 0), -EINVAL);
+        tar_writer_free(&writer);
+        end();
+}
+
 /* How many times 'A' the attribute is in the archive, with nothing behind them; -1: it is not there, -2: anything else. */
 static int attribute_length(void)
 {
