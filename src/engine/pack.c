@@ -104,7 +104,8 @@ static int collect(struct packing *packing)
 
 /* -- the layer --------------------------------------------------------------------------------------------- */
 
-static int put_bytes(struct tar_writer *writer, const struct pack_file *file)
+static int put_bytes(
+        const struct pack *pack, struct tar_writer *writer, const struct pack_file *file)
 {
         auto_close fd = NO_FD;
         uint64_t left = (uint64_t)file->st.st_size;
@@ -113,7 +114,7 @@ static int put_bytes(struct tar_writer *writer, const struct pack_file *file)
 
         if (file->content)
                 return tar_writer_data(writer, file->content, strlen(file->content));
-        fd = file_open(AT_FDCWD, file->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+        fd = pack_open(pack, file->path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
         if (fd < 0)
                 return fd;
         if (fstat(fd, &st) < 0 || st.st_ino != file->st.st_ino || st.st_dev != file->st.st_dev)
@@ -151,7 +152,7 @@ static int put_file(
         };
         int r = tar_writer_entry(writer, &entry, NULL, 0);
 
-        return r == 0 && entry.type == TAR_FILE ? put_bytes(writer, file) : r;
+        return r == 0 && entry.type == TAR_FILE ? put_bytes(&packing->pack, writer, file) : r;
 }
 
 static int write_layer(struct packing *packing, char hex[SHA256_HEX_SIZE], uint64_t *ret_size)
@@ -179,6 +180,8 @@ static int write_layer(struct packing *packing, char hex[SHA256_HEX_SIZE], uint6
                 r = tar_writer_end(writer, hex);
         *ret_size = writer->size;
         tar_writer_free(writer);
+        if (r < 0 && *trail_text())
+                return r;
         if (r == -ESTALE)
                 return trail(r, "%s was changed while it was read", file ? file->path : "a file");
         return r < 0 ? trail(r, "%s: %s", file ? file->path : "the layer", text_errno(r)) : 0;
@@ -346,8 +349,10 @@ static int build(struct packing *packing, struct text *out)
 int engine_pack(const struct pack_request *request, struct text *out)
 {
         const struct pull_request as_pull = { .engine = request->engine };
+        auto_close root = file_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
         struct packing packing = {
                 .pack = { .arena = out->arena,
+                          .root = root,
                           .search = request->search ? request->search : PATHS },
                 .request = request,
                 .pull = { .arena = out->arena,
@@ -359,7 +364,7 @@ int engine_pack(const struct pack_request *request, struct text *out)
                 .dir = NO_FD,
         };
         struct image_reference reference;
-        int r = 0;
+        int r = root < 0 ? trail(root, "cannot open /: %s", text_errno(root)) : 0;
 
         for (size_t i = 0; r == 0 && i < request->names.n; i++)
                 r = image_reference_parse(out->arena, request->names.items[i], &reference);

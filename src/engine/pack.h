@@ -14,6 +14,7 @@ struct pack_file {
 
 struct pack {
         struct arena *arena;
+        int root;                /* "/"; the caller's */
         struct pack_file *files; /* by path, each once */
         size_t n, room;
         const char *search; /* directories of programs, a colon between them */
@@ -22,6 +23,9 @@ struct pack {
         unsigned depth;
 };
 
+/* Opens what has no symbolic link on the way, nor is one, but with O_PATH. Errors have a trail; -ESTALE: there is one
+ * by now. */
+int pack_open(const struct pack *pack, const char *path, int flags);
 /* A file, a symbolic link with what it leads to, or a directory with all that is in it, and the directories above.
  * -ENOENT with a trail. */
 int pack_add(struct pack *pack, const char *path);

@@ -5,7 +5,10 @@
  * then the libraries that a file says it needs, searched for as in ld.so(8): DT_RPATH of it and of who loads it, unless
  * it has DT_RUNPATH; that; the loader's cache; the usual directories. What a program opens by itself later, by
  * dlopen(3) or as data, is not known to anybody: the user adds it. Symbolic links on the way are part of the image, so
- * that every name is what it was. */
+ * that every name is what it was.
+ *
+ * What is added may be another user's, who exchanges names while they are read. So each link is followed here, once;
+ * a name that was no link is opened as none, and what is in a directory is found from its descriptor. */
 #include "linux/linux.h"
 #include "pack.h"
 
@@ -93,6 +96,36 @@ void pack_add_content(struct pack *pack, const char *path, const char *content)
         put(pack, &file);
 }
 
+static int changed(const char *path)
+{
+        return trail(-ESTALE, "%s was changed while it was read", path);
+}
+
+int pack_open(const struct pack *pack, const char *path, int flags)
+{
+        int fd = rootpath_open(pack->root, path, (uint64_t)(flags | O_NOFOLLOW), true);
+
+        if (fd == -ELOOP || fd == -ENOTDIR)
+                return changed(path);
+        return fd < 0 ? trail(fd, "%s: %s", path, text_errno(fd)) : fd;
+}
+
+/* What it is, and where it leads to if it is a symbolic link. */
+static int look(struct pack *pack, int place, struct pack_file *file)
+{
+        int r = file_stat(place, "", AT_EMPTY_PATH, &file->st);
+        char target[PATH_MAX];
+        ssize_t n;
+
+        if (r < 0 || !S_ISLNK(file->st.st_mode))
+                return r;
+        n = tree_read_link(place, target, sizeof target);
+        if (n < 0)
+                return (int)n;
+        file->target = arena_string(pack->arena, target);
+        return 0;
+}
+
 /* A path on the way to what it names. */
 struct walk {
         char rest[PATH_MAX];
@@ -125,17 +158,15 @@ static int step(struct walk *walk)
 }
 
 /* What was walked is a link: on from where it points to. */
-static int follow(struct walk *walk, struct arena *arena, const char **ret_target)
+static int follow(struct walk *walk, const char *target)
 {
-        char target[PATH_MAX], more[2 * PATH_MAX];
-        ssize_t n = file_read_link(walk->real, target, sizeof target);
+        char more[2 * PATH_MAX];
 
-        if (n < 0 || ++walk->links > LINKS_MAX)
-                return n < 0 ? (int)n : -ELOOP;
+        if (++walk->links > LINKS_MAX)
+                return -ELOOP;
         if (text_format(more, sizeof more, "%s%s", target, walk->rest) >= sizeof walk->rest)
                 return -ENAMETOOLONG;
         memcpy(walk->rest, more, strlen(more) + 1);
-        *ret_target = arena_string(arena, target);
         return 0;
 }
 
@@ -151,14 +182,18 @@ static int walk_path(struct pack *pack, const char *path, char *ret_real)
         memcpy(walk.rest, path, strlen(path) + 1);
         while ((r = step(&walk)) > 0) {
                 struct pack_file file = { .path = ret_real };
+                auto_close place = NO_FD;
 
                 if (!ret_real[0])
                         continue;
-                r = file_stat(AT_FDCWD, ret_real, AT_SYMLINK_NOFOLLOW, &file.st);
+                place = pack_open(pack, ret_real, O_PATH);
+                if (place < 0)
+                        return place;
+                r = look(pack, place, &file);
                 if (r < 0)
                         return trail(r, "%s: %s", ret_real, text_errno(r));
-                if (S_ISLNK(file.st.st_mode)) {
-                        r = follow(&walk, pack->arena, &file.target);
+                if (file.target) {
+                        r = follow(&walk, file.target);
                         if (r < 0)
                                 break;
                         put(pack, &file);
@@ -170,51 +205,60 @@ static int walk_path(struct pack *pack, const char *path, char *ret_real)
         return r < 0 ? trail(r, "%s", path) : 0;
 }
 
-static int add_inside(struct pack *pack, const char *dir)
+static int add_inside(struct pack *pack, int dir, const char *path);
+
+/* An entry of a directory, and if it is one itself, what is in that. */
+static int add_entry(struct pack *pack, int dir, const char *name, const char *path)
 {
-        DIR *list = file_list(dir);
+        auto_close place = file_open(dir, name, O_PATH | O_NOFOLLOW, 0);
+        struct pack_file file = { .path = path };
+        int r = place < 0 ? place : look(pack, place, &file);
+
+        if (place == -ENOENT)
+                return 0; /* it has gone since the directory was read */
+        if (r < 0)
+                return trail(r, "%s: %s", path, text_errno(r));
+        if (!file.target && !S_ISDIR(file.st.st_mode) && !S_ISREG(file.st.st_mode))
+                return 0;
+        put(pack, &file);
+        if (pack->n > FILES_MAX)
+                return trail(-E2BIG, "%s: more than %d files", path, (int)FILES_MAX);
+        return S_ISDIR(file.st.st_mode) ? add_inside(pack, place, path) : 0;
+}
+
+static int add_inside(struct pack *pack, int dir, const char *path)
+{
+        DIR *list = file_list_at(dir, ".");
         int r = list ? 0 : -errno;
 
         if (++pack->depth > DEPTH_MAX)
                 r = -ELOOP;
-        for (struct dirent *entry; r == 0 && list && (entry = readdir(list));) {
-                const char *path = arena_format(pack->arena, "%s/%s", dir, entry->d_name);
-                char target[PATH_MAX];
-                struct pack_file file = { .path = path };
-
-                if (text_is_dots(entry->d_name))
-                        continue;
-                if (file_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &file.st) < 0)
-                        continue;
-                if (S_ISLNK(file.st.st_mode)) {
-                        if (file_read_link(path, target, sizeof target) < 0)
-                                continue;
-                        file.target = arena_string(pack->arena, target);
-                } else if (!S_ISDIR(file.st.st_mode) && !S_ISREG(file.st.st_mode)) {
-                        continue;
-                }
-                put(pack, &file);
-                if (pack->n > FILES_MAX)
-                        r = -E2BIG;
-                else if (S_ISDIR(file.st.st_mode))
-                        r = add_inside(pack, path);
-        }
+        for (struct dirent *entry; r == 0 && list && (entry = readdir(list));)
+                if (!text_is_dots(entry->d_name))
+                        r = add_entry(
+                                pack, dir, entry->d_name,
+                                arena_format(pack->arena, "%s/%s", path, entry->d_name));
         pack->depth--;
         if (list)
                 closedir(list);
-        return r < 0 && !*trail_text() ? trail(r, "%s: %s", dir, text_errno(r)) : r;
+        return r < 0 && !*trail_text() ? trail(r, "%s: %s", path, text_errno(r)) : r;
 }
 
 int pack_add(struct pack *pack, const char *path)
 {
+        auto_close place = NO_FD;
         char real[PATH_MAX];
         struct stat st;
         int r = walk_path(pack, path, real);
 
-        if (r == 0)
-                r = file_stat(AT_FDCWD, real[0] ? real : "/", AT_SYMLINK_NOFOLLOW, &st);
+        if (r < 0)
+                return r;
+        place = pack_open(pack, real, O_PATH);
+        if (place < 0)
+                return place;
+        r = file_stat(place, "", AT_EMPTY_PATH, &st);
         if (r == 0 && S_ISDIR(st.st_mode))
-                return add_inside(pack, real);
+                return add_inside(pack, place, real);
         if (r == 0 && !S_ISREG(st.st_mode))
                 return trail(-EINVAL, "%s is neither a file nor a directory", path);
         return r;
@@ -417,9 +461,9 @@ static int add_file(struct pack *pack, const char *path, const struct loader *ab
                 return 0; /* all that it needs is there, or being added */
         if (++pack->depth > DEPTH_MAX)
                 return trail(-ELOOP, "%s: too many files, one behind another", path);
-        fd = file_open(AT_FDCWD, real, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+        fd = pack_open(pack, real, O_RDONLY | O_NONBLOCK | O_NOCTTY);
         if (fd < 0)
-                return trail(fd, "%s: %s", path, text_errno(fd));
+                return fd;
         r = elf_read_needs(pack->arena, fd, &needs);
         if (r == 0)
                 r = add_elf(

@@ -119,6 +119,28 @@ loaded() { ldd "$1" | sed -nE 's/.*=> (\/[^ ]*).*|^\s*(\/[^ ]*) \(.*/\1\2/p' | x
         has "$output" SOURCE_DATE_EPOCH
 }
 
+# What is read of it later is compared with what was found; so the attacker's own directories have no files.
+@test 'a directory whose owner exchanges it for a link meanwhile: nothing else comes into the image' {
+        local i build
+        mkdir -p data/x secret
+        (cd data/x && mkdir {1..3000})
+        (cd secret && mkdir {1..3000} && for i in {1..3000}; do echo not-public >"$i/f"; done)
+        for i in {1..16}; do
+                ln -s "$PWD/secret" data/y
+                build --add data "t$i" >"$box/said" 2>&1 3>&- &
+                build=$!
+                sleep "0.0$((i + 9))"
+                mv -T data/x z && mv -T data/y data/x
+                # What is read is of the directory, or it is an error by name.
+                wait "$build" || grep -qE '/data/x.* (was changed while it was read|No such file)' "$box/said"
+                rm data/x
+                mv z data/x
+                rm -f data/y
+        done
+        run ! grep -rqs not-public "$store"
+        store_is_whole
+}
+
 @test 'damaged programs: an error that names the file' {
         head -c 100 /bin/busybox >cut
         cp "$(command -v ls)" broken
