@@ -167,7 +167,7 @@ const char *command_file(struct arena *arena, const char *path);
 int command_run(struct arena *arena, const struct stage *stage, const char *command);
 /* Some of them, ';' between them: NULL, or which one failed. One that begins with '?' may end with 1. "DU" compares
  * what `system df` says with the blocks that are there, "DAMAGE" takes a byte of each blob, "DOUBT" the answer that the
- * kernel mounts overlays for an ordinary user. */
+ * kernel mounts overlays for an ordinary user; "STOPPED" waits until husk-oci says so. */
 const char *command_each(struct arena *arena, const struct stage *stage, const char *commands);
 /* Sleep 0.1 ms. false: since the first call with this `until`, all zeroes then, HANG_S have passed. */
 bool command_in_time(struct timespec *until);

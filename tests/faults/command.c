@@ -246,6 +246,19 @@ bool command_in_time(struct timespec *until)
         return now.tv_sec < until->tv_sec;
 }
 
+/* A signal needs its time. */
+static const char *await_stopped(struct arena *arena, const struct stage *stage)
+{
+        struct timespec until = { 0 };
+
+        do {
+                if (command_run(arena, stage, "state ID") == 0 &&
+                    strstr(command_file(arena, stage->out ? stage->out : HOME "/out2"), "stopped"))
+                        return NULL;
+        } while (command_in_time(&until));
+        return "it does not stop";
+}
+
 /* '?': it may fail. '~': a keeper that has yet to hear that its command was killed may have the name for a moment. */
 static const char *perform_one(struct arena *arena, const struct stage *stage, const char *one)
 {
@@ -257,6 +270,8 @@ static const char *perform_one(struct arena *arena, const struct stage *stage, c
                 return compare_usage(arena, stage);
         if (text_equal(one, "DAMAGE"))
                 return damage();
+        if (text_equal(one, "STOPPED"))
+                return await_stopped(arena, stage);
         if (text_equal(one, "DOUBT"))
                 return truncate(USER_HOME "/store/containers/.trial/works", 0) < 0
                              ? "there is no answer"

@@ -7,12 +7,15 @@
 #include "calls.h"
 
 #define RUN_D "run --detach --bundle BUNDLE ID"
+#define ENDED RUN_D ";kill ID KILL;STOPPED"
 /* The store is whole as it is, what is said of its size is true, and the next command finds its way. */
 #define WHOLE    "system check;DU;" SCENE_PULL ";system check;DU;prune --all"
 #define OF_IMAGE SCENE_PULL ";create --name ID localhost/layout /one"
 /* After an error the next of them tries again what the kernel does for an ordinary user. */
-#define AGAIN  "?rm -f ID;~create " SCENE_RUN_USER ";rm -f ID"
-#define IMAGES "images --format {{.Repository}}:{{.Tag}}"
+#define AGAIN       "?rm -f ID;~create " SCENE_RUN_USER ";rm -f ID"
+#define RUN_D_USER  "run -d " SCENE_RUN_USER " stay"
+#define CREATE_USER "create " SCENE_RUN_USER
+#define IMAGES      "images --format {{.Repository}}:{{.Tag}}"
 
 const struct scene scenes[] = {
         { "create", "plain", "create --bundle BUNDLE ID", .then = "start ID", .writes = true,
@@ -26,7 +29,10 @@ const struct scene scenes[] = {
         { "exec-d", "plain", "exec --detach ID /bin/probe", .before = RUN_D, .stays = true,
           .writes = true },
         { "kill", "plain", "kill ID KILL", .before = RUN_D, .look = "state ID", .want = "stopped" },
+        { "kill-all", "plain", "kill --all ID KILL", .before = RUN_D, .look = "state ID",
+          .want = "stopped" },
         { "delete", "plain", "delete --force ID", .before = RUN_D, .look = "list -q" },
+        { "delete-ended", "plain", "delete ID", .before = ENDED, .look = "list -q" },
         { "pause", "plain", "pause ID", .before = RUN_D, .look = "state ID" },
         { "resume", "plain", "resume ID", .before = RUN_D ";pause ID", .look = "state ID" },
         { "update", "plain", "update --pids-limit 77 --memory 50331648 ID", .before = RUN_D,
@@ -49,6 +55,8 @@ const struct scene scenes[] = {
         { "husk-stop", NULL, "stop ID", .before = "run -d --stop-signal KILL " SCENE_RUN " stay",
           .engine = true, .look = "wait ID" },
         { "husk-rm", NULL, "rm -f ID", .before = "run -d " SCENE_RUN " stay", .engine = true,
+          .look = "ps -aq" },
+        { "husk-rm-ended", NULL, "rm ID", .before = "run " SCENE_RUN, .engine = true,
           .look = "ps -aq" },
         { "husk-ps", NULL, "ps -a --format {{.Names}}", .before = "run -d " SCENE_RUN " stay",
           .engine = true, .stays = true },
@@ -85,6 +93,12 @@ const struct scene scenes[] = {
         { "user-oci-create", "rootless", "create --bundle BUNDLE ID", .then = "start ID",
           .user = true, .writes = true, .makes = true },
         { "user-oci-run", "rootless", RUN_D, .user = true, .writes = true, .makes = true },
+        { "user-oci-start", "rootless", "start ID", .before = "create --bundle BUNDLE ID",
+          .user = true, .writes = true },
+        { "user-oci-kill", "rootless", "kill ID KILL", .before = RUN_D, .user = true,
+          .look = "state ID", .want = "stopped" },
+        { "user-oci-list", "rootless", "list -q", .before = RUN_D, .user = true, .stays = true },
+        { "user-oci-state", "rootless", "state ID", .before = RUN_D, .user = true, .stays = true },
         { "user-oci-exec", "rootless", "exec ID /bin/probe", .before = RUN_D, .user = true,
           .stays = true, .writes = true },
         { "user-oci-delete", "rootless", "delete --force ID", .before = RUN_D, .user = true,
@@ -95,6 +109,21 @@ const struct scene scenes[] = {
           .look = "exec ID /bin/probe", .makes = true, .mute = true, .after = AGAIN },
         { "user-trial", NULL, "create " SCENE_RUN_USER, .before = "DOUBT", .engine = true,
           .user = true, .any_root = true, .look = "start -a ID", .mute = true, .after = AGAIN },
+        { "user-start", NULL, "start ID", .before = CREATE_USER " stay", .engine = true,
+          .user = true, .look = "exec ID /bin/probe", .after = AGAIN },
+        { "user-start-a", NULL, "start -a ID", .before = CREATE_USER, .engine = true, .user = true,
+          .writes = true, .after = AGAIN },
+        { "user-exec", NULL, "exec ID /bin/probe", .before = RUN_D_USER, .engine = true,
+          .user = true, .stays = true, .writes = true },
+        { "user-kill", NULL, "kill ID", .before = RUN_D_USER, .engine = true, .user = true,
+          .look = "wait ID", .after = AGAIN },
+        { "user-stop", NULL, "stop ID",
+          .before = "run -d --stop-signal KILL " SCENE_RUN_USER " stay", .engine = true,
+          .user = true, .look = "wait ID", .after = AGAIN },
+        { "user-rm", NULL, "rm -f ID", .before = RUN_D_USER, .engine = true, .user = true,
+          .look = "ps -aq", .after = AGAIN },
+        { "user-ps", NULL, "ps -a --format {{.Names}}", .before = RUN_D_USER, .engine = true,
+          .user = true, .stays = true },
         { "user-fuse", NULL, "run --rm " SCENE_FUSE SCENE_RUN_USER, .engine = true, .user = true,
           .writes = true, .makes = true },
         { "user-fuse-exec", NULL, "exec ID /bin/probe",
