@@ -10,7 +10,10 @@
 #   weak PROTECTIONS ATTACK...  run it against the weak control (weak.c) without these protections: it
 #            must succeed. So each attack has been seen to be one
 #   still_immune PROTECTIONS ATTACK...  the same, where another protection stops it, too
-#   fresh    every container gone, bundle and victim new: both begin with it
+#   peer ATTACK...            run it against Debian's runc, which has the hole: it must succeed. The attack is
+#            the same, the plan is not, so it is the control where no protection can be taken out of husk
+#   fresh    every container gone, bundle and victim new: each of them begins with it
+#   watched COMMAND...        where each mount of COMMAND is attached is noted, for mounted_on_victim
 #
 # An ATTACK is a function that returns 0 when it has got what it wanted, 1 when it was tried and has
 # not, and more than 1 when it could not be tried at all, which is a failure of the test.
@@ -74,6 +77,17 @@ victim_is_whole() {
                 diff <(LC_ALL=C sort "$BATS_TEST_TMPDIR/$WORD/victim.before") - >&2
 }
 
+# What is mounted on a file of the host in a container's mount namespace changes nothing of the file: it is seen
+# by the call. The destination is a descriptor, and strace shows its path, which is the host's.
+watched() {
+        strace -f -qq -y -e trace=move_mount -o "$BATS_TEST_TMPDIR/$WORD/attached" "$@"
+}
+
+# mounted_on_victim: the last command of `watched` did; false when it mounted nothing at all, which is none of its ways
+mounted_on_victim() {
+        grep -qE ", [0-9]+<$VICTIM[/>].*\) = 0\$" "$BATS_TEST_TMPDIR/$WORD/attached"
+}
+
 # attacked WANTED ATTACK...: what ATTACK returns is WANTED, or the test fails and says so
 attacked() {
         local wanted=$1 got=0
@@ -113,4 +127,16 @@ on_weak() {
         # A copy, since some attacks overwrite it.
         mkdir -p "${HUSK%/*}"
         cp "$WEAK" "$HUSK" && ln -f "$HUSK" "$HUSK_OCI" && attacked "$wanted" "$@"
+}
+
+# Debian 12's, of which is known which holes it has; another one would be a control that may hold.
+PEER_VERSION=1.1.5+ds1-1+deb12u1
+
+peer() {
+        local HUSK_OCI
+        HUSK_OCI=$(command -v runc) && "$HUSK_OCI" --version | grep -qF "$PEER_VERSION" || {
+                echo "# not tried: $* on runc $PEER_VERSION, which is not there" >&3
+                return 0
+        }
+        attacked 0 "$@"
 }

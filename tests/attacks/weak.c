@@ -188,6 +188,20 @@ static long open_weakly(const long a[5])
         return __real_syscall(SYS_openat2, a[0], a[1], &how, sizeof how);
 }
 
+/* A link that the target is, is followed, too: by a descriptor of what it leads to, which can be seen from outside. */
+static long move_mount_weakly(const long a[5])
+{
+        const char *target = (const char *)a[3];
+        auto_close to = NO_FD;
+
+        if (!*target)
+                return __real_syscall(SYS_move_mount, a[0], a[1], a[2], a[3], a[4]);
+        to = openat((int)a[2], target, O_PATH | O_CLOEXEC);
+        if (to < 0)
+                return -1;
+        return __real_syscall(SYS_move_mount, a[0], a[1], to, "", a[4] | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
 long __wrap_syscall(long number, ...)
 {
         va_list values;
@@ -200,7 +214,7 @@ long __wrap_syscall(long number, ...)
         if (number == SYS_openat2)
                 return open_weakly(a);
         if (number == SYS_move_mount && is_off(IN_ROOT))
-                a[4] |= 0x10; /* MOVE_MOUNT_T_SYMLINKS: a link that the target is, too */
+                return move_mount_weakly(a);
         if (number == SYS_open_tree && a[1] && is_off(HOST_NULL) &&
             text_equal((const char *)a[1], "/dev/null") && getenv("HUSK_WEAK_NULL"))
                 a[1] = (long)getenv("HUSK_WEAK_NULL");

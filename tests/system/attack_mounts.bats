@@ -261,22 +261,69 @@ mask_with() {
         done
 }
 
-# console: the image has files where the terminal's names will be. Success: the program's terminal is not
-# the one of the runtime
+# console [hook]: names where the terminal's will be are files, or a hook has exchanged /dev/pts with a directory
+# of links, ptmx to the true one and each number to a terminal whose master somebody else reads. Success: the
+# program's terminal is not the one of the runtime
 console() {
-        local dev=$BUNDLE/rootfs/dev
+        local dev=$BUNDLE/rootfs/dev said
         mkdir -p "$dev/pts"
-        ln -s /proc/sys/kernel/domainname "$dev/pts/0"
-        echo file >"$dev/console"
         config '.mounts |= map(select(.destination | startswith("/dev") | not)) | .root.readonly = false
                 | .process.terminal = true'
         config "$DEVPTS"
-        script 'stat -c %t /dev/console /proc/self/fd/0 -L; tty'
+        if [ "${1:-}" != hook ]; then
+                ln -s /proc/sys/kernel/domainname "$dev/pts/0"
+                echo file >"$dev/console"
+        else
+                config --arg code "$exchange_pts" --arg dev "$dev" --arg said "$BUNDLE/rootfs/tmp/said" '
+                        .hooks.createContainer = [{"path": "/usr/bin/python3", "args": ["python3", "-c", $code, $dev, $said]}]'
+        fi
+        # Who reads the other terminal ends with the program.
+        script 'echo said by the program; stat -c %t /proc/self/fd/0 -L
+                i=0; until [ $i = 50 ] || grep -qs 88 /tmp/said; do sleep 0.1; i=$((i + 1)); done'
         on_terminal "run --bundle $BUNDLE $WORD" >"$BUNDLE/output" 2>&1 || return 2
-        [ "$(cat "$BUNDLE/output")" != $'88\n88\n/dev/pts/0' ]
+        said=$(cat "$BUNDLE/rootfs/tmp/said" 2>/dev/null || :)
+        [[ $said$(cat "$BUNDLE/output") == *"said by the program"* ]] || return 3
+        [ "$(cat "$BUNDLE/output")" != $'said by the program\n88' ]
 }
 
-# No control: the slave is opened by its master (TIOCGPTPEER), before any hook runs; there is no name.
+# In the container's mount namespace, its root not yet entered. What is read from the other terminal is kept; that
+# ends with its last user.
+exchange_pts='
+import fcntl, os, struct, subprocess, sys
+dev, said = sys.argv[1:]
+os.mkdir(dev + "/old")
+subprocess.run(["mount", "--move", dev + "/pts", dev + "/old"], check=True)
+master = os.open(dev + "/old/ptmx", os.O_RDWR | os.O_NOCTTY)
+fcntl.ioctl(master, 0x40045431, struct.pack("i", 0))  # TIOCSPTLCK
+number = struct.unpack("I", fcntl.ioctl(master, 0x80045430, b"1234"))[0]  # TIOCGPTN
+slave = os.open(dev + "/old/%d" % number, os.O_RDWR | os.O_NOCTTY)
+os.symlink("../old/ptmx", dev + "/pts/ptmx")
+for n in range(8):
+    os.symlink("../old/%d" % number, dev + "/pts/%d" % n)
+if os.fork():
+    os._exit(0)
+os.setsid()
+null = os.open("/dev/null", os.O_RDWR)
+for fd in range(64):  # runc waits for the end of what it leaks to hooks, too
+    if fd not in (master, slave, null):
+        os.dup2(null, fd) if fd < 3 else os.closerange(fd, fd + 1)
+with open(said, "wb", buffering=0) as file:
+    if not os.fork():
+        while True:
+            try:
+                file.write(os.read(master, 4096))
+            except OSError:
+                os._exit(0)
+import time
+time.sleep(5)
+'
+
+# No control in husk: the slave is opened by its master (TIOCGPTPEER), before any hook runs; there is no name.
 @test "CVE-2025-52565: files where the terminal's names will be" {
         immune console
+}
+
+@test "CVE-2025-52565: /dev/pts exchanged with links to another terminal" {
+        immune console hook
+        peer console hook
 }

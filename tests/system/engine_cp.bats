@@ -24,6 +24,14 @@ setup() {
         ln -s sub d/link
 }
 
+# without PROTECTION: from now on it is husk without it (tests/attacks/weak.c)
+without() {
+        mkdir "$box/weak"
+        cp "${WEAK:-$BATS_TEST_DIRNAME/../../build/dev/tests/weak}" "$box/weak/husk"
+        husk=$box/weak/husk
+        export HUSK_WEAK=$1
+}
+
 cp_to() { husk cp -q "$1" "one:$2"; }
 inside() { husk exec one "$@"; }
 
@@ -113,6 +121,11 @@ one'
         mkdir -p "$host/b/x/y"
         husk cp -q --overwrite up/. one:/data/x/deep/b
         same "$(cat "$host/b/x")" file
+        # The control: who removes a tree across mounts.
+        rm "$host/b/x"
+        without one_mount
+        husk cp -q --overwrite up/. one:/data || :
+        [ ! -e "$host/b/file" ]
 }
 
 @test 'out of it: the same table' {
@@ -280,6 +293,21 @@ PYTHON
         same "$(inside stat -c '%u:%g' /root/d/sub/g)" 33:34
 }
 
+# exchanged N: of N rounds of copies out of and into the container that exchanges names, until one reached the host
+exchanged() {
+        local i
+        for ((i = 0; i < $1; i++)); do
+                husk cp -q f one:/srv/turn/in/ 2>/dev/null || :
+                husk cp -q f one:/srv/turn/secret 2>/dev/null || :
+                rm -rf got got2
+                husk cp -qL one:/srv/turn/secret got 2>/dev/null || :
+                husk cp -qL one:/srv/f got2 2>/dev/null || :
+                if [ -L got ] || [ -L got2 ] || grep -qs secret got got2; then return 0; fi
+                if [ "$(cat "$host/secret")" != secret ] || [ -n "$(ls -A "$host/in")" ]; then return 0; fi
+        done
+        return 1
+}
+
 @test 'a container that changes its files meanwhile: never a file of the host' {
         echo secret >"$host/secret"
         mkdir "$host/in"
@@ -287,21 +315,13 @@ PYTHON
                 while :; do ln -s $host turn.new; mv -fT turn.new turn; ln -s /srv/real turn.new; mv -fT turn.new turn
                 ln -s $host/secret f.new; mv -fT f.new f; echo mine >f.new; mv -fT f.new f; done"
         await inside test -e /srv/f
-        for i in $(seq 40); do
-                husk cp -q f one:/srv/turn/in/ 2>/dev/null || :
-                husk cp -q f one:/srv/turn/secret 2>/dev/null || :
-                rm -rf got got2
-                husk cp -qL one:/srv/turn/secret got 2>/dev/null || :
-                husk cp -qL one:/srv/f got2 2>/dev/null || :
-                [ ! -L got ]
-                [ ! -L got2 ]
-                run ! grep -qs secret got got2
-        done
-        same "$(cat "$host/secret")" secret
-        same "$(ls -A "$host/in")" ''
+        run -1 exchanged 40
         # Its magic links are none.
         run -1 husk cp one:/proc/1/root/etc/passwd got
         run -1 husk cp f one:/proc/self/cwd/x
+        # The control: who joins the root and the name.
+        without in_root
+        run -0 exchanged 400
 }
 
 @test 'paused, and with names that are odd' {
