@@ -81,3 +81,26 @@ time.sleep(1000)" >/dev/null 2>&1 3>&- &
         is_caught 'file /'
         is_caught 'lock '
 }
+
+# Others make and remove what is theirs meanwhile: what is said of it is not looked at.
+@test "what is left behind a run of all tests is caught, and what was there before is not" {
+        local old new meter=$BATS_TEST_DIRNAME/../leak-meter last=$BATS_TEST_DIRNAME/../nothing_left.t tree pid
+        tree=$(find /sys/fs/cgroup -name cgroup.procs -printf %h -quit)
+        old=$(mktemp -d /tmp/husk-old.XXXXXX) new=/tmp/husk-new.$$
+        "$meter" -a >"$BATS_TEST_TMPDIR/before"
+        mkdir "$new" "$tree/husk-test-new-$$" "$BATS_TEST_TMPDIR/here"
+        CHECK_WORD=$$ sleep 100 3>&- &
+        pid=$!
+        mount -t tmpfs none "$BATS_TEST_TMPDIR/here"
+        run env BEFORE="$BATS_TEST_TMPDIR/before" CHECK_WORD=$$ LEAK_SECONDS=1 "$last"
+        kill "$pid"
+        umount "$BATS_TEST_TMPDIR/here"
+        rmdir "$old" "$new" "$tree/husk-test-new-$$"
+        echo "$output"
+        [ "$status" = 1 ]
+        [[ $output == *"not ok 1"* && $output == *"# file $new"* && $output == *"# cgroup $tree/husk-test-new-$$"* &&
+                $output == *"# process $pid sleep"* && $output == *"# mount $BATS_TEST_TMPDIR/here"* ]]
+        [[ $output != *"$old"* ]]
+        run env -u BEFORE "$last"
+        [[ $output == *"SKIP needs the list"* ]]
+}

@@ -6,11 +6,12 @@ load helper
 setup() {
         begin
         LINK=d$$x$BATS_TEST_NUMBER
+        SPACE=$BATS_TEST_TMPDIR/$WORD/space
         ip link add "$LINK" type veth peer name "$LINK.p" 2>/dev/null || skip "no veth pairs here"
         script 'sleep 1000'
 }
 teardown() {
-        ip netns del "$WORD" 2>/dev/null || true
+        umount "$SPACE" 2>/dev/null || true
         finish
         ip link del "$LINK.p" 2>/dev/null || true
 }
@@ -18,6 +19,14 @@ teardown() {
 # The container's network, as the host's ip(8) sees it from inside.
 net() {
         nsenter --net="/proc/$(pid_of "$WORD")/ns/net" ip "$@"
+}
+
+# A network namespace that has a name; not by ip-netns(8), which leaves a mount on /run/netns.
+make_space() {
+        : >"$SPACE" && unshare --net="$SPACE" true || skip "no named network namespaces here"
+}
+in_space() {
+        nsenter --net="$SPACE" "$@"
 }
 
 up() {
@@ -57,10 +66,10 @@ up() {
 }
 
 @test "into a namespace that is joined; a name that is taken there is an error" {
-        ip netns add "$WORD" || skip "no named network namespaces here"
+        make_space
         ip address add 192.0.2.1/24 dev "$LINK"
-        ip -n "$WORD" link add taken type veth peer name other
-        config --arg link "$LINK" --arg ns "/run/netns/$WORD" '.linux.netDevices = {($link): {"name": "taken"}} |
+        in_space ip link add taken type veth peer name other
+        config --arg link "$LINK" --arg ns "$SPACE" '.linux.netDevices = {($link): {"name": "taken"}} |
                 .linux.namespaces |= map(if .type == "network" then .path = $ns else . end)'
         run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
         refused
@@ -68,10 +77,10 @@ up() {
         ip -json address show "$LINK" | jq -e '.[0].addr_info[] | select(.local == "192.0.2.1")'
         config --arg link "$LINK" '.linux.netDevices = {($link): {"name": "lan7"}}'
         up
-        ip -n "$WORD" link show lan7
+        in_space ip link show lan7
         # it is the namespace's, not the container's
         oci delete --force "$WORD"
-        ip -n "$WORD" link show lan7
+        in_space ip link show lan7
 }
 
 @test "an interface that is not there is an error, and nothing is left" {
@@ -83,16 +92,16 @@ up() {
 
 @test "a start that fails half-way gives the interface back" {
         [ -d /proc/sys/net/ipv6 ] || skip "no IPv6"
-        ip netns add "$WORD" || skip "no named network namespaces here"
-        ip netns exec "$WORD" sysctl -q net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+        make_space
+        in_space sysctl -q net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
         ip link set "$LINK" up
         ip -6 address add 2001:db8::1/64 nodad dev "$LINK"
         # where IPv6 is switched off the address cannot be set again
-        config --arg link "$LINK" --arg ns "/run/netns/$WORD" '.linux.netDevices = {($link): {"name": "lan7"}} |
+        config --arg link "$LINK" --arg ns "$SPACE" '.linux.netDevices = {($link): {"name": "lan7"}} |
                 .linux.namespaces |= map(if .type == "network" then .path = $ns else . end)'
         run --separate-stderr oci run --bundle "$BUNDLE" "$WORD"
         refused
         [[ $stderr == *"its addresses again"* ]]
         ip -json address show "$LINK" | jq -e '.[0] | (.flags | index("UP")) and (.addr_info[] | select(.local == "2001:db8::1"))'
-        ! ip -n "$WORD" link show lan7 2>/dev/null
+        ! in_space ip link show lan7 2>/dev/null
 }
