@@ -7,8 +7,9 @@
  * when its holder ends; and pidfd_getfd(2) gives root a copy of that descriptor. There is nothing to register, to
  * repair or to unmount: the last copy takes the file system with it.
  *
- * Where anything of this cannot be had (another pid namespace, a filter, a holder that is just ending), the image
- * is mounted once more. Only who may read the image can hold a lock of it. */
+ * A holder that is just ending has no descriptors any more before its locks go: it is waited for, since another one may
+ * stand behind it. Where anything of this cannot be had (another pid namespace, a filter, two who begin at one moment),
+ * the image is mounted once more. Only who may read the image can hold a lock of it. */
 #include "linux.h"
 
 #include <fcntl.h>
@@ -25,7 +26,13 @@ static bool find_holder(int image, struct flock *ret)
                ret->l_start <= INT32_MAX;
 }
 
-static int borrow(int image)
+enum {
+        ENDING_MS = 100, /* from a process's descriptors to its end, on a busy machine */
+        HOLDERS = 64     /* that end one behind the other */
+};
+
+/* -EAGAIN: the holder has just ended. */
+static int borrow_once(int image)
 {
         struct flock before, after;
         auto_close process = NO_FD;
@@ -35,16 +42,30 @@ static int borrow(int image)
                 return -ENOENT;
         process = process_open(before.l_pid);
         if (process < 0)
-                return process;
+                return process == -ESRCH ? -EAGAIN : process;
         tree = (int)syscall(SYS_pidfd_getfd, process, (int)before.l_start, 0);
-        if (tree < 0)
-                return -errno;
+        if (tree < 0) {
+                int r = -errno;
+
+                return (r == -EBADF || r == -ESRCH) && process_poll(process, ENDING_MS) > 0
+                             ? -EAGAIN
+                             : r;
+        }
         /* A process that has the lock now had it all the time, or began with that number. */
         if (find_holder(image, &after) && after.l_pid == before.l_pid &&
             after.l_start == before.l_start && file_magic(tree) == MAGIC_EROFS)
                 return tree;
         close(tree);
-        return -ENOENT;
+        return -EAGAIN;
+}
+
+static int borrow(int image)
+{
+        int tree = -EAGAIN;
+
+        for (int i = 0; tree == -EAGAIN && i < HOLDERS; i++)
+                tree = borrow_once(image);
+        return tree;
 }
 
 static int mount_new(int image)
