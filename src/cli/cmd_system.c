@@ -80,7 +80,30 @@ static int print_words(struct invocation *in, const char *words)
         return cli_print(STDOUT_FILENO, &out);
 }
 
-static int show_each(struct invocation *in, const struct disk_usage *usage)
+/* Both lists as one object, which is docker's form of it. */
+static int put_each(struct invocation *in, struct table *images, struct table *containers)
+{
+        struct table *const tables[] = { images, containers };
+        static const char *const names[] = { "Images", "Containers" };
+        struct text out = { .arena = in->arena };
+        struct json_writer w = { .out = &out };
+        int r = 0;
+
+        json_open_object(&w, NULL);
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(tables); i++) {
+                struct text list = { .arena = in->arena };
+
+                tables[i]->format = "json";
+                tables[i]->json_array = true;
+                r = cli_put_table(&list, tables[i]);
+                json_put_raw(&w, names[i], text_string(&list), list.len - (list.len > 0));
+        }
+        json_close_object(&w);
+        text_add_char(&out, '\n');
+        return r < 0 ? r : cli_print(STDOUT_FILENO, &out);
+}
+
+static int show_each(struct invocation *in, const struct disk_usage *usage, bool json)
 {
         struct table images = { .columns = image_columns,
                                 .n_columns = ARRAY_SIZE(image_columns),
@@ -92,8 +115,11 @@ static int show_each(struct invocation *in, const struct disk_usage *usage)
                                     .rows = usage->container_list,
                                     .n_rows = usage->n_containers,
                                     .row_size = sizeof *usage->container_list };
-        int r = print_words(in, "Images space usage:\n\n");
+        int r = json ? put_each(in, &images, &containers)
+                     : print_words(in, "Images space usage:\n\n");
 
+        if (json)
+                return r;
         if (r == 0)
                 r = cli_finish_table(in, &images);
         if (r == 0)
@@ -112,14 +138,17 @@ static int run_df(struct invocation *in)
                                .n_rows = ARRAY_SIZE(rows),
                                .row_size = sizeof *rows,
                                .format = request->format };
+        bool json = request->format && (text_equal(request->format, "json") ||
+                                        text_equal(request->format, "{{json .}}"));
         int r;
 
-        if (request->verbose && request->format)
+        if (request->verbose && request->format && !json)
                 return trail(
-                        -EINVAL, "--verbose has a form of its own: --format does not go with it");
+                        -EINVAL,
+                        "--verbose has a form of its own: of --format, json alone goes with it");
         r = engine_usage(request, in->arena, &usage);
         if (r < 0 || request->verbose)
-                return r < 0 ? r : show_each(in, &usage);
+                return r < 0 ? r : show_each(in, &usage, json);
         rows[0] = sum_row(in->arena, "Images", &usage.images);
         rows[1] = sum_row(in->arena, "Containers", &usage.containers);
         return cli_finish_table(in, &table);

@@ -37,14 +37,20 @@ int cli_finish_text(int r, const struct text *out)
         return r < 0 ? r : cli_print(STDOUT_FILENO, out);
 }
 
-int cli_finish_table(struct invocation *in, struct table *table)
+int cli_put_table(struct text *out, struct table *table)
 {
-        struct text out = { .arena = in->arena };
         struct timespec now = { 0 };
 
         clock_gettime(CLOCK_REALTIME, &now);
         table->now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
         if (!table->no_trunc)
                 table->width = cli_terminal_width(STDOUT_FILENO);
-        return cli_finish_text(cli_table_put(&out, table), &out);
+        return cli_table_put(out, table);
+}
+
+int cli_finish_table(struct invocation *in, struct table *table)
+{
+        struct text out = { .arena = in->arena };
+
+        return cli_finish_text(cli_put_table(&out, table), &out);
 }

@@ -65,6 +65,8 @@ int cli_finish_text(int r, const struct text *out);
 
 /* Put the table to stdout, fitted to its terminal. */
 int cli_finish_table(struct invocation *in, struct table *table);
+/* The same into a text. */
+int cli_put_table(struct text *out, struct table *table);
 
 /* What a pull tells while it goes on: cli_progress_tell() as struct pull_request.tell, with one of these as
  * context, zeroed but for `terminal`. */

@@ -34,8 +34,11 @@ Containers 1 0 $(taken "$store/containers")"
         run -0 husk system df -v
         [[ $output =~ localhost/layout\ +other\ +[0-9a-f]{12}\ .*B\ +0$'\n' ]]
         has "$output" work
-        run -1 husk system df -v --format json
-        has "$output" 'does not go with it'
+        run -0 husk system df -v --format json
+        same "$(jq -r '[keys[], .Images[].Tag, .Containers[].Names] | join(" ")' <<<"$output")" 'Containers Images tool other latest work'
+        same "$(jq -r '.Images[] | select(.Tag == "other").UniqueSize' <<<"$output")" 0B
+        run -1 husk system df -v --format '{{.ID}}'
+        has "$output" 'json alone goes with it'
 }
 
 @test 'system check: what is whole, and what is not' {
