@@ -73,7 +73,7 @@ int cli_face_unknown(const struct face *face, const struct command *group, const
 }
 
 /* One of ours that others can write to: umask 002, a volume of Kubernetes. From now on they cannot; what they put there
- * before is theirs, and known by its owner. Where the file system has no say in it, neither have we. */
+ * before is known by its owner. Where the file system has no say in it, neither have we. */
 static void close_directory(const char *path)
 {
         auto_close fd = file_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
@@ -88,6 +88,26 @@ static void close_directory(const char *path)
                 trail_warn("%s can be written to by others: %s", path, text_errno(r));
         else
                 trail_warn("%s could be written to by others: not any more", path);
+}
+
+/* What others made in it while they could write to it we would run, and it is theirs to change. */
+static int check_contents(struct arena *arena, const char *path)
+{
+        static const char *const names[] = { "containers", "images", "layers", "tmp" };
+        struct stat st;
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                const char *part = arena_format(arena, "%s/%s", path, names[i]);
+
+                if (file_stat(AT_FDCWD, part, AT_SYMLINK_NOFOLLOW, &st) == 0 &&
+                    st.st_uid != geteuid()) {
+                        trail_hint("look at it and remove it, or name another store with --root");
+                        return trail(
+                                -EPERM, "%s belongs to user %u, not to us", part,
+                                (unsigned)st.st_uid);
+                }
+        }
+        return 0;
 }
 
 /* A directory that nobody named is ours, and ours alone to change: what others put there we would run. In /tmp, where
@@ -243,6 +263,8 @@ static int resolve_directories(struct invocation *in)
                         root ? "/var/lib/husk"
                              : user_directory(in->arena, "XDG_DATA_HOME", ".local/share", "husk");
                 r = check_directory(husk->root, "--root");
+                if (r == 0)
+                        r = check_contents(in->arena, husk->root);
         }
         if (!husk->runroot || !*husk->runroot)
                 husk->runroot = root ? "/run/husk"

@@ -116,6 +116,10 @@ static int delete_one(const void *data, const char *id)
                 r = container_remove(&arena, &container);
         }
         container_close(&container);
+        if (r == -ENOTEMPTY && request->force) {
+                trail_reset();
+                return container_discard(&arena, request->oci.root, id);
+        }
         return r;
 }
 

@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 
 static bool is_cgroup(int64_t magic)
@@ -286,10 +286,8 @@ static int claim(const char *path)
 
         if (fd < 0)
                 return fd;
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-                r = errno == EWOULDBLOCK ? -EEXIST : -errno;
-        else
-                r = members_exist(fd);
+        r = lock_take(fd, LOCK_FOR_CHANGE, false);
+        r = r == -EAGAIN ? -EALREADY : r < 0 ? r : members_exist(fd);
         if (r == 0)
                 return fd;
         close(fd);
@@ -301,37 +299,52 @@ int cgroup_claim(const char *path, bool wait)
 {
         int fd = claim(path);
 
-        for (int round = 0; wait && fd == -EEXIST && round < 200; round++) {
+        for (int round = 0; wait && (fd == -EEXIST || fd == -EALREADY) && round < 200; round++) {
                 nap(round < 50 ? 1 : 12);
                 fd = claim(path);
         }
         return fd;
 }
 
+int cgroup_await_empty(const char *path)
+{
+        auto_close fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+        int r = fd < 0 ? fd : members_exist(fd);
+
+        for (int round = 0; r > 0 && round < 200; round++) {
+                nap(round < 50 ? 1 : 12);
+                r = members_exist(fd);
+        }
+        return r > 0 ? -EBUSY : r == -ENOENT || r == -ENODEV ? 0 : r;
+}
+
 /* Who is not root may write the second one alone, since Linux 5.7 and on v2. */
 #define USED      "trusted.husk.used"
 #define USER_USED "user.husk.used"
 
-int cgroup_mark(int cgroup)
-{
-        return fsetxattr(cgroup, USED, "", 0, 0) < 0 && fsetxattr(cgroup, USER_USED, "", 0, 0) < 0
-                     ? -errno
-                     : 0;
-}
-
-/* A program may take away the mark that it could write itself; what time it took of v2 stays in the books. */
-bool cgroup_was_used(int cgroup)
+/* On v2 what time was taken stays in the books: some 250 bytes, with numbers of twelve digits. */
+static bool has_taken_time(int cgroup)
 {
         static const char time[] = "usage_usec ";
-        char text[256];
-        const char *at;
+        char text[4096];
+        ssize_t n = file_get(cgroup, "cpu.stat", text, sizeof text);
+        const char *at = n > 0 ? strstr(text, time) : NULL;
 
-        if (fgetxattr(cgroup, USED, NULL, 0) >= 0 || fgetxattr(cgroup, USER_USED, NULL, 0) >= 0)
-                return true;
-        if (file_get(cgroup, "cpu.stat", text, sizeof text) <= 0)
-                return false;
-        at = strstr(text, time);
-        return at && at[strlen(time)] != '0';
+        return n > 0 ? !at || at[strlen(time)] != '0' : n != -ENOENT;
+}
+
+/* A program may take away the mark that it could write itself. */
+int cgroup_mark(int cgroup)
+{
+        bool used =
+                fgetxattr(cgroup, USED, NULL, 0) >= 0 || fgetxattr(cgroup, USER_USED, NULL, 0) >= 0;
+
+        if (fsetxattr(cgroup, USED, "", 0, 0) < 0) {
+                used = used || has_taken_time(cgroup);
+                if (fsetxattr(cgroup, USER_USED, "", 0, 0) < 0 && !used)
+                        return -errno;
+        }
+        return used;
 }
 
 int cgroup_number(int cgroup, uint64_t *ret_number)
@@ -349,7 +362,7 @@ int cgroup_has_number(const char *path, uint64_t number)
         struct stat st;
         int r = file_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st);
 
-        return r < 0 ? r : st.st_ino == number;
+        return r == -ENOTDIR ? -ENOENT : r < 0 ? r : st.st_ino == number;
 }
 
 int cgroup_share(const char *path)
@@ -537,10 +550,12 @@ int cgroup_kill(const char *path)
         return -EBUSY;
 }
 
+/* Directories among the entries; what cannot be removed of them the caller's rmdir(2) tells. */
 static int remove_below(int dir, const char *name, unsigned depth)
 {
+        _Alignas(struct dirent64) char entries[1024];
         auto_close fd = NO_FD;
-        DIR *list;
+        long size;
 
         if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
                 return 0;
@@ -549,14 +564,14 @@ static int remove_below(int dir, const char *name, unsigned depth)
         fd = file_open(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
         if (fd < 0 || depth > 64)
                 return fd < 0 ? fd : -ELOOP;
-        list = fdopendir(fd);
-        if (!list)
-                return -errno;
-        fd = NO_FD;
-        for (struct dirent *entry; (entry = readdir(list));)
-                if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-                        remove_below(dirfd(list), entry->d_name, depth + 1);
-        closedir(list);
+        while ((size = syscall(SYS_getdents64, fd, entries, sizeof entries)) > 0)
+                for (long at = 0; at < size;) {
+                        const struct dirent64 *entry = (const void *)(entries + at);
+
+                        at += entry->d_reclen;
+                        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+                                remove_below(fd, entry->d_name, depth + 1);
+                }
         return unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;
 }
 

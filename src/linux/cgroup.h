@@ -36,18 +36,19 @@ int cgroup_remove_parents(const char *path, unsigned n);
  * -ENOENT. */
 int cgroup_lasting_parent(const char *path, char ret_parent[4096]);
 /* Of all who claim one cgroup at one moment, be it new or not, one gets a descriptor. It is theirs until
- * that and its copies are closed; by then there should be a process in it. -EEXIST: another has claimed it, or
- * there is a process in it or below, with `wait` for some 2 s; -ENOENT, -ENODEV: it is gone. */
+ * that and its copies are closed; by then there should be a process in it. -EALREADY: another has claimed it, -EEXIST:
+ * there is a process in it or below, both with `wait` after some 2 s; -ENOENT, -ENODEV: it is gone. */
 int cgroup_claim(const char *path, bool wait);
-/* Mark one that was claimed as one that a container has had. -errno: who is not root can on v2 alone, since
- * Linux 5.7. Child-safe. */
+/* Wait until no process is in it or below: 0, also when it is gone; -EBUSY after some 2 s; -errno. */
+int cgroup_await_empty(const char *path);
+/* Mark one that was claimed as one that a container has had. 1: it had been before, 0: it had not; -errno: nothing is
+ * known, and no mark can be made: who is not root can on v2 alone, since Linux 5.7. What a program in it can do
+ * unmakes neither root's mark nor, on v2, what is known without one. Child-safe. */
 int cgroup_mark(int cgroup);
-/* Has it that mark, or (v2) has a process run in it? What a program in it can do does not unmake both. Child-safe. */
-bool cgroup_was_used(int cgroup);
 /* What tells it from all that its hierarchy had or will have until the machine boots again: its inode's number.
  * Child-safe. */
 int cgroup_number(int cgroup, uint64_t *ret_number);
-/* Has what is at the path that number? 1, 0, or -errno. Child-safe. */
+/* Has what is at the path that number? 1, 0; -ENOENT: nothing is there; -errno. Child-safe. */
 int cgroup_has_number(const char *path, uint64_t number);
 /* The same for one that is to be shared with who is in it already: a descriptor of the directory. */
 int cgroup_share(const char *path);

@@ -142,22 +142,22 @@ enum {
 /* What the whole journal says of the cgroups. */
 struct cgroups {
         /* A process was started in them, so whatever is in them came from it. Before that what is in
-         * them was there before us: another container of the same cgroupsPath, whose making was
-         * refused for that reason. It is not ours to kill. */
+         * them was put there by others, or is a first process, which dies when its maker does. It is not
+         * ours to kill. */
         bool ours;
-        bool claimed; /* the first one was empty, and nobody's but ours: in it is a process that is not noted yet */
+        bool claimed;                  /* the first one is still that which was claimed */
         size_t n;                      /* how many are still to be undone */
         unsigned parents[CGROUPS_MAX]; /* how many of each one's parents were made */
         const char *first;
         uint64_t number; /* of the first one when it was claimed; 0: it was not, or is systemd's */
-        int claim;       /* of the first one, or why there is none */
+        int claim;       /* of the first one, where that is not known, or why there is none */
         bool foreign;    /* a container that began after ours had ended has them now */
+        bool rebooted;   /* nothing of it is there any more: what has the names is another's */
 };
 
 /* *ret_version is 0 when it was not found there. */
 static int undo_cgroup(const char *path, const struct cgroups *cgroups, int *ret_version)
 {
-        const bool first = cgroups->n == 1;
         int r;
 
         *ret_version = 0;
@@ -171,11 +171,11 @@ static int undo_cgroup(const char *path, const struct cgroups *cgroups, int *ret
         r = file_remove(AT_FDCWD, path, AT_REMOVEDIR);
         if (r == 0 || r == -ENOENT)
                 return 0; /* as a rule: what was in it has ended */
-        if (!cgroups->ours && !(cgroups->claimed && first)) {
+        if (!cgroups->ours && !cgroups->claimed) {
                 cgroup_remove_empty(path);
                 return 0;
         }
-        r = cgroup_kill(path);
+        r = cgroups->ours ? cgroup_kill(path) : 0;
         if (r == 0 || r == -ENOTTY)
                 r = cgroup_remove(path);
         return r < 0 && r != -ENOENT
@@ -194,7 +194,7 @@ static int undo_cgroup_line(const char *path, struct cgroups *cgroups)
         if (--cgroups->n >= CGROUPS_MAX)
                 return r;
         made = cgroups->parents[cgroups->n];
-        if (made == 0 && cgroup_is_outermost(path, version))
+        if (cgroups->rebooted || (made == 0 && cgroup_is_outermost(path, version)))
                 return r;
         parents = cgroup_remove_parents(path, made);
         return parents < 0 && r == 0
@@ -275,13 +275,15 @@ static int undo_line(int dir, const struct json *line, struct cgroups *cgroups)
         if (text_equal(what, "remove_cgroup"))
                 return undo_cgroup_line(path, cgroups);
         if (text_equal(what, "remove_group")) {
-                r = resctrl_remove(path, !cgroups->ours);
+                r = cgroups->rebooted ? 0 : resctrl_remove(path, !cgroups->ours);
                 return r < 0 && r != -ENOTTY
                              ? trail(r, "cannot remove the group %s: %s", path, text_errno(r))
                              : 0;
         }
         if (text_equal(what, "stop_unit"))
-                return undo_unit(path, json_string(json_member(line, "unit")), cgroups->ours);
+                return undo_unit(
+                        path, json_string(json_member(line, "unit")),
+                        cgroups->ours && !cgroups->rebooted);
         return text_equal(what, "remove_tree") ? undo_tree(dir, path) : 0;
 }
 
@@ -319,30 +321,48 @@ static void read_cgroups(
         }
 }
 
-/* Is what has the name now what had it then? */
-static void compare_cgroups(struct cgroups *cgroups, bool rebooted)
+static int not_now(int error, const char *path)
 {
-        int same = !rebooted && cgroups->first && cgroups->number
-                         ? cgroup_has_number(cgroups->first, cgroups->number)
-                         : -ENOENT;
+        if (error == -EBUSY)
+                trail_hint("try again when who is in it, or holds a lock on it, has gone");
+        return trail(error, "cannot remove the cgroup %s: %s", path, text_errno(error));
+}
 
-        cgroups->foreign = rebooted || same == 0;
-        cgroups->claimed = same == 1;
-        if (cgroups->foreign || cgroups->ours || !cgroups->first)
-                return;
-        cgroups->claim = cgroup_claim(cgroups->first, true); /* a process may be dying */
-        if (cgroups->claim < 0 && cgroups->claimed)
-                cgroup_kill(cgroups->first); /* it joined the others behind this one */
+/* Is what has the first one's name now what had it then? Who cannot find out leaves all as it is, for the next try. */
+static int compare_cgroups(struct cgroups *cgroups)
+{
+        const char *path = cgroups->first;
+        int r;
+
+        cgroups->foreign = cgroups->rebooted;
+        if (cgroups->rebooted || !path)
+                return 0;
+        r = cgroups->number ? cgroup_has_number(path, cgroups->number) : -ENOENT;
+        if (r < 0 && r != -ENOENT)
+                return not_now(r, path);
+        cgroups->foreign = r == 0;
+        if (cgroups->foreign || cgroups->ours)
+                return 0;
+        cgroups->claimed = r == 1;
+        if (cgroups->claimed) { /* a first process may be dying, whose maker was killed before it was noted */
+                r = cgroup_await_empty(path);
+                return r < 0 ? not_now(r, path) : 0;
+        }
+        cgroups->claim = cgroup_claim(path, true);
+        return cgroups->claim == -EALREADY ? not_now(-EBUSY, path) : 0;
 }
 
 int journal_undo(struct arena *arena, int dir, bool rebooted, const char *bytes, size_t size)
 {
         const char *end = bytes + size;
         struct cgroups cgroups = { .claim = NO_FD };
-        int result = 0;
+        int result;
 
         read_cgroups(arena, bytes, size, &cgroups);
-        compare_cgroups(&cgroups, rebooted);
+        cgroups.rebooted = rebooted;
+        result = compare_cgroups(&cgroups);
+        if (result < 0)
+                return result;
         while (end > bytes) {
                 const char *line = end - 1;
                 const struct json *value;

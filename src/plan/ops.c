@@ -116,7 +116,7 @@ static int remove_claimed(const char *path, uint64_t number)
         int r = cgroup_has_number(path, number);
 
         if (r == 1)
-                r = cgroup_remove_empty(path);
+                r = cgroup_remove(path);
         return r == -ENOENT ? 0 : r;
 }
 
@@ -125,14 +125,13 @@ static int remove_claimed(const char *path, uint64_t number)
 static int sign_cgroup(struct machine *m, const char *path)
 {
         uint64_t number;
-        bool used = !m->closed && cgroup_was_used(m->claim);
-        int marked = cgroup_mark(m->claim), r = cgroup_number(m->claim, &number);
+        int used = cgroup_mark(m->claim), r = cgroup_number(m->claim, &number);
 
-        if (r == 0 && !m->closed && (used || marked < 0)) {
+        if (r == 0 && !m->closed && used != 0) {
                 r = remove_claimed(path, number);
                 if (r == 0)
                         return -ENOENT;
-                if (used)
+                if (used > 0)
                         return r == -EBUSY
                                      ? -EEXIST
                                      : trail(r,
@@ -161,7 +160,7 @@ static int make_first_cgroup(struct machine *m, const struct op_make_cgroup *o)
                 }
                 close(fd);
                 if (r != -ENOENT && r != -ENODEV)
-                        return r;
+                        return r == -EALREADY ? -EEXIST : r;
         }
         return -EEXIST;
 }

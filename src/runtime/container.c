@@ -203,7 +203,8 @@ static int read_journal(struct arena *arena, struct container *container)
                 if (number == 2) {
                         container->config = at.line;
                         container->config_size = at.size;
-                        container->events = (size_t)(at.rest - container->text);
+                        container->lines = (size_t)(at.rest - container->text);
+                        container->events = container->lines;
                         continue;
                 }
                 if (number > 2 && text_starts(at.line, "{\"undo\""))

@@ -27,7 +27,8 @@ struct container {
         int journal;
         const char *text; /* the journal as it was read */
         size_t size;
-        size_t events;             /* where in it the lines behind the document begin */
+        size_t lines;              /* where in it the lines behind the document begin */
+        size_t events;             /* and those of its last start */
         const struct json *header; /* its first line */
         const char *config;        /* its second line: the document, on one line */
         size_t config_size;
@@ -119,12 +120,12 @@ int container_discard(struct arena *arena, const char *root, const char *id);
 void container_cgroups(
         struct arena *arena, const struct container *container, const char *const **ret_paths,
         size_t *ret_n);
-/* Are they, of which `first` is the first, still its own? One that has ended loses them to the next that has the same
- * cgroupsPath, and all of them when the machine boots. */
-bool container_has_cgroups(
-        struct arena *arena, const struct container *container, const char *first);
-/* Was the machine booted since its last start? What has the names and numbers of its cgroups then is another's. */
-bool container_is_rebooted(const struct container *container);
+/* Are there any, and still its own? One that has ended loses them to the next that has the same cgroupsPath, and all of
+ * them when the machine boots. 1, 0, or -errno with a trail: who cannot find out must leave them alone. */
+int container_has_cgroups(struct arena *arena, const struct container *container);
+/* Was the machine booted since its last start? What has the names and numbers of its cgroups then is another's.
+ * 1, 0, or -errno with a trail. */
+int container_is_rebooted(const struct container *container);
 /* The cgroup that a line of the journal, without its newline, names; NULL: none. */
 const char *container_cgroup_line(struct arena *arena, const char *line, size_t size);
 /* The numbers of the mounts that were added to it while it ran, a space between them; those in its

@@ -89,26 +89,33 @@ void container_cgroups(
         *ret_n = n;
 }
 
-bool container_is_rebooted(const struct container *container)
+int container_is_rebooted(const struct container *container)
 {
         const char *boot;
+        int r = container->boot ? container_boot_id(&boot) : 0;
 
-        return container->boot && container_boot_id(&boot) == 0 &&
-               !text_equal(container->boot, boot);
+        return r < 0 ? r : container->boot && !text_equal(container->boot, boot);
 }
 
-bool container_has_cgroups(
-        struct arena *arena, const struct container *container, const char *first)
+int container_has_cgroups(struct arena *arena, const struct container *container)
 {
+        int r = container_is_rebooted(container);
+        const char *const *paths;
         uint64_t number = 0;
+        size_t n;
 
+        container_cgroups(arena, container, &paths, &n);
+        if (r != 0 || n == 0)
+                return r < 0 ? r : 0;
         for (struct journal_lines at = container_events(container); journal_next(&at);) {
                 uint64_t claimed = journal_claimed(arena, at.line, at.size);
 
                 number = claimed ? claimed : number;
         }
-        return !container_is_rebooted(container) &&
-               (!number || cgroup_has_number(first, number) != 0);
+        r = number ? cgroup_has_number(paths[0], number) : 1;
+        return r < 0 && r != -ENOENT
+                     ? trail(r, "cannot look at the cgroup %s: %s", paths[0], text_errno(r))
+                     : r != 0;
 }
 
 const char *container_added_mounts(
@@ -274,5 +281,9 @@ int container_write_start(
                 boot, mode_of(request), (long long)time(NULL), request->by);
         journal_undo_lines(request->plan, &out);
         r = cut_torn(container);
-        return r < 0 ? r : file_write(container->journal, out.data, out.len);
+        if (r == 0)
+                r = file_write(container->journal, out.data, out.len);
+        if (r == 0) /* what is made from now on is of this boot */
+                container->boot = boot;
+        return r;
 }

@@ -196,6 +196,19 @@ static void reap(struct machine *m)
         process_wait(m->pid, &status);
 }
 
+/* Behind the first line and the document, which is another's words, whatever it looks like. */
+static struct text without_document(struct text journal)
+{
+        for (int line = 0; line < 2 && journal.len; line++) {
+                const char *end = memchr(journal.data, '\n', journal.len);
+                size_t size = end ? (size_t)(end - journal.data) + 1 : journal.len;
+
+                journal.data += size;
+                journal.len -= size;
+        }
+        return journal;
+}
+
 /* What is to be undone: all that may have been done. A cgroup or unit that was refused because others
  * are in it is theirs; once there was a process, all that is in those before came from it. When INIT
  * failed HOST was waiting for it, with all of its own done. */
@@ -218,8 +231,11 @@ static void undo_of_failure(
                 done.list[HOST].n = plan->list[HOST].n;
         journal_undo_lines(&done, out);
         if (lseek(machine->journal, from, SEEK_SET) == from &&
-            file_read_fd(out->arena, machine->journal, JOURNAL_MAX, &journal) == 0)
-                journal_notes_of_cgroups(text_string(&journal), journal.len, out);
+            file_read_fd(out->arena, machine->journal, JOURNAL_MAX, &journal) == 0) {
+                if (from == 0)
+                        journal = without_document(journal);
+                journal_notes_of_cgroups(journal.data, journal.len, out);
+        }
 }
 
 int container_create(

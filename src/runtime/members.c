@@ -6,28 +6,35 @@
  * does not end the others: then SIGKILL means all of them. */
 #include "runtime.h"
 
-static const char *place(struct arena *arena, struct container *container)
+/* *ret_path: NULL: there is none. */
+static int place(struct arena *arena, struct container *container, const char **ret_path)
 {
         const char *const *paths;
         size_t n;
+        int r = container->status == CONTAINER_STOPPED ? container_has_cgroups(arena, container)
+                                                       : 1;
 
+        *ret_path = NULL;
+        if (r <= 0)
+                return r;
         container_cgroups(arena, container, &paths, &n);
-        if (n && container->status == CONTAINER_STOPPED &&
-            !container_has_cgroups(arena, container, paths[0]))
-                return NULL;
         if (!container->freezer)
                 container_find_freezer(arena, container);
         if (container->freezer)
-                return container->freezer;
-        return n ? paths[0] : NULL;
+                *ret_path = container->freezer;
+        else if (n)
+                *ret_path = paths[0];
+        return 0;
 }
 
 int container_members(
         struct arena *arena, struct container *container, pid_t **ret_pids, size_t *ret_n)
 {
+        const char *path;
         int r = container_check_own(container, "read its cgroups");
-        const char *path = r < 0 ? NULL : place(arena, container);
 
+        if (r == 0)
+                r = place(arena, container, &path);
         if (r < 0)
                 return r;
         if (!path) {
@@ -63,7 +70,9 @@ int container_signal_all(
 
         /* Which cgroup is another user's, that user's journal does not decide. */
         if (!container->foreign && (explicitly || (signal == 9 && !has_own_pids(arena, container))))
-                path = place(arena, container);
+                r = place(arena, container, &path);
+        if (r < 0)
+                return r;
         if (path)
                 r = members_signal(arena, path, signal, &sent);
         if (r < 0)

@@ -32,13 +32,14 @@ static int put_down(struct arena *arena, struct container *container)
 int container_release(struct arena *arena, const struct container *container)
 {
         struct text cgroups = { .arena = arena };
+        int rebooted = container_is_rebooted(container);
 
+        if (rebooted < 0)
+                return rebooted;
         for (struct journal_lines at = container_events(container); journal_next(&at);)
                 if (journal_is_of_cgroups(at.line))
                         text_add_bytes(&cgroups, at.line, at.size + 1);
-        return journal_undo(
-                arena, container->dir, container_is_rebooted(container), text_string(&cgroups),
-                cgroups.len);
+        return journal_undo(arena, container->dir, rebooted, text_string(&cgroups), cgroups.len);
 }
 
 struct undoing {
@@ -46,13 +47,18 @@ struct undoing {
         const struct container *container;
 };
 
+/* The document is another's words, whatever it looks like. */
 static int undo_inside(void *context)
 {
-        struct undoing *u = context;
+        const struct undoing *u = context;
+        const struct container *container = u->container;
+        int rebooted = container_is_rebooted(container);
 
-        return journal_undo(
-                u->arena, u->container->dir, container_is_rebooted(u->container),
-                u->container->text, u->container->size);
+        return rebooted < 0 ? rebooted
+                            : journal_undo(
+                                      u->arena, container->dir, rebooted,
+                                      container->text + container->lines,
+                                      container->size - container->lines);
 }
 
 /* The files that an ordinary user's container wrote belong to ids which are the user's only in a user
@@ -130,7 +136,8 @@ static int check_rest(const struct container *container)
                 for (size_t i = 0; others && i < ARRAY_SIZE(files); i++)
                         others = !text_equal(entry->d_name, files[i]);
                 if (others) {
-                        trail_hint("`rm -f` removes all that is there");
+                        trail_hint(
+                                "`husk rm -f` or `husk-oci delete --force` removes all that is there");
                         trail(-ENOTEMPTY,
                               "%s/%s: '%.100s' in it is not known to be the container's",
                               container->root, container->id, entry->d_name);
@@ -138,6 +145,17 @@ static int check_rest(const struct container *container)
         }
         closedir(list);
         return others ? -ENOTEMPTY : 0;
+}
+
+/* Others in its cgroups may be frozen although the first process had ended before: none of them runs again. */
+static int kill_frozen(struct arena *arena, struct container *container)
+{
+        int r = container->pid > 0 && !container->freezer ? container_has_cgroups(arena, container)
+                                                          : 0;
+
+        if (r > 0 && container_find_freezer(arena, container))
+                (void)cgroup_kill(container->freezer); /* what is left undo() tells */
+        return r < 0 ? r : 0;
 }
 
 int container_remove(struct arena *arena, struct container *container)
@@ -154,17 +172,15 @@ int container_remove(struct arena *arena, struct container *container)
         r = container_unplace(arena, container);
         if (r < 0)
                 return r;
-        /* Others of its cgroups may be frozen although the first process had ended before. */
-        if (container->pid > 0 && !container->freezer && container_find_freezer(arena, container))
-                container_thaw(container);
-        r = undo(arena, container);
+        r = kill_frozen(arena, container);
+        if (r == 0)
+                r = undo(arena, container);
+        if (r == 0)
+                r = check_rest(container);
         if (r < 0)
                 return r;
         /* While the journal is still there: should we be killed, the next one runs them. */
         container_poststop(arena, container);
-        r = check_rest(container);
-        if (r < 0)
-                return r;
         for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
                 r = file_remove(container->dir, files[i], 0);
                 if (r < 0 && r != -ENOENT)
@@ -212,6 +228,8 @@ int container_discard(struct arena *arena, const char *root, const char *id)
                         r = container_hide(arena, &container);
                 if (r == 0)
                         r = container_remove(arena, &container);
+                if (r == -ENOTEMPTY)
+                        container_poststop(arena, &container);
                 container_close(&container);
         }
         /* -ENOTEMPTY: it does not tell of all that is there. */

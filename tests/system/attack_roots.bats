@@ -64,6 +64,13 @@ own_store() {
         run -0 own_store "$user" HOME="$programs/home" "$programs/husk" ps
         [[ $output == *'could be written to by others: not any more'* ]]
         [ "$(stat -c %a "$programs/home/.local/share/husk")" = 2755 ]
+        # What others have put there meanwhile is theirs.
+        for name in images containers; do
+                mkdir "$programs/home/.local/share/husk/$name"
+                run -1 own_store "$user" HOME="$programs/home" "$programs/husk" images
+                [[ $output == *"/husk/$name belongs to user 0, not to us"* ]]
+                rmdir "$programs/home/.local/share/husk/$name"
+        done
         run -0 unshare -m sh -c 'mount -t tmpfs -o "ro,mode=777,uid=$1" none "$2/home/.local/share/husk" && shift 2 && exec "$@"' \
                 sh "$user" "$programs" setpriv --reuid "$user" --regid "$user" --clear-groups \
                 env -i HOME="$programs/home" PATH=/usr/bin:/bin "$programs/husk" ps

@@ -77,6 +77,15 @@ unheard() {
 }
 without_containers() { [ -z "$(husk ps -aq)" ]; }
 
+@test 'a start that fails after a boot leaves no cgroups' {
+        id=$(husk create --name one host /none)
+        sed -i 's/"boot":"[^"]*"/"boot":"another"/' "$store/containers/$id/journal"
+        run -1 husk start one
+        [ -z "$(find /sys/fs/cgroup -maxdepth 6 -name "*$id*" 2>/dev/null)" ]
+        husk rm one
+        nothing_left "$id"
+}
+
 @test 'the keeper killed: the container goes on; kill and rm clean up' {
         needs_controllers memory
         id=$(husk run -d --rm --name one --memory 64m host sleep 1000)

@@ -374,3 +374,33 @@ REPLAY
         [ ! -e "$out/poststart" ]
         oci delete --force "$WORD"
 }
+
+@test "start is killed while a startContainer hook runs: the container runs all the same" {
+        local start
+        shell_hook startContainer ': >/tmp/in; while [ ! -e /tmp/go ]; do :; done'
+        script 'exec sleep 1000'
+        oci create --bundle "$BUNDLE" "$WORD"
+        "$HUSK_OCI" --root "$ROOT" start "$WORD" 3>&- &
+        start=$!
+        eventually 10 test -e "$BUNDLE/rootfs/tmp/in"
+        kill -KILL "$start"
+        wait "$start" || :
+        : >"$BUNDLE/rootfs/tmp/go"
+        eventually 10 eval '[ "$(tr "\0" " " <"/proc/$(pid_of "$WORD")/cmdline")" = "sleep 1000 " ]'
+        [ "$(status_of "$WORD")" = running ]
+        oci delete --force "$WORD"
+}
+
+@test "a file in its directory that nobody knows: delete says so before the poststop hooks, which run once" {
+        shell_hook poststop 'echo once >>'"$out/times"
+        oci create --bundle "$BUNDLE" "$WORD"
+        oci kill "$WORD" KILL
+        eventually 10 stopped "$WORD"
+        : >"$ROOT/$WORD/stray"
+        run -1 oci delete "$WORD"
+        [[ $output == *"'stray' in it is not known to be the container's"*'husk-oci delete --force'* ]]
+        [ ! -e "$out/times" ]
+        oci delete --force "$WORD"
+        [ ! -e "$ROOT/$WORD" ]
+        same "$(cat "$out/times")" once
+}
