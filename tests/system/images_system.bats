@@ -36,7 +36,7 @@ Containers 1 0 $(taken "$store/containers")"
         has "$output" work
         run -0 husk system df -v --format json
         same "$(jq -r '[keys[], .Images[].Tag, .Containers[].Names] | join(" ")' <<<"$output")" 'Containers Images tool other latest work'
-        same "$(jq -r '.Images[] | select(.Tag == "other").UniqueSize' <<<"$output")" 0B
+        same "$(jq -r '.Images[] | select(.Tag == "other").ID' <<<"$output")" "$(husk images -q localhost/layout:other)"
         run -1 husk system df -v --format '{{.ID}}'
         has "$output" 'json alone goes with it'
 }
