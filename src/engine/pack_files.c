@@ -202,7 +202,7 @@ static int walk_path(struct pack *pack, const char *path, char *ret_real)
                         put(pack, &file);
                 }
         }
-        return r < 0 ? trail(r, "%s", path) : 0;
+        return r < 0 ? trail(r, "%s: %s", path, text_errno(r)) : 0;
 }
 
 static int add_inside(struct pack *pack, int dir, const char *path);

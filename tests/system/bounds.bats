@@ -61,3 +61,85 @@ refused() {
                 "head -c 50000000 /dev/zero | tr \\\\0 x >&2; exit 3"] }]'
         refused 1 'exited with status 3; it said: xxx' oci create --bundle "$bundle" "$word"
 }
+
+@test 'what ps says' {
+        oci create --bundle "$bundle" "$word" </dev/null >/dev/null 2>&1
+        mkdir "$box/path"
+        printf '#!/bin/sh\necho PID\nhead -c %s /dev/zero | tr "\\\\0" x\n' '$((1 << 26))' >"$box/path/ps"
+        chmod +x "$box/path/ps"
+        PATH=$box/path:$PATH refused 1 'File too large' oci ps "$word"
+        sed -i 's/<< 26/<< 20/' "$box/path/ps"
+        PATH=$box/path:$PATH oci ps "$word"
+}
+
+# many_mounts NUMBER COMMAND...: where so many mounts are, each with some 30 kB in /proc/self/mountinfo
+many_mounts() {
+        mkdir -p "$host/many"
+        unshare --mount --propagation private python3 -c 'import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+path = os.fsencode(sys.argv[1])
+name = b" " * 250 # \040 each
+os.chdir(path)
+while len(path) + 251 < 4000:
+        os.makedirs(name, exist_ok=True)
+        os.chdir(name)
+        path += b"/" + name
+for _ in range(int(sys.argv[2])):
+        if libc.mount(path, path, None, 4096, None):
+                sys.exit(os.strerror(ctypes.get_errno()))
+os.chdir("/")
+os.execvp(sys.argv[3], sys.argv[3:])' "$host/many" "$@"
+}
+
+@test 'mounts of the host' {
+        [ -z "${HUSK_VM:-}" ] || skip 'slow in an emulated machine, and the same as elsewhere'
+        refused 125 'cannot read /proc/self/mountinfo: File too large' \
+                many_mounts 580 "$husk" "${flags[@]}" run --rm host true
+        many_mounts 500 "$husk" "${flags[@]}" run --rm host true
+}
+
+# given BYTES: what an ordinary user is told of ids that /etc/subuid and /etc/subgid give, behind so many bytes
+given() {
+        local way=(setpriv --reuid 54321 --regid 54321 --clear-groups)
+        { echo 54321:100000:65536 && head -c "$1" /dev/zero | tr '\0' '#'; } >"$box/subids"
+        unshare --mount --propagation private sh -c 'for file in /etc/subuid /etc/subgid; do
+                mount --bind "$0" "$file" || exit 77; done; exec "$@"' "$box/subids" \
+                "${way[@]}" "${HUSK_OCI:-${husk%/*}/husk-oci}" explain --bundle "$bundle"
+}
+
+@test 'subuid and subgid' {
+        [ -f /etc/subuid ] && [ -f /etc/subgid ] || skip 'needs /etc/subuid and /etc/subgid'
+        command -v newuidmap >/dev/null || skip 'needs newuidmap'
+        open_way "$box"
+        edit '.linux.namespaces += [{type: "user"}] | del(.linux.resources, .linux.cgroupsPath) |
+                .linux.uidMappings = [{containerID: 0, hostID: 54321, size: 1},
+                        {containerID: 1, hostID: 100000, size: 65536}] |
+                .linux.gidMappings = .linux.uidMappings'
+        run given $((4 << 20))
+        same "$status" 1
+        has "${lines[0]}" '/etc/subuid gives 54321 nothing'
+        run given $((3 << 20))
+        same "$status" 0
+        has "$output" 'map_ids'
+}
+
+@test 'id mappings' {
+        edit '.linux.namespaces += [{type: "user"}] |
+                .linux.uidMappings = [range(341) | {containerID: ., hostID: (3000 + .), size: 1}] |
+                .linux.gidMappings = .linux.uidMappings'
+        refused 1 'is one more than the 340 lines that the kernel takes' oci explain --bundle "$bundle"
+        edit '.linux.uidMappings |= (.[:300] | map(.containerID += 1000000000 | .hostID += 1000000000))'
+        refused 1 'is longer than the 4095 bytes that the kernel takes' oci explain --bundle "$bundle"
+}
+
+@test 'files of an image that is built from the host' {
+        local dir=$box/deep i
+        ln -s two "$box/one"
+        ln -s one "$box/two"
+        refused 1 'Too many levels of symbolic links' husk image build-host --add "$box/one" x busybox
+        for ((i = 0; i < 63; i++)); do dir+=/x; done
+        mkdir -p "$dir"
+        husk image build-host --add "$box/deep" x busybox
+        mkdir "$dir/x"
+        refused 1 'Too many levels of symbolic links' husk image build-host --add "$box/deep" x busybox
+}

@@ -230,6 +230,9 @@ class Registry(http.server.BaseHTTPRequestHandler):
     def be_bad_token(self):
         self.say(401, WWW_Authenticate=f'Bearer realm="{self.realm()}/bad",service="s"')
 
+    def be_huge_token(self):
+        self.say(401, WWW_Authenticate=f'Bearer realm="{self.realm()}/huge",service="s"')
+
     def realm(self):
         return f'http://{self.headers["Host"]}/token'
 
@@ -561,6 +564,8 @@ class Tokens(Registry):
     def answer(self):
         if self.path.startswith('/token/bad'):
             return self.say(200, json.dumps({'token': 'x\r\nEvil: yes'}).encode())
+        if self.path.startswith('/token/huge'):
+            return self.say(200, json.dumps({'token': 'x' * (1 << 16)}).encode())
         if self.path.startswith('/token'):
             return self.say(200, json.dumps({'access_token': 'good', 'expires_in': 300}).encode())
         return super().answer()

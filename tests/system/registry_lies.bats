@@ -117,6 +117,7 @@ refused() { # refused HOW WORDS...
 }
 
 @test "a token with a line break in it" { refused bad-token 'EBADMSG: '; }
+@test "a token of 64 KiB" { refused huge-token 'E2BIG: '; }
 
 @test "credentials stay where they belong: a redirect to another host" {
         run blob away-asked

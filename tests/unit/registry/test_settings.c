@@ -180,3 +180,64 @@ TEST(what_is_refused)
         }
         done();
 }
+
+/* Files that are larger than what is read of them, and one byte less. */
+static const char *put_large(const char *name, size_t size)
+{
+        char *words = arena_alloc(&arena, size + 1);
+
+        memset(words, ' ', size);
+        words[0] = '{';
+        words[size - 1] = '}';
+        return put(name, words);
+}
+
+TEST(what_is_read_has_an_end)
+{
+        struct text list = { .arena = &arena };
+        size_t size = (size_t)1 << 20;
+
+        start();
+        files.config = put_large("registries.json", size);
+        CHECK_STR(
+                settings("b.io", NULL),
+                "{\"hosts\":{\"b.io\":{}},\"credentials\":{},\"proxies\":{}}");
+        put_large("registries.json", size + 1);
+        CHECK(strstr(settings("b.io", NULL), "EFBIG cannot read '"));
+        files.config = NULL;
+        files.auth[1] = put_large("auth.json", size);
+        CHECK_STR(
+                settings("b.io", NULL),
+                "{\"hosts\":{\"b.io\":{}},\"credentials\":{},\"proxies\":{}}");
+        put_large("auth.json", size + 1);
+        CHECK(strstr(settings("b.io", NULL), "EFBIG "));
+        files.auth[1] = NULL;
+        for (int i = 0; i < 17; i++)
+                text_addf(&list, "%s\"m%d.io\"", i ? "," : "", i);
+        files.config = put(
+                "registries.json",
+                arena_format(
+                        &arena, "{\"hosts\":{\"a.io\":{\"mirrors\":[%s]}}}", text_string(&list)));
+        CHECK(strstr(settings("a.io", NULL), "a list of at most 16 hosts"));
+        done();
+}
+
+TEST(certificates_have_an_end)
+{
+        size_t size = (size_t)48 << 10;
+
+        start();
+        files.cert_dir = directory;
+        put_large("a.crt", size - 1);
+        CHECK(strstr(settings("c.io", NULL), "\"ca\":\"{ "));
+        put("b.crt", "B\n");
+        CHECK(strstr(
+                settings("c.io", NULL), "EFBIG there are more than 48 KiB of certificates in '"));
+        put_large("a.crt", size + 1);
+        CHECK(strstr(settings("c.io", NULL), "EFBIG cannot read '"));
+        put("a.crt", "A\n");
+        for (int i = 0; i < 256; i++)
+                put(arena_format(&arena, "%d", i), "");
+        CHECK(strstr(settings("c.io", NULL), "E2BIG there are too many files in '"));
+        done();
+}
