@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <sys/prctl.h>
+
 static char path[] = "/var/tmp/husk-lent.XXXXXX";
 
 static void make_image(void)
@@ -33,6 +35,7 @@ static pid_t hold(bool whole, dev_t *ret_device)
         CHECK_INT(pipe2(told, O_CLOEXEC), 0);
         pid = fork();
         if (pid == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves none of them */
                 const struct flock lock = {
                         .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 900, .l_len = 1
                 };
@@ -75,6 +78,7 @@ TEST(a_holder_that_is_ending_is_waited_for)
         if (device) {
                 killer = fork();
                 if (killer == 0) {
+                        prctl(PR_SET_PDEATHSIG, SIGKILL);
                         usleep(20000);
                         kill(ending, SIGKILL);
                         pause();
