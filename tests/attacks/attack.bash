@@ -29,11 +29,15 @@ begin_attack() {
         fresh
 }
 
-fresh() {
+end_containers() {
         local id
         for id in "$ROOT"/*; do
                 [ ! -d "$id" ] || oci delete --force "${id##*/}"
         done
+}
+
+fresh() {
+        end_containers
         rm -rf "$BUNDLE" "$VICTIM"
         cp -a "$BATS_FILE_TMPDIR/bundle" "$BUNDLE"
         make_victim "$VICTIM"
@@ -85,7 +89,7 @@ watched() {
 
 # mounted_on_victim: the last command of `watched` did; false when it mounted nothing at all, which is none of its ways
 mounted_on_victim() {
-        grep -qE ", [0-9]+<$VICTIM[/>].*\) = 0\$" "$BATS_TEST_TMPDIR/$WORD/attached"
+        grep -qE ", [0-9]+<${VICTIM}[/>].*\) = 0\$" "$BATS_TEST_TMPDIR/$WORD/attached"
 }
 
 # attacked WANTED ATTACK...: what ATTACK returns is WANTED, or the test fails and says so
@@ -133,10 +137,18 @@ on_weak() {
 PEER_VERSION=1.1.5+ds1-1+deb12u1
 
 peer() {
-        local HUSK_OCI
-        HUSK_OCI=$(command -v runc) && "$HUSK_OCI" --version | grep -qF "$PEER_VERSION" || {
+        local got=1 runc i
+        end_containers
+        if ! runc=$(command -v runc) || ! "$runc" --version | grep -qF "$PEER_VERSION"; then
                 echo "# not tried: $* on runc $PEER_VERSION, which is not there" >&3
                 return 0
-        }
-        attacked 0 "$@"
+        fi
+        local HUSK_OCI=$runc
+        # It is not what is tested: where it cannot do its part, it is asked again.
+        for ((i = 0; got && i < 3; i++)); do
+                got=0
+                attacked 0 "$@" || got=1
+                end_containers # which only the peer knows
+        done
+        return $got
 }

@@ -3,7 +3,8 @@
  * as long as it is, look for PATH, which is the host's, by its root, its directory and each of its
  * descriptors, for an executable that can be written to, and for rights that are not the container's.
  * What is found is appended to OUTPUT, a line each: "root", "cwd", "fd 7", "exe", "rights 1ff...",
- * and "seen" for each process that could be looked at before it was a program of the container's.
+ * "met" when one was there at all, and "seen" when one could be looked at before it was a program of
+ * the container's.
  *
  * Pids are guessed (pids.h). */
 #include "pids.h"
@@ -158,6 +159,7 @@ int main(int argc, char **argv)
                         snprintf(path, sizeof path, "/proc/%d", pid);
                         if (access(path, F_OK) < 0)
                                 continue;
+                        tell("met");
                         for (int i = 0; i < 200 && access(path, F_OK) == 0; i++)
                                 look_at(pid, ours);
                         next = pid + 1;

@@ -16,7 +16,9 @@ BEFORE_OTHERS='.process.scheduler = {policy: "SCHED_OTHER", nice: -19}'
 # lurk FILTER WANTED [MORE]: someone in the container looks into every process of `exec` that he can get
 # hold of. Success is a line of what he found that matches WANTED; MORE goes to the document.
 lurk() {
-        local found=$BUNDLE/rootfs/tmp/found i
+        local found=$BUNDLE/rootfs/tmp/found i meeting=seen
+        # Without more rights than the default ones who lurks may look at nothing: that he was there at the time is all.
+        [ "$1" != . ] || meeting=met
         cp "$PROBES/probe_lurk" "$BUNDLE/rootfs/bin/lurk"
         config --arg victim "$VICTIM/file" '.process.args = ["/bin/lurk", $victim, "/tmp/found"]
                 | .root.readonly = false
@@ -29,10 +31,10 @@ lurk() {
         for ((i = 0; i < 1000; i++)); do
                 oci exec "$WORD" /bin/true || return 4
                 ! grep -Eqx "$2" "$found" || break
-                [ "$i" -lt "$(sample 60)" ] || [ -n "${HUSK_WEAK:-}" ] || { [ "$1" != . ] && ! grep -q seen "$found"; } || break
+                [ "$i" -lt "$(sample 60)" ] || [ -n "${HUSK_WEAK:-}" ] || ! grep -q "$meeting" "$found" || break
         done
         ! grep -q broken "$found" || return 5
-        [ "$1" = . ] || grep -q seen "$found" || return 6
+        grep -q "$meeting" "$found" || return 6
         echo "# $(sort "$found" | tr '\n' ' ') after $i of exec" >&3
         grep -Eqx "$2" "$found"
 }
@@ -283,7 +285,8 @@ too_many() {
         return 1
 }
 
-# No control: there is no message; the kernel takes 340 lines of a map, and one write(2).
+# No control: there is no message to run over, and the kernel itself refuses more than 340 lines of a map, and a write(2)
+# to it of a page or more.
 @test "CVE-2021-43784: 70 KiB of id mappings, and of a namespace's path" {
         immune too_many '.linux.namespaces += [{"type": "user"}]
                 | .linux.uidMappings = [range(4000) | {"containerID": ., "hostID": (. * 2 + 100000), "size": 1}]

@@ -122,6 +122,47 @@ raced() {
         weak in_root raced 150
 }
 
+# raced_source STARTS: the source of a mount, read-only, lies in a volume of somebody who exchanges it with a link to
+# another tree. A link of a source is followed: the document names it. But what is mounted is what the name led to at
+# one moment, with all that the document says of it. Success: something of both trees, or one that can be written to
+raced_source() {
+        local volume=$BUNDLE/volume tree i n=$1 got=1 refused=0
+        local -A seen=([first]=0 [other]=0)
+        for tree in first other; do
+                mkdir -p "$volume/$tree/below"
+                echo "$tree" | tee "$volume/$tree/which" >"$volume/$tree/below/which"
+        done
+        mv "$volume/first" "$volume/d"
+        ln -s other "$volume/link"
+        config --arg source "$volume/d" '
+                .mounts += [{destination: "/mnt", type: "bind", source: $source, options: ["rbind", "ro"]}]
+                | .root.readonly = false'
+        script 'echo $(cat /mnt/which /mnt/below/which); for f in /mnt/made /mnt/below/made; do
+                (: >$f) 2>/dev/null && echo made; done; echo tried'
+        "$PROBES/probe_racer" "$volume/d" "$volume/link" &
+        RACER=$!
+        for ((i = 0; i < n; i++)); do
+                oci run --bundle "$BUNDLE" "$WORD" >"$BUNDLE/output" 2>&1 || true
+                case $(tr '\n' ' ' <"$BUNDLE/output") in
+                "first first tried ") seen[first]=$((seen[first] + 1)) ;;
+                "other other tried ") seen[other]=$((seen[other] + 1)) ;;
+                *husk-oci:*) refused=$((refused + 1)) ;;
+                *) sed 's/^/# /' "$BUNDLE/output" >&3 && got=0 && break ;;
+                esac
+        done
+        kill "$RACER" || return 2
+        wait "$RACER" || true
+        RACER=
+        echo "# ${seen[first]} starts with the one tree, ${seen[other]} with the other, $refused refused" >&3
+        [ $got = 0 ] || [ "${seen[first]}${seen[other]}" != 00 ] || return 3
+        return $got
+}
+
+@test "CVE-2023-27561: a mount's source exchanged with a link while it is mounted" {
+        immune raced_source "$(sample 60)"
+        weak set_mount raced_source 60
+}
+
 # raced_root STARTS: the root's own name is exchanged with a link to another root while containers are
 # made. Success: a start has something of both: a place for a mount made in the one that the program is not
 # in, or a mount or a mask that it goes without
@@ -224,9 +265,10 @@ null_file() {
         grep -q captured "$BUNDLE/rootfs/dev/null"
 }
 
-# No control: husk opens no /dev/null but the host's, and opens none anew for who has one.
+# No control in husk: it opens no /dev/null but the host's, and opens none anew for who has one.
 @test "CVE-2026-88265: /dev/null is a plain file: it captures nothing" {
         immune null_file
+        peer null_file
 }
 
 # mask_with WHAT HOW: the container's /dev/null is WHAT, from the beginning (image) or from the moment that
@@ -277,7 +319,6 @@ console() {
                 config --arg code "$exchange_pts" --arg dev "$dev" --arg said "$BUNDLE/rootfs/tmp/said" '
                         .hooks.createContainer = [{"path": "/usr/bin/python3", "args": ["python3", "-c", $code, $dev, $said]}]'
         fi
-        # Who reads the other terminal ends with the program.
         script 'echo said by the program; stat -c %t /proc/self/fd/0 -L
                 i=0; until [ $i = 50 ] || grep -qs 88 /tmp/said; do sleep 0.1; i=$((i + 1)); done'
         on_terminal "run --bundle $BUNDLE $WORD" >"$BUNDLE/output" 2>&1 || return 2
@@ -286,10 +327,9 @@ console() {
         [ "$(cat "$BUNDLE/output")" != $'said by the program\n88' ]
 }
 
-# In the container's mount namespace, its root not yet entered. What is read from the other terminal is kept; that
-# ends with its last user.
+# In the container's mount namespace, its root not yet entered. Who reads the other terminal ends with the container.
 exchange_pts='
-import fcntl, os, struct, subprocess, sys
+import fcntl, os, signal, struct, subprocess, sys
 dev, said = sys.argv[1:]
 os.mkdir(dev + "/old")
 subprocess.run(["mount", "--move", dev + "/pts", dev + "/old"], check=True)
@@ -307,15 +347,10 @@ null = os.open("/dev/null", os.O_RDWR)
 for fd in range(64):  # runc waits for the end of what it leaks to hooks, too
     if fd not in (master, slave, null):
         os.dup2(null, fd) if fd < 3 else os.closerange(fd, fd + 1)
+signal.alarm(20)
 with open(said, "wb", buffering=0) as file:
-    if not os.fork():
-        while True:
-            try:
-                file.write(os.read(master, 4096))
-            except OSError:
-                os._exit(0)
-import time
-time.sleep(5)
+    while True:
+        file.write(os.read(master, 4096))
 '
 
 # No control in husk: the slave is opened by its master (TIOCGPTPEER), before any hook runs; there is no name.

@@ -78,7 +78,7 @@ proc_link() {
         done
 }
 
-# by_hook: a hook of createContainer binds files over all that a runtime writes to. Success: a write went to
+# by_hook [less]: a hook of createContainer binds files over all that a runtime writes to. Success: a write went to
 # one of them, or something is not what the document says
 by_hook() {
         local fake=$BUNDLE/fake root=$BUNDLE/rootfs file pid
@@ -102,6 +102,7 @@ HOOK
                 | .linux.uidMappings = [{"containerID": 0, "hostID": 0, "size": 77777}]
                 | .linux.gidMappings = .linux.uidMappings
                 | .process.args = ["/bin/sleep", "1000"]'
+        [ "${1:-}" != less ] || config 'del(.linux.timeOffsets) | .linux.namespaces |= map(select(.type != "time"))'
         oci run --detach --bundle "$BUNDLE" "$WORD" >"$BUNDLE/output" 2>&1 </dev/null || return 2
         [ -e "$fake/done" ] || return 3
         pid=$(pid_of "$WORD")
@@ -111,14 +112,17 @@ HOOK
         [ "$(real_value)" = 1 ] && [ "$(cat "/proc/$pid/oom_score_adj")" = 777 ] &&
                 [ "$(awk '{ print $3 }' "/proc/$pid/uid_map")" = 77777 ] &&
                 [ "$(awk '{ print $3 }' "/proc/$pid/gid_map")" = 77777 ] &&
-                grep -qE '^monotonic +77 ' "/proc/$pid/timens_offsets" || return 0
+                { [ "${1:-}" = less ] || grep -qE '^monotonic +77 ' "/proc/$pid/timens_offsets"; } || return 0
         return 1
 }
 
-# No control: all of it is written before a hook, or a mount of the container's, can be in the way, and by the
-# host's procfs or the one that is not attached yet. (Here is no AppArmor: attr/exec is looked at only.)
+# No control in husk: all of it is written before a hook, or a mount of the container's, can be in the way, and by the
+# host's procfs or the one that is not attached yet. (Here is no AppArmor: attr/exec is looked at only.) runc 1.1.5
+# knows no time namespaces.
 @test "CVE-2025-52881: a hook binds files over all that is written to" {
         immune by_hook
+        immune by_hook less
+        peer by_hook less
 }
 
 # A sysctl of the document: success when the host's core_pattern changed.

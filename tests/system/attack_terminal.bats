@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # What others named comes to the operator's terminal as text, and none of it is obeyed: OSC 52 (writes the
 # clipboard), DCS, CSI, C1 in UTF-8 and in Latin-1, DEL, carriage returns, and what reorders the line. In
-# names, labels, variables, annotations, programs, processes, files, and in errors that quote them. A check
-# beside each is that the words around it arrived. The control is `cat`: what it prints, the terminal gets.
+# names, labels, variables, annotations, programs, processes, files, images, and in errors that quote them. A check
+# beside each is that the words around it arrived. The controls are `cat`, what it prints the terminal gets, and husk
+# that prints likewise.
 
 # shellcheck disable=SC2154,SC2016,SC2086,SC1003 # set by bats; the container's own words; words
 load ../attacks/attack
+load image_helper
 
 EVIL=$'\e]52;c;aGVsbG8=\a\e[8m\ePq\e\\\u009b8m\u0090q\u009c\u202e\x7f\r\x9b8m'
 
@@ -90,6 +92,62 @@ evil_document() {
         harmless '\x1b]52' "$husk ps --no-trunc --format 'table {{.Names}}\t{{.Command}}'"
         harmless '\u009b8m' "$husk inspect $WORD"
         harmless sleep "$husk top $WORD"
+        # the control: what is printed as it is
+        mkdir "$BATS_TEST_TMPDIR/weak"
+        cp "$WEAK" "$BATS_TEST_TMPDIR/weak/husk"
+        export HUSK_WEAK=visible
+        run obeyed "$BATS_TEST_TMPDIR/weak/husk --root $STORE --runroot $STORE.run ps --no-trunc"
+        unset HUSK_WEAK
+        [[ $output == *$'\e]52;c;'* ]]
+}
+
+@test "husk: images, history, inspect, diff and system df of an image, and errors about it" {
+        local store=$BATS_TEST_TMPDIR/$WORD/store box=$BATS_TEST_TMPDIR/$WORD layer id words
+        STORE=$store
+        layer=$(image_layer)
+        image_busybox "$layer"
+        touch "$layer/a$EVIL"
+        # as its maker wrote it: what is no UTF-8 has no place in JSON
+        id=$(image_make docker.io/library/evil:latest "$(jq -nc --arg evil "${EVIL%??????}" '{User: $evil, Cmd: [$evil],
+                Entrypoint: [$evil], Env: ["E=" + $evil, $evil + "=1", $evil], WorkingDir: ("/" + $evil),
+                StopSignal: $evil, Labels: {("l" + $evil): $evil}, Volumes: {("/v" + $evil): {}},
+                ExposedPorts: {($evil): {}}}')" "$layer")
+        rewrite_image "$id"
+        local husk="$HUSK --root $STORE --runroot $STORE.run"
+        for words in images 'images --no-trunc' 'images --format json' "images --format '{{.CreatedAt}}'" \
+                'images --filter label=l' 'history evil' 'history --no-trunc evil' 'history --format json evil' \
+                "history --no-trunc --format '{{.CreatedBy}} {{.Comment}}'  evil" 'inspect evil' \
+                "inspect --format '{{.Config.Cmd}} {{.Author}}' evil" \
+                "inspect --format '{{json .Config}}' evil" 'system df' 'system df -v' 'system check' \
+                'create evil' 'run --rm evil' 'run --rm -u 0 -w / evil' 'run --rm -u 0 -w / --entrypoint true evil'; do
+                harmless '' "$husk $words"
+                [ -s "$BATS_TEST_TMPDIR/shown" ]
+        done
+        harmless evil "$husk images"
+        harmless '\x1b]52' "$husk history --no-trunc evil"
+        harmless '\u001b]52' "$husk inspect evil"
+        # the control
+        cp "$WEAK" "$BATS_TEST_TMPDIR/husk"
+        export HUSK_WEAK=visible
+        run obeyed "$BATS_TEST_TMPDIR/husk --root $STORE --runroot $STORE.run history --no-trunc evil"
+        unset HUSK_WEAK
+        [[ $output == *$'\e]52;c;'* ]]
+        STORE=
+}
+
+# rewrite_image ID: its configuration gets an author, a history and variants that are hostile, and is stored anew
+rewrite_image() {
+        local blobs=$store/images/blobs/sha256 manifest
+        jq -c --arg evil "${EVIL%??????}" '.author = $evil | .variant = $evil | ."os.version" = $evil |
+                .history = [{created_by: $evil, comment: $evil, author: $evil, created: "2020-01-01T00:00:00Z"}]' \
+                "$blobs/${1#sha256:}" >"$box/rewritten"
+        manifest=$(jq -r '.manifests[0].digest' "$store/images/index.json")
+        jq -c --argjson about "{$(image_blob "$box/rewritten")}" --arg evil "${EVIL%??????}" \
+                '.config += $about | .annotations = {("a" + $evil): $evil}' "$blobs/${manifest#sha256:}" >"$box/manifest"
+        jq -c --argjson about "{$(image_blob "$box/manifest")}" --arg evil "${EVIL%??????}" \
+                '.manifests[0] += $about | .manifests[0].annotations += {("a" + $evil): $evil}' \
+                "$store/images/index.json" >"$box/index"
+        mv "$box/index" "$store/images/index.json"
 }
 
 @test "husk diff: names of files" {
