@@ -50,7 +50,9 @@ int run_lock_name(struct run *run, int *ret_lock)
         *ret_lock = file_open(AT_FDCWD, run->containers, O_RDONLY | O_DIRECTORY, 0);
         if (*ret_lock < 0 || flock(*ret_lock, LOCK_EX) < 0)
                 return trail(-errno, "cannot lock %s: %s", run->containers, text_errno(errno));
-        other = store_find_name(run->arena, run->containers, run->request->name);
+        r = store_find_name(run->arena, run->containers, run->request->name, &other);
+        if (r < 0)
+                return r;
         if (other) {
                 trail_hint(
                         "remove that one with `husk rm %s`, or choose another name",

@@ -319,36 +319,46 @@ static bool is_hex(const char *name)
         return *name && name[strspn(name, "0123456789abcdef")] == '\0';
 }
 
-/* Among the ids, the one whose container has that name; NULL: none. */
-static const char *find_name(
-        struct arena *arena, const char *containers, const char **ids, size_t n, const char *name)
+/* Among the ids, the one whose container has that name, or NULL. One that cannot be read has none; where the kernel lacks
+ * the call that tells whether they run it is not known what has: an error. */
+static int find_name(
+        struct arena *arena, const char *containers, const char **ids, size_t n, const char *name,
+        const char **ret_id)
 {
         for (size_t i = 0; i < n; i++) {
                 struct container container;
                 struct record record;
+                int r = container_open(arena, containers, ids[i], false, &container);
 
-                if (container_open(arena, containers, ids[i], false, &container) < 0) {
+                if (r == -ENOSYS)
+                        return r;
+                if (r < 0) {
                         trail_reset();
                         continue;
                 }
                 record_decode(arena, &container, &record);
                 container_close(&container);
-                if (text_equal(record.name, name))
-                        return ids[i];
+                if (text_equal(record.name, name)) {
+                        *ret_id = ids[i];
+                        return 0;
+                }
         }
-        return NULL;
+        *ret_id = NULL;
+        return 0;
 }
 
-const char *store_find_name(struct arena *arena, const char *containers, const char *name)
+int store_find_name(
+        struct arena *arena, const char *containers, const char *name, const char **ret_id)
 {
         const char **ids;
         size_t n;
 
         if (container_list(arena, containers, &ids, &n) < 0) {
                 trail_reset();
-                return NULL;
+                *ret_id = NULL;
+                return 0;
         }
-        return find_name(arena, containers, ids, n, name);
+        return find_name(arena, containers, ids, n, name, ret_id);
 }
 
 int store_find(struct arena *arena, const char *containers, const char *name, const char **ret_id)
@@ -370,7 +380,9 @@ int store_find(struct arena *arena, const char *containers, const char *name, co
                         matches++;
                 }
         }
-        named = find_name(arena, containers, ids, n, name);
+        r = find_name(arena, containers, ids, n, name, &named);
+        if (r < 0)
+                return r;
         if (named) {
                 *ret_id = named;
                 return 0;

@@ -87,8 +87,9 @@ int diff_layer(
 
 /* The id for a name, an id, or the unique beginning of an id: 0, -ENOENT, -EEXIST (ambiguous). */
 int store_find(struct arena *arena, const char *containers, const char *name, const char **ret_id);
-/* The id of the container with exactly that name, or NULL. */
-const char *store_find_name(struct arena *arena, const char *containers, const char *name);
+/* The id of the container with exactly that name, or NULL. -ENOSYS: the kernel does not tell who runs. */
+int store_find_name(
+        struct arena *arena, const char *containers, const char *name, const char **ret_id);
 /* Find and open. */
 int store_open(
         struct arena *arena, const struct engine_options *options, const char *name, bool lock,
