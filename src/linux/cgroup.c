@@ -503,22 +503,31 @@ int64_t cgroup_oom_kills(const char *path)
         return -ENOENT;
 }
 
-/* Where there is no cgroup.kill, a freezer holds what forks faster than it is killed: SIGKILL waits
- * for the frozen, who die at the thaw. */
+/* FROZEN, no longer FREEZING, says v1; v2 has it among others. */
+static bool stands_still(int fd)
+{
+        char text[256] = "";
+        ssize_t n = file_get(fd, "freezer.state", text, sizeof text - 1);
+
+        if (n >= 6)
+                return text[5] == 'N';
+        n = file_get(fd, "cgroup.events", text, sizeof text - 1);
+        text[n < 0 ? 0 : n] = '\0';
+        return strstr(text, "frozen 1");
+}
+
+/* Where there is no cgroup.kill, a freezer holds what forks faster than it is killed: SIGKILL waits for the frozen
+ * of v1, who die at the thaw, and ends those of v2. */
 static int kill_frozen(const char *path, int fd)
 {
-        bool freezer = file_put(fd, "freezer.state", "FROZEN") == 0;
-        char state[32];
+        const bool held = freezer_hold(path) == 0;
         int r;
 
-        for (int i = 0; freezer && i < 50; i++) {
-                if (file_get(fd, "freezer.state", state, sizeof state) >= 6 && state[5] == 'N')
-                        break; /* FROZEN, no longer FREEZING */
+        for (int i = 0; held && i < 50 && !stands_still(fd); i++)
                 nap(1);
-        }
         r = members_kill(path);
-        if (freezer)
-                file_put(fd, "freezer.state", "THAWED");
+        if (held)
+                freezer_thaw(path);
         return r;
 }
 

@@ -17,6 +17,7 @@
 #include "linux/linux.h"
 #include "plan/plan.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -51,14 +52,15 @@ enum guard {
         VISIBLE,         /* what others named is printed as it is */
         NAMES,           /* ids of containers are any words */
         RANGE,           /* numbers are cut to 32 bits */
+        NO_CGROUP_KILL, /* no protection: the kernel of before Linux 5.14, which has no cgroup.kill */
         GUARDS
 };
 
 static const char *const guard_names[GUARDS] = {
-        "in_root",  "strict",      "one_mount", "magic",    "seal_executable",
-        "dumpable", "close_range", "inside",    "verify",   "destination",
-        "null",     "read_only",   "closed",    "identity", "architecture",
-        "visible",  "names",       "range",
+        "in_root",  "strict",      "one_mount", "magic",       "seal_executable",
+        "dumpable", "close_range", "inside",    "verify",      "destination",
+        "null",     "read_only",   "closed",    "identity",    "architecture",
+        "visible",  "names",       "range",     "cgroup.kill",
 };
 
 /* -- what HUSK_WEAK says ------------------------------------------------------------------------- */
@@ -169,6 +171,8 @@ int __real_prctl(int option, ...);
 int __wrap_prctl(int option, ...);
 int __real_cgroup_make_closed(const char *path, bool tasks, bool *ret_made);
 int __wrap_cgroup_make_closed(const char *path, bool tasks, bool *ret_made);
+int __real_file_put(int dir, const char *path, const char *value);
+int __wrap_file_put(int dir, const char *path, const char *value);
 int __real_process_is(pid_t pid, int pidfd, const struct process_id *id);
 int __wrap_process_is(pid_t pid, int pidfd, const struct process_id *id);
 int64_t __real_file_magic(int fd);
@@ -280,6 +284,13 @@ int __wrap_cgroup_make_closed(const char *path, bool tasks, bool *ret_made)
         if (!is_off(CLOSED))
                 return __real_cgroup_make_closed(path, tasks, ret_made);
         return cgroup_make(path, tasks);
+}
+
+int __wrap_file_put(int dir, const char *path, const char *value)
+{
+        if (is_off(NO_CGROUP_KILL) && text_equal(path, "cgroup.kill"))
+                return -ENOENT;
+        return __real_file_put(dir, path, value);
 }
 
 int __wrap_process_is(pid_t pid, int pidfd, const struct process_id *id)

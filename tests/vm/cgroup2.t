@@ -12,6 +12,7 @@ exec "$(dirname "$0")/suite" 'cgroup v2' tests/system/{oci_resources,oci_apparmo
         tests/system/oci_ps.bats='cgroups below|without a pid' \
         tests/system/oci_events.bats='one line|first process' \
         tests/system/oci_update.bats='every option|memory and swap|refuses|less memory' \
+        tests/system/oci_old_kernels.bats='without cgroup.kill' \
         tests/system/oci_delegated.bats='limits hold|husk run|writable|the program' \
         tests/system/run_keeper.bats='has marked' \
         tests/system/run_flags_limits.bats='memory: limit|cgroup-conf|device-read' \
