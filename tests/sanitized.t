@@ -11,7 +11,7 @@ chmod 711 "$work"
 ASAN_OPTIONS=abort_on_error=0:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:log_path=$work/report
 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:log_path=$work/report
 export HUSK HUSK_OCI ASAN_OPTIONS UBSAN_OPTIONS
-files=(run_basic oci_lifecycle oci_bad_input registry_pull registry_push)
+files=(run_basic oci_lifecycle oci_bad_input attack_terminal engine_crash registry_pull registry_push)
 echo "1..$((${#files[@]} + 1))"
 n=0
 for file in "${files[@]}"; do

@@ -52,6 +52,24 @@ TRACES='(.process.capabilities | .bounding, .effective, .permitted) += ["CAP_SYS
         weak set_caps,keep_caps lurk "$TRACES" 'rights .*'
 }
 
+# A filter without no_new_privs is loaded while CAP_SYS_ADMIN is there, so by a process that is in the pid namespace
+# already and has all rights of its caller for a moment.
+FILTERED="$TRACES"' | .process.noNewPrivileges = false
+        | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"],
+                syscalls: [{names: ["getcwd"], action: "SCMP_ACT_ERRNO"}]}'
+
+@test "CVE-2016-9962: with a filter, by who has CAP_SYS_PTRACE: descriptors never, rights not with no_new_privs" {
+        immune lurk "$FILTERED" 'root|cwd|fd .*|exe'
+        weak close_others lurk "$FILTERED" 'fd .*'
+        immune lurk "$FILTERED | .process.noNewPrivileges = true" 'root|cwd|fd .*|exe|rights .*'
+        weak set_caps,keep_caps lurk "$FILTERED | .process.noNewPrivileges = true" 'rights .*'
+}
+
+# docs/security.md says it, and what would close it.
+@test "CVE-2016-9962: what stays: with a filter, without no_new_privs, rights are found by who has CAP_SYS_PTRACE" {
+        attacked 0 lurk "$FILTERED" 'rights .*'
+}
+
 # -- CVE-2019-5736: the runtime's executable ---------------------------------------------------------
 
 # overwritten: programs that are the runtime's own executable, by /proc/self/exe, are run in a container in
