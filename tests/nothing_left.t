@@ -10,10 +10,11 @@ if [ -z "${BEFORE:-}" ]; then
         exit 0
 fi
 
-# This program and those that started it bear CHECK_WORD, too.
+# This program, those that started it and what they have beside it (run-one an awk) bear CHECK_WORD, too. What was left
+# behind is no child of theirs any more.
 pid=$$ ours=''
 while [ "$pid" -gt 1 ]; do
-        ours+="^process $pid "$'\n'
+        ours+=$(ps -o pid= --ppid "$pid" -p "$pid" | sed 's/ *\(.*\)/^process \1 /')$'\n'
         pid=$(sed -n 's/^PPid:\t//p' "/proc/$pid/status")
 done
 
@@ -23,9 +24,10 @@ left() {
 
 until=$((SECONDS + ${LEAK_SECONDS:-20}))
 found=$(left)
-while [ -n "$found" ] && [ $SECONDS -lt $until ]; do
+while [ -n "$found" ]; do
         sleep 0.5
         found=$(comm -12 <(echo "$found") <(left))
+        [ $SECONDS -lt $until ] || break
 done
 echo 1..1
 [ -z "$found" ] && echo 'ok 1 - nothing is left behind' && exit 0

@@ -89,8 +89,7 @@ time.sleep(1000)" >/dev/null 2>&1 3>&- &
         old=$(mktemp -d /tmp/husk-old.XXXXXX) new=/tmp/husk-new.$$
         "$meter" -a >"$BATS_TEST_TMPDIR/before"
         mkdir "$new" "$tree/husk-test-new-$$" "$BATS_TEST_TMPDIR/here"
-        CHECK_WORD=$$ sleep 100 3>&- &
-        pid=$!
+        pid=$(CHECK_WORD=$$ sleep 100 >/dev/null 2>&1 3>&- & echo $!)
         mount -t tmpfs none "$BATS_TEST_TMPDIR/here"
         run env BEFORE="$BATS_TEST_TMPDIR/before" CHECK_WORD=$$ LEAK_SECONDS=1 "$last"
         kill "$pid"
