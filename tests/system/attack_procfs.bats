@@ -16,7 +16,7 @@ real_value() {
 # over_sysctl: a directory with a file of that name lies over /proc/sys. Success: the value went there
 over_sysctl() {
         local fake=$BUNDLE/fake
-        mkdir -p "$fake/kernel"
+        mkdir -p "$fake/${NAME%/*}"
         echo 0 >"$fake/$NAME"
         config --arg fake "$fake" '.mounts += [{destination: "/proc/sys", type: "bind", source: $fake, options: ["bind"]}]
                 | .linux.sysctl = {"kernel.shm_rmid_forced": "1"} | .linux.readonlyPaths = []
@@ -37,7 +37,7 @@ over_sysctl() {
 # over_proc: the same with a whole /proc, which is no procfs
 over_proc() {
         local fake=$BUNDLE/fake
-        mkdir -p "$fake/sys/kernel" "$fake/self"
+        mkdir -p "$fake/sys/${NAME%/*}" "$fake/self"
         echo 0 >"$fake/sys/$NAME"
         config --arg fake "$fake" '.mounts |= map(select(.destination != "/proc"))
                 | .mounts += [{destination: "/proc", type: "bind", source: $fake, options: ["bind"]}]

@@ -1,57 +1,19 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# The attacks of the other files once more, where husk-oci is an ordinary user's and root of the container is
-# that user: who is attacked is the user, whose the victim's files are. The functions are those files' own.
-# What is not here has no meaning for them: a caller's rights, which they have none of; their groups, which
-# attack_kernel has; cgroups and devices, which are not mounted or made.
+# The attacks of the other files once more, where husk-oci is an ordinary user's (tests/attacks/rootless.bash): mounts,
+# procfs, descriptors, terminals, rights of exec, the denied calls. attack_rootless_rights, _state and _image have the
+# rest; docs/security.md has what has no meaning for them.
 
-# shellcheck disable=SC2154,SC2016,SC1090 # set by bats; the container's own words; files of functions
+# shellcheck disable=SC2154,SC2016,SC1090,SC2034 # set by bats; the container's own words; files of functions
 load ../attacks/attack
 
-# An id that is nobody's.
-ID=54321
-AS="setpriv --reuid $ID --regid $ID --clear-groups env -i PATH=/usr/bin:/bin HOME=/"
-
-# own NAME: a function of that name is called root_NAME from now on
-own() {
-        eval "root_$(declare -f "$1")"
-}
-
-own setup_file
-for file in mounts procfs descriptors privileges ids seccomp; do
-        source <(sed -e '/^load /d' -e 's/^@test .*{$/not_here() {/' "$BATS_TEST_DIRNAME/attack_$file.bats")
-done
+ATTACKS='mounts procfs descriptors privileges ids seccomp'
+load ../attacks/rootless
 # They may not go before others.
 BEFORE_OTHERS=.
-own make_victim
 own on_terminal
 own traced
 own types
-
-# as COMMAND...: the user, without anything of root's
-as() {
-        # shellcheck disable=SC2086 # words
-        $AS HUSK_WEAK="${HUSK_WEAK:-}" HUSK_WEAK_NULL="${HUSK_WEAK_NULL:-}" "$@"
-}
-
-# What root has made in the bundle meanwhile is theirs; names in it may be exchanged at this moment.
-theirs() {
-        chown -hR "$ID:$ID" "$BUNDLE" "$BATS_TEST_TMPDIR/$WORD/copy" 2>/dev/null || true
-}
-
-oci() {
-        local r=0
-        theirs
-        as timeout -k 5 60 "$HUSK_OCI" --root "$ROOT" "$@" || r=$?
-        # Who lurks is to have his turn; the user may not say so.
-        [ "$1 ${2:-} $r" != "run --detach 0" ] || renice -n -19 -p "$(pid_of "$WORD")" >/dev/null
-        return $r
-}
-
-make_victim() {
-        root_make_victim "$1"
-        chown -hR "$ID:$ID" "$1"
-}
 
 traced() {
         theirs
@@ -70,35 +32,6 @@ types() {
         local HUSK_OCI="$AS HUSK_WEAK=${HUSK_WEAK:-} $HUSK_OCI"
         chown -hR "$ID:$ID" "$BUNDLE"
         root_types
-}
-
-setup_file() {
-        [ "$(id -u)" = 0 ] || skip "needs root, to become an ordinary user"
-        root_setup_file
-        open_way "$BATS_FILE_TMPDIR"
-        # The programs where the user can get at them.
-        cp "$HUSK_OCI" "$BATS_FILE_TMPDIR/husk-oci"
-        cp "$HUSK" "$BATS_FILE_TMPDIR/husk"
-        cd "$BATS_FILE_TMPDIR/bundle" || return 1
-        rm config.json
-        chown -hR "$ID:$ID" .
-        as "$BATS_FILE_TMPDIR/husk-oci" spec --rootless
-        jq '.process.terminal = false' config.json >new
-        mv new config.json
-}
-
-setup() {
-        HUSK_OCI=$BATS_FILE_TMPDIR/husk-oci HUSK=$BATS_FILE_TMPDIR/husk
-        chmod a+x "$BATS_TEST_TMPDIR"
-        begin_attack
-        chmod a+x "$BATS_TEST_TMPDIR/$WORD"
-        install -d -o "$ID" -g "$ID" "$ROOT"
-        STORE=$BATS_TEST_TMPDIR/$WORD/store
-}
-
-teardown() {
-        [ -z "$RACER" ] || kill "$RACER" || true
-        finish
 }
 
 @test "every destination a link: absolute, relative, chained" {
