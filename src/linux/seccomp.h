@@ -80,6 +80,12 @@ int seccomp_compile(
         struct arena *arena, const struct seccomp_profile *profile,
         const struct sock_filter **ret_program, size_t *ret_count);
 
+/* What such a program answers to a call: SECCOMP_RET_*, with its data. One that the kernel would not load
+ * answers SECCOMP_RET_KILL_PROCESS, or what stands before its fault. Source: seccomp(2), "Filters". */
+struct seccomp_data;
+uint32_t seccomp_run(
+        const struct sock_filter *program, size_t count, const struct seccomp_data *data);
+
 /* husk's own profile, in `arena`; `capabilities` is a bit set of those that the container's
  * processes may get (the bounding set), kind "default" or "nesting" (more room for an engine in
  * the container: namespaces, mounts, keyctl). NULL for another kind. Only the native architecture

@@ -105,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
                         data.args[k] = take_value(&input);
                 if (arch == AUDIT_ARCH_I386 && (data.nr == 102 || data.nr == 117))
                         continue;
-                if (bpf_run(code, n, &data) != model_run(&profile, &data))
+                if (seccomp_run(code, n, &data) != model_run(&profile, &data))
                         abort();
         }
         return 0;

@@ -52,22 +52,26 @@ TRACES='(.process.capabilities | .bounding, .effective, .permitted) += ["CAP_SYS
         weak set_caps,keep_caps lurk "$TRACES" 'rights .*'
 }
 
-# A filter without no_new_privs is loaded while CAP_SYS_ADMIN is there, so by a process that is in the pid namespace
-# already and has all rights of its caller for a moment.
+# A filter without no_new_privs is loaded while CAP_SYS_ADMIN is there. So what comes behind it, the birth in the pid
+# namespace among it, the filter has to allow.
 FILTERED="$TRACES"' | .process.noNewPrivileges = false
         | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"],
                 syscalls: [{names: ["getcwd"], action: "SCMP_ACT_ERRNO"}]}'
 
-@test "CVE-2016-9962: with a filter, by who has CAP_SYS_PTRACE: descriptors never, rights not with no_new_privs" {
-        immune lurk "$FILTERED" 'root|cwd|fd .*|exe'
+@test "CVE-2016-9962: nor with a filter, with and without no_new_privs" {
+        immune lurk "$FILTERED" 'root|cwd|fd .*|exe|rights .*'
         weak close_others lurk "$FILTERED" 'fd .*'
+        weak set_caps,keep_caps lurk "$FILTERED" 'rights .*'
         immune lurk "$FILTERED | .process.noNewPrivileges = true" 'root|cwd|fd .*|exe|rights .*'
         weak set_caps,keep_caps lurk "$FILTERED | .process.noNewPrivileges = true" 'rights .*'
 }
 
 # docs/security.md says it, and what would close it.
-@test "CVE-2016-9962: what stays: with a filter, without no_new_privs, rights are found by who has CAP_SYS_PTRACE" {
-        attacked 0 lurk "$FILTERED" 'rights .*'
+@test "CVE-2016-9962: what stays: the filter forbids setsid(2): rights, and nothing else, without no_new_privs" {
+        local strict="${FILTERED/getcwd/setsid}"
+        immune lurk "$strict" 'root|cwd|fd .*|exe'
+        weak close_others lurk "$strict" 'fd .*'
+        attacked 0 lurk "$strict" 'rights .*'
 }
 
 # -- CVE-2019-5736: the runtime's executable ---------------------------------------------------------

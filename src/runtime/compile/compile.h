@@ -16,10 +16,10 @@ struct id_plan {
 
 /* Where an exec forks into the container's pid namespace; each is a place in its list. */
 enum entry {
-        ENTRY_NONE,   /* it does not: no such namespace, or no exec */
-        ENTRY_EARLY,  /* before what a fork would undo */
-        ENTRY_FILTER, /* before a filter that is loaded by a right: it may forbid what we do */
-        ENTRY_LATE,   /* when all rights are gone */
+        ENTRY_NONE,  /* it does not: no such namespace, or no exec */
+        ENTRY_EARLY, /* before what a fork would undo */
+        ENTRY_FILTER, /* before a filter that is loaded by a right, if it forbids what we do then; else late */
+        ENTRY_LATE, /* when all rights are gone */
 };
 
 struct compile {

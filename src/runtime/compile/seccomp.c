@@ -7,7 +7,11 @@
  * container process state. The document for the agent is written here, all but the pid. */
 #include "compile.h"
 
+#include <sched.h>
+
 #include <linux/seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #        define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
@@ -83,6 +87,61 @@ static int add_rule(
         return 0;
 }
 
+/* A call of our own with these two arguments. */
+static uint32_t answer(
+        const struct sock_filter *program, size_t n, long number, uint64_t first, uint64_t second)
+{
+        const struct seccomp_data call = { .nr = (int)number,
+                                           .arch = SECCOMP_ARCH_NATIVE,
+                                           .args = { first, second } };
+
+        return seccomp_run(program, n, &call);
+}
+
+static bool allows(
+        const struct sock_filter *program, size_t n, long number, uint64_t first, uint64_t second)
+{
+        uint32_t action = answer(program, n, number, first, second) & SECCOMP_RET_ACTION_FULL;
+
+        return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
+}
+
+/* clone3(2), or clone(2) where that is said not to be there (namespace_fork()). */
+static bool allows_fork(const struct sock_filter *program, size_t n)
+{
+        return allows(program, n, SYS_clone3, 0, 0) ||
+               (answer(program, n, SYS_clone3, 0, 0) == (SECCOMP_RET_ERRNO | ENOSYS) &&
+                allows(program, n, SYS_clone, CLONE_PARENT, 0));
+}
+
+/* pty_use() */
+static bool allows_terminal(const struct sock_filter *program, size_t n)
+{
+#ifdef SYS_dup2
+        if (!allows(program, n, SYS_dup2, 0, 0))
+                return false;
+#endif
+        return allows(program, n, SYS_ioctl, 0, TIOCSCTTY) && allows(program, n, SYS_dup3, 0, 0);
+}
+
+/* May we be born in the pid namespace behind the filter, when all rights are gone? In it whoever has CAP_SYS_PTRACE can
+ * look into us (CVE-2016-9962). Between the filter and the program stand then close_others, fork_init and the session.
+ * A limit of processes would count both of us for a moment. */
+static bool may_enter_late(const struct compile *c, const struct sock_filter *program, size_t n)
+{
+        static const long calls[] = { SYS_close_range, SYS_close,      SYS_getpid, SYS_pidfd_open,
+                                      SYS_sendmsg,     SYS_exit_group, SYS_setsid, SYS_getsid };
+
+        for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+                if (!allows(program, n, calls[i], 0, 0))
+                        return false;
+        for (size_t i = 0; i < c->process->rlimits.n; i++)
+                if (text_equal(c->process->rlimits.items[i].type, "RLIMIT_NPROC"))
+                        return false;
+        return allows_fork(program, n) && (!c->process->terminal || allows_terminal(program, n)) &&
+               !compile_seccomp_notifies(c);
+}
+
 static int add_filter(struct compile *c, const struct seccomp_profile *profile, uint64_t flags)
 {
         const struct sock_filter *program;
@@ -93,6 +152,9 @@ static int add_filter(struct compile *c, const struct seccomp_profile *profile, 
         if (r < 0)
                 return trail(r, "/linux/seccomp");
         filter = (BYTES){ program, n * sizeof *program };
+        if (c->entry == ENTRY_FILTER && may_enter_late(c, program, n))
+                c->entry = ENTRY_LATE;
+        compile_enter_pids(c, ENTRY_FILTER);
         /* One thread: TSYNC has nothing to synchronise, and its failure would look like success. */
         flags &= ~(uint64_t)SECCOMP_FILTER_FLAG_TSYNC;
         if (compile_seccomp_notifies(c)) {

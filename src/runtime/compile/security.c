@@ -136,9 +136,7 @@ int compile_identity(struct compile *c)
                 int r;
 
                 compile_landlock_restrict(c);
-                compile_enter_pids(c, ENTRY_FILTER);
                 r = compile_seccomp(c);
-
                 if (r < 0)
                         return r;
         }

@@ -15,47 +15,6 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
-/* Run a program as the kernel would; aborts on what the kernel would refuse to load. */
-__attribute__((unused)) static uint32_t bpf_run(
-        const struct sock_filter *code, size_t n, const struct seccomp_data *data)
-{
-        uint32_t a = 0;
-
-        for (size_t pc = 0; pc < n; pc++) {
-                const struct sock_filter *i = &code[pc];
-                bool taken;
-
-                switch (i->code) {
-                case BPF_LD | BPF_W | BPF_ABS:
-                        if (i->k % 4 || i->k + 4 > sizeof *data)
-                                abort();
-                        memcpy(&a, (const char *)data + i->k, 4);
-                        continue;
-                case BPF_ALU | BPF_AND | BPF_K:
-                        a &= i->k;
-                        continue;
-                case BPF_RET | BPF_K:
-                        return i->k;
-                case BPF_JMP | BPF_JA:
-                        pc += i->k;
-                        continue;
-                case BPF_JMP | BPF_JEQ | BPF_K:
-                        taken = a == i->k;
-                        break;
-                case BPF_JMP | BPF_JGE | BPF_K:
-                        taken = a >= i->k;
-                        break;
-                case BPF_JMP | BPF_JGT | BPF_K:
-                        taken = a > i->k;
-                        break;
-                default:
-                        abort();
-                }
-                pc += taken ? i->jt : i->jf;
-        }
-        abort(); /* ran off the end */
-}
-
 /* Every jump lands inside the program, which ends with a return. */
 __attribute__((unused)) static bool bpf_known(const struct sock_filter *i)
 {

@@ -55,7 +55,7 @@ static uint32_t ask(const struct filter *filter, uint32_t arch, uint32_t nr, uin
 {
         struct seccomp_data data = { .nr = (int)nr, .arch = arch, .args = { first } };
 
-        return bpf_run(filter->code, filter->n, &data);
+        return seccomp_run(filter->code, filter->n, &data);
 }
 
 static uint32_t number(uint32_t arch, const char *name)
@@ -95,7 +95,7 @@ static void agree(const struct seccomp_profile *profile, struct model_dice *dice
 
                                 for (int k = 0; k < 6; k++)
                                         data.args[k] = dice_value(dice);
-                                is = bpf_run(filter.code, filter.n, &data);
+                                is = seccomp_run(filter.code, filter.n, &data);
                                 expected = model_run(profile, &data);
                                 if (is != expected)
                                         printf("# arch %x nr %u args %llx %llx %llx\n", arches[a],
@@ -210,7 +210,7 @@ TEST(comparisons_at_boundaries)
                                 };
 
                                 CHECK_INT(
-                                        bpf_run(filter.code, filter.n, &data),
+                                        seccomp_run(filter.code, filter.n, &data),
                                         model_run(&profile, &data));
                         }
                 }
@@ -231,15 +231,15 @@ TEST(conditions_are_and_repeated_ones_or)
         struct filter filter = compile(&arena, &profile);
         struct seccomp_data data = { .nr = 16, .arch = AUDIT_ARCH_X86_64, .args = { 1, 2 } };
 
-        CHECK_INT(bpf_run(filter.code, filter.n, &data), SECCOMP_RET_ALLOW);
+        CHECK_INT(seccomp_run(filter.code, filter.n, &data), SECCOMP_RET_ALLOW);
         data.args[1] = 3;
-        CHECK_INT(bpf_run(filter.code, filter.n, &data), EPERM_ACTION);
+        CHECK_INT(seccomp_run(filter.code, filter.n, &data), EPERM_ACTION);
         data.nr = 72;
-        CHECK_INT(bpf_run(filter.code, filter.n, &data), SECCOMP_RET_ALLOW);
+        CHECK_INT(seccomp_run(filter.code, filter.n, &data), SECCOMP_RET_ALLOW);
         data.args[0] = 2;
-        CHECK_INT(bpf_run(filter.code, filter.n, &data), EPERM_ACTION);
+        CHECK_INT(seccomp_run(filter.code, filter.n, &data), EPERM_ACTION);
         data.args[1] = 2;
-        CHECK_INT(bpf_run(filter.code, filter.n, &data), SECCOMP_RET_ALLOW);
+        CHECK_INT(seccomp_run(filter.code, filter.n, &data), SECCOMP_RET_ALLOW);
 }
 
 TEST(order_of_rules)

@@ -137,7 +137,7 @@ static uint32_t oracle_run(const struct oracle *oracle, const struct seccomp_dat
             (data->arch == family->audit[0] || data->arch == family->audit[1]) &&
             nr > (uint32_t)oracle->last[a])
                 return SECCOMP_RET_ERRNO | ENOSYS;
-        return bpf_run(oracle->code, oracle->n, data);
+        return seccomp_run(oracle->code, oracle->n, data);
 }
 
 /* Does the program look at the call number at all, for a call of this architecture? With x32 added,
@@ -238,7 +238,7 @@ static unsigned compare(const struct seccomp_profile *profile, uint64_t seed, in
                                                (arch == AUDIT_ARCH_I386 || arch == AUDIT_ARCH_ARM
                                                         ? UINT32_MAX
                                                         : ~0ULL);
-                        is = bpf_run(code, n, &data);
+                        is = seccomp_run(code, n, &data);
                         expected = oracle_run(&oracle, &data);
                         if (is != expected)
                                 printf("# seed %llu arch %x nr %x args %llx %llx %llx %llx\n",
@@ -382,7 +382,7 @@ TEST(multiplexed_calls_agree)
                                              .arch = AUDIT_ARCH_I386,
                                              .args = { (uint64_t)i / 2 } };
 
-                CHECK_INT(bpf_run(code, n, &data), oracle_run(&oracle, &data));
+                CHECK_INT(seccomp_run(code, n, &data), oracle_run(&oracle, &data));
         }
 }
 
