@@ -15,9 +15,10 @@ registry_setup() {
         chmod 755 "$box"
 }
 
-# await_address LOG: until the server says there where it listens; that is in $address.
+# await_address LOG: until the server, which may not have made it yet, says there where it listens; that is in $address.
 await_address() {
         local i
+        : >>"$1"
         for ((i = 0; i < 600; i++)); do
                 address=$(sed -n 's/.*listening on \(127[0-9.:]*\).*/\1/p' "$1")
                 [ -z "$address" ] || return 0
