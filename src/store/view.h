@@ -16,8 +16,8 @@ struct view {
         int *locks; /* of those that are mounts of images; NULL: none are */
         const struct erofs_image
                 *images; /* those that are not mounted (else .fd is NO_FD); NULL: none */
-        uint64_t
-                files_soft; /* the limit of open files that view_close() gives back; 0: it is as it was */
+        /* The limit of open files that view_close() gives back; 0: it is as it was */
+        uint64_t files_soft;
 };
 
 /* A directory of the view. */
