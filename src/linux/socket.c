@@ -52,39 +52,80 @@ int socket_send(int fd, const void *bytes, size_t size, int passed)
         return socket_send_all(fd, bytes, size, &passed, passed >= 0);
 }
 
-ssize_t socket_receive_all(int fd, void *bytes, size_t size, int *ret_passed, size_t most)
+static void take_passed(const struct cmsghdr *header, int *ret_passed, size_t most)
+{
+        size_t n = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+        for (size_t i = 0; i < n; i++) {
+                int passed;
+
+                memcpy(&passed, CMSG_DATA(header) + i * sizeof passed, sizeof passed);
+                if (i < most)
+                        ret_passed[i] = passed;
+                else
+                        close(passed);
+        }
+}
+
+static ssize_t receive(
+        int fd, void *bytes, size_t size, int *ret_passed, size_t most, pid_t *ret_sender)
 {
         union {
-                char bytes[CMSG_SPACE(SOCKET_PASSED_MAX * sizeof(int))];
+                char
+                        bytes[CMSG_SPACE(sizeof(struct ucred)) +
+                              CMSG_SPACE(SOCKET_PASSED_MAX * sizeof(int))];
                 struct cmsghdr align;
         } control;
         struct iovec vector = { .iov_base = bytes, .iov_len = size };
         struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
-        struct cmsghdr *header;
+        struct ucred sender = { 0 };
         ssize_t n;
 
         if (most > SOCKET_PASSED_MAX)
                 return -E2BIG;
-        if (ret_passed && most) {
-                for (size_t i = 0; i < most; i++)
-                        ret_passed[i] = NO_FD;
-                message.msg_control = control.bytes;
-                message.msg_controllen = CMSG_LEN(most * sizeof(int));
-        }
+        for (size_t i = 0; i < most; i++)
+                ret_passed[i] = NO_FD;
+        message.msg_control = control.bytes;
+        message.msg_controllen = (ret_sender ? CMSG_SPACE(sizeof sender) : 0) +
+                                 (most ? CMSG_LEN(most * sizeof(int)) : 0);
         do
                 n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 return -errno;
-        header = ret_passed ? CMSG_FIRSTHDR(&message) : NULL;
-        if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-                memcpy(ret_passed, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+        for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at; at = CMSG_NXTHDR(&message, at)) {
+                if (at->cmsg_level != SOL_SOCKET)
+                        continue;
+                if (at->cmsg_type == SCM_RIGHTS)
+                        take_passed(at, ret_passed, most);
+                else if (at->cmsg_type == SCM_CREDENTIALS)
+                        memcpy(&sender, CMSG_DATA(at), sizeof sender);
+        }
+        if (ret_sender)
+                *ret_sender = sender.pid;
         return n;
+}
+
+ssize_t socket_receive_all(int fd, void *bytes, size_t size, int *ret_passed, size_t most)
+{
+        return receive(fd, bytes, size, ret_passed, most, NULL);
 }
 
 ssize_t socket_receive(int fd, void *bytes, size_t size, int *ret_passed)
 {
-        return socket_receive_all(fd, bytes, size, ret_passed, 1);
+        return receive(fd, bytes, size, ret_passed, ret_passed ? 1 : 0, NULL);
+}
+
+int socket_ask_sender(int fd)
+{
+        int on = 1;
+
+        return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ? -errno : 0;
+}
+
+ssize_t socket_receive_from(int fd, void *bytes, size_t size, int *ret_passed, pid_t *ret_sender)
+{
+        return receive(fd, bytes, size, ret_passed, ret_passed ? 1 : 0, ret_sender);
 }
 
 bool socket_is_closed(int fd)

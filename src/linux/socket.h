@@ -22,6 +22,11 @@ ssize_t socket_receive(int fd, void *bytes, size_t size, int *ret_passed);
  * ret_passed NO_FD. -E2BIG beyond the bound. */
 int socket_send_all(int fd, const void *bytes, size_t size, const int *passed, size_t n_passed);
 ssize_t socket_receive_all(int fd, void *bytes, size_t size, int *ret_passed, size_t most);
+/* From now on whoever sends to `fd` is named: SO_PASSCRED of unix(7). */
+int socket_ask_sender(int fd);
+/* Like socket_receive(), where that was asked for: the sender's number in our own pid namespace, whatever it is in its
+ * own; 0 when it has none here. The kernel says so; a write(2) is all that the sender needs. */
+ssize_t socket_receive_from(int fd, void *bytes, size_t size, int *ret_passed, pid_t *ret_sender);
 /* Has the other end been closed? What it sent before can still be received. */
 bool socket_is_closed(int fd);
 /* A listening SOCK_SEQPACKET socket `name` in the directory; and a connection to one. Long paths

@@ -117,7 +117,10 @@ void gate_fail(struct machine *m, int error, bool more)
                 text = room - 2;
         message.text_size = (uint16_t)text;
         text_format(message.words + text + 1, room - text - 1, "%s", trail_hint_text());
-        socket_send(m->gate, &message, sizeof message, NO_FD);
+        /* A filter that forbids sendmsg(2) may allow write(2); SIGPIPE finds nobody who has more to do. */
+        if (socket_send(m->gate, &message, sizeof message, NO_FD) < 0 && m->actor == INIT &&
+            write(m->gate, &message, sizeof message) < 0)
+                return;
 }
 
 ssize_t gate_receive(struct machine *m, void *bytes, size_t size, int *ret_fd)
@@ -127,11 +130,11 @@ ssize_t gate_receive(struct machine *m, void *bytes, size_t size, int *ret_fd)
 
         if (m->gate < 0)
                 return -ECONNRESET;
-        n = socket_receive(m->gate, &message, sizeof message, ret_fd);
+        n = socket_receive_from(m->gate, &message, sizeof message, ret_fd, &m->sender);
         /* A peer that ended with a message of ours unread: the kernel tells that first and once;
          * what the peer had to say is still in the queue. */
         if (n == -ECONNRESET)
-                n = socket_receive(m->gate, &message, sizeof message, ret_fd);
+                n = socket_receive_from(m->gate, &message, sizeof message, ret_fd, &m->sender);
         if (n == 0)
                 return -ECONNRESET;
         if (n < 0)
@@ -211,10 +214,10 @@ int do_await_gate(struct machine *m, const struct op_await_gate *o)
         return gate == (uint8_t)o->gate ? 0 : -EPROTO;
 }
 
-static bool has_note(const struct op_list *list)
+static bool has_op(const struct op_list *list, enum op_code code)
 {
         for (size_t i = 0; i < list->n; i++)
-                if (list->ops[i].code == OP_note_status)
+                if (list->ops[i].code == code)
                         return true;
         return false;
 }
@@ -229,7 +232,7 @@ static void init_run(struct machine *m)
         m->gate_peer = NO_FD;
         process_reset_signals(); /* here, because a filter may forbid it later */
         /* Nothing of the host's that the list does not need. */
-        if (!has_note(&m->plan->list[INIT]))
+        if (!has_op(&m->plan->list[INIT], OP_note_status))
                 file_close(&m->journal);
         file_close(&m->state_dir);
         r = plan_apply(m, INIT);
@@ -252,6 +255,8 @@ int do_spawn(struct machine *m, const struct op_spawn *o)
                 return r;
         m->gate = pair[0];
         m->gate_peer = pair[1];
+        if (has_op(&m->plan->list[HOST], OP_adopt) && (r = socket_ask_sender(m->gate)) < 0)
+                return r;
         pid = namespace_spawn(o->spaces, o->cgroup < 0 ? NO_FD : m->fd[o->cgroup], &m->pidfd);
         if (pid < 0)
                 return pid;

@@ -23,6 +23,7 @@ struct machine {
         bool occupied;      /* the last cgroup is another container's */
         int start;          /* INIT: the listening start socket, NO_FD when START is not awaited */
         int gate_peer;      /* HOST before spawn: the end that INIT will have */
+        pid_t sender;       /* HOST: who sent the last message over the gate, if the plan adopts */
         pid_t pid;          /* HOST after spawn: the container's first process, as we see it */
         struct process_id process; /* the same, as the journal has it */
         bool recorded;             /* it has */

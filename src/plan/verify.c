@@ -424,7 +424,8 @@ static const struct {
           "who enters a container shows up in it when it has no more rights" },
         { OP_new_session, STAGE_PRIVS, "a session begins with the process that it is for" },
         { OP_use_terminal, STAGE_PRIVS, "the same" },
-        { OP_set_rlimit, STAGE_IDENTITY, "limits of the user's processes count from set_ids" },
+        { OP_set_rlimit, STAGE_PRIVS,
+          "limits of the user's processes count from set_ids, and of who is born last from then" },
 };
 
 static bool may_be_late(const struct op *op, enum stage now)

@@ -60,6 +60,9 @@ static const struct {
         { OP_fork_init, ENOSPC, ANYBODY,
           "a limit on namespaces is reached: see the sysctls "
           "user.max_*_namespaces" },
+        { OP_fork_init, EAGAIN, ANYBODY,
+          "a limit on processes is reached: the document's RLIMIT_NPROC, for all processes of its "
+          "user, the cgroup's pids.max, or the sysctl kernel.pid_max" },
         { OP_fork_init, ENOMEM, ANYBODY,
           "the first process of the pid namespace that is joined has ended" },
         { OP_spawn, ENOMEM, ANYBODY,

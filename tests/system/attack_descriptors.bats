@@ -66,12 +66,23 @@ FILTERED="$TRACES"' | .process.noNewPrivileges = false
         weak set_caps,keep_caps lurk "$FILTERED | .process.noNewPrivileges = true" 'rights .*'
 }
 
-# docs/security.md says it, and what would close it.
-@test "CVE-2016-9962: what stays: the filter forbids setsid(2): rights, and nothing else, without no_new_privs" {
-        local strict="${FILTERED/getcwd/setsid}"
+# What husk does behind the filter it could be forbidden, all but the birth itself.
+@test "CVE-2016-9962: nor with a filter that forbids whatever can be forbidden, nor with a limit of processes" {
+        local strict=${FILTERED/'"getcwd"'/'"setsid", "getsid", "pidfd_open", "sendmsg", "recvmsg"'}
+        immune lurk "$strict" 'root|cwd|fd .*|exe|rights .*'
+        weak set_caps,keep_caps lurk "$strict" 'rights .*'
+        immune lurk "$FILTERED | .process.rlimits = [{type: \"RLIMIT_NPROC\", soft: 50, hard: 60}]" \
+                'root|cwd|fd .*|exe|rights .*'
+}
+
+# docs/security.md says it, and so does husk.
+@test "CVE-2016-9962: what stays: the filter forbids clone(2): rights, and nothing else, without no_new_privs" {
+        local strict=${FILTERED/'"getcwd"'/'"clone", "clone3", "fork", "vfork"'}
         immune lurk "$strict" 'root|cwd|fd .*|exe'
         weak close_others lurk "$strict" 'fd .*'
         attacked 0 lurk "$strict" 'rights .*'
+        run oci exec "$WORD" /bin/true
+        [[ $output == *'who has CAP_SYS_PTRACE there can take its rights'* ]]
 }
 
 # -- CVE-2019-5736: the runtime's executable ---------------------------------------------------------

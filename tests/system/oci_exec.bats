@@ -174,3 +174,39 @@ END
         oci exec "$WORD" true
         [ "$(status_of "$WORD")" = created ]
 }
+
+@test "a limit of processes counts them, and nobody of husk's" {
+        local none='del(.linux.seccomp) | .process.noNewPrivileges = false' uid=54321
+        local filter='.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW",
+                "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}'
+        for how in "$none" "$none | .process.noNewPrivileges = true" "$filter"; do
+                uid=$((uid + 1)) # nobody else's on this host, nor a zombie's
+                config --argjson uid "$uid" '.process.user = {"uid": $uid, "gid": $uid} | .process.args = ["sleep", "1000"]
+                        | .process.rlimits = [{"type": "RLIMIT_NPROC", "soft": 3, "hard": 4}]'
+                config "$how"
+                up
+                oci exec --detach "$WORD" sleep 1000 >/dev/null 2>&1
+                run -0 oci exec "$WORD" sh -c 'ulimit -u; ulimit -Hu'
+                [ "${lines[*]}" = '3 4' ]
+                oci exec --detach "$WORD" sleep 1000 >/dev/null 2>&1
+                run -255 oci exec "$WORD" true
+                [[ $output == *"RLIMIT_NPROC"* ]]
+                oci delete --force "$WORD"
+        done
+}
+
+# What the process that is born last says and does is little: a filter may forbid all else.
+@test "behind a filter that forbids setsid, sendmsg and pidfd_open" {
+        config '.process.noNewPrivileges = false | .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW",
+                "syscalls": [{"names": ["setsid", "getsid", "sendmsg", "pidfd_open"], "action": "SCMP_ACT_ERRNO"}]}'
+        up
+        run -7 oci exec "$WORD" sh -c 'exit 7'
+        [ -z "$output" ]
+        run -127 oci exec "$WORD" /none
+        [[ $output == *'/none'*'No such file or directory'* ]]
+        # A session of its own, or of husk's that has ended, never the caller's.
+        run -0 oci exec "$WORD" sh -c 'set -- $(cat /proc/self/stat); echo $6'
+        [ "$output" = 0 ]
+        oci exec --detach --pid-file "$BUNDLE/pid" "$WORD" sleep 1000 >/dev/null 2>&1
+        [ "$(cut -d' ' -f6 "/proc/$(cat "$BUNDLE/pid")/stat")" != "$(cut -d' ' -f6 /proc/self/stat)" ]
+}

@@ -210,19 +210,46 @@ int runtime_compile(
         return 0;
 }
 
+static bool may_trace(const struct spec_process *process)
+{
+        const struct spec_texts *names =
+                process && process->capabilities ? &process->capabilities->bounding : NULL;
+
+        for (size_t i = 0; names && i < names->n; i++)
+                if (text_equal(names->items[i], "CAP_SYS_PTRACE"))
+                        return true;
+        return false;
+}
+
 /* Those in the container's pid namespace see a process that is born there, and who has CAP_SYS_PTRACE,
  * or is root of the container's user namespace while we come in, could take what it has: descriptors
  * and directories of the host, rights (CVE-2016-9962). So it is born late, and there is nothing left. */
-static enum entry choose_entry(const struct compile *c)
+static int choose_entry(struct compile *c)
 {
         const struct spec_scheduler *scheduler = c->process->scheduler;
+        int r;
 
         if (!((c->new_spaces | c->joined_spaces) & CLONE_NEWPID))
-                return ENTRY_NONE;
+                return 0;
         /* Who has a deadline cannot fork; a flag may be that the child has no such policy. */
-        if (scheduler && (text_equal(scheduler->policy, "SCHED_DEADLINE") || scheduler->flags.n))
-                return ENTRY_EARLY;
-        return c->linux_->seccomp && !c->process->no_new_privileges ? ENTRY_FILTER : ENTRY_LATE;
+        if (scheduler && (text_equal(scheduler->policy, "SCHED_DEADLINE") || scheduler->flags.n)) {
+                c->entry = ENTRY_EARLY;
+                return 0;
+        }
+        c->entry = ENTRY_LATE;
+        if (c->process->no_new_privileges)
+                return 0;
+        r = compile_filter(c);
+        if (r < 0 || compile_filter_lets_in(c))
+                return r;
+        c->entry = ENTRY_FILTER;
+        if (!c->user_namespace && (may_trace(c->process) || may_trace(c->spec->process)))
+                plan_note(
+                        c->plan,
+                        "/linux/seccomp: behind this filter no process can be born in the container's pid namespace, so "
+                        "that is done before: who has CAP_SYS_PTRACE there can take its rights meanwhile, and "
+                        "could not with noNewPrivileges");
+        return 0;
 }
 
 void compile_enter_pids(struct compile *c, enum entry here)
@@ -233,9 +260,12 @@ void compile_enter_pids(struct compile *c, enum entry here)
                 c->plan, INIT, "/linux/namespaces", close_others,
                 .preserve_fds = c->options->preserve_fds, .keep = c->slave);
         plan_add(c->plan, INIT, "/linux/namespaces", fork_init, .spaces = 0);
-        compile_session(c);
-        if (here == ENTRY_LATE)
-                compile_find_program(c); /* which may be /proc/self/exe */
+        if (!c->in_session)
+                compile_session(c);
+        if (here != ENTRY_LATE)
+                return;
+        compile_process_limit(c);
+        compile_find_program(c); /* which may be /proc/self/exe */
 }
 
 /* The namespaces to enter, all by the pidfd of the container's first process. The pid namespace is for
@@ -248,14 +278,15 @@ static int enter(struct compile *c)
 
         if (c->options->restored) /* by criu, with clocks of its own that go on where they were */
                 spaces |= CLONE_NEWTIME;
-        c->entry = choose_entry(c);
         c->process_fd = process;
         c->container_pid = c->options->pid;
         plan_add(
                 c->plan, HOST, "[container]", open_process, .pid = c->options->pid,
                 .inode = (int64_t)c->options->process.inode,
                 .start = (int64_t)c->options->process.start, .fd = process);
-        r = compile_cgroup_exec(c);
+        r = choose_entry(c);
+        if (r == 0)
+                r = compile_cgroup_exec(c);
         if (r < 0)
                 return r;
         compile_resctrl_exec(c);

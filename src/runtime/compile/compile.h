@@ -18,7 +18,7 @@ struct id_plan {
 enum entry {
         ENTRY_NONE,  /* it does not: no such namespace, or no exec */
         ENTRY_EARLY, /* before what a fork would undo */
-        ENTRY_FILTER, /* before a filter that is loaded by a right, if it forbids what we do then; else late */
+        ENTRY_FILTER, /* before a filter that is loaded by a right and forbids what we would do later */
         ENTRY_LATE, /* when all rights are gone */
 };
 
@@ -59,7 +59,12 @@ struct compile {
         pid_t container_pid; /* exec: the container's first process; else 0 */
         const char *guard;   /* why the first process dies with its maker */
         enum entry entry;
-        FD slave;                   /* its terminal, to be used behind the entry; -1 */
+        FD slave;              /* its terminal, to be used behind the entry; -1 */
+        bool in_session;       /* of its own, or of who bears it alone */
+        const char *limit_why; /* of processes, to be set once it is born; NULL: none */
+        uint64_t limit_soft, limit_hard;
+        BYTES filter; /* compile_filter() */
+        uint64_t filter_flags;
         bool forks;                 /* spawn's process is not the first one: fork_init */
         uint32_t at_spawn, at_fork; /* what of new_spaces is made there; the rest is unshared */
         struct id_plan ids;         /* of a new user namespace */
@@ -151,7 +156,12 @@ int compile_identity(struct compile *c);
 void compile_check_rights(
         struct compile *c, FD criu, uint32_t spaces, const char *uid_map, const char *gid_map);
 int compile_security(struct compile *c);
-/* The filter, if there is one; and with rules that ask an agent, the listener's way to it. */
+/* seccomp.c: the filter, if there is one, made once and not loaded yet. */
+int compile_filter(struct compile *c);
+/* May a process be born in a pid namespace behind it, and begin a session? */
+bool compile_filter_lets_in(const struct compile *c);
+bool compile_filter_allows_session(const struct compile *c);
+/* It is loaded; and with rules that ask an agent, the listener's way to it. */
 int compile_seccomp(struct compile *c);
 int compile_seccomp_host(struct compile *c);
 bool compile_seccomp_notifies(const struct compile *c);
@@ -176,6 +186,8 @@ void compile_enter_pids(struct compile *c, enum entry here);
 void compile_find_program(struct compile *c);
 /* The session of the program, with its terminal when there is one. */
 void compile_session(struct compile *c);
+/* RLIMIT_NPROC of who is born late, which its maker would be counted in. */
+void compile_process_limit(struct compile *c);
 /* Is its root that of a mount namespace that it joins? */
 bool compile_joins_root(const struct compile *c);
 /* Does a pid 1 of husk's own stay in front of the program? */

@@ -259,14 +259,15 @@ static int add_rlimit(struct compile *c, size_t i)
         int resource = process_rlimit_number(limit->type);
         uint64_t soft = limit->soft, hard = limit->hard;
         uint64_t most = resource < 16 ? c->facts->rlimit_hard[resource] : UINT64_MAX;
+        /* A user namespace has that capability for itself, not for the limits of the host. */
+        bool may_raise = !c->user_namespace && facts_capable(c->facts, CAP_SYS_RESOURCE);
 
         if (soft > hard)
                 return spec_error(
                         limit->at, c->document, why(c, "/process/rlimits/%zu/soft", i),
                         "%llu is above the hard limit, %llu", (unsigned long long)soft,
                         (unsigned long long)hard);
-        /* A user namespace has that capability for itself, not for the limits of the host. */
-        if (hard > most && (c->user_namespace || !facts_capable(c->facts, CAP_SYS_RESOURCE))) {
+        if (hard > most && !may_raise) {
                 plan_note(
                         c->plan, "/process/rlimits/%zu: %s lowered from %llu to %llu, the most %s",
                         i, limit->type, (unsigned long long)hard, (unsigned long long)most,
@@ -275,14 +276,31 @@ static int add_rlimit(struct compile *c, size_t i)
                 hard = most;
                 soft = soft > hard ? hard : soft;
         }
+        if (resource == RLIMIT_NPROC && c->entry == ENTRY_LATE && soft < UINT64_MAX) {
+                c->limit_why = why(c, "/process/rlimits/%zu", i);
+                c->limit_soft = soft;
+                c->limit_hard = hard;
+                /* For a moment there is one more: who bears the process that is to be counted. */
+                hard += hard < UINT64_MAX && (may_raise || hard < most);
+                soft += soft < hard;
+        }
         plan_add(
                 c->plan, INIT, why(c, "/process/rlimits/%zu", i), set_rlimit, .resource = resource,
                 .soft = soft, .hard = hard);
         return 0;
 }
 
+void compile_process_limit(struct compile *c)
+{
+        if (c->limit_why)
+                plan_add(
+                        c->plan, INIT, c->limit_why, set_rlimit, .resource = RLIMIT_NPROC,
+                        .soft = c->limit_soft, .hard = c->limit_hard);
+}
+
 void compile_session(struct compile *c)
 {
+        c->in_session = true;
         if (c->process->terminal)
                 plan_add(c->plan, INIT, "/process/terminal", use_terminal, .slave = c->slave);
         else
@@ -297,7 +315,8 @@ int compile_process(struct compile *c)
                 plan_add(
                         c->plan, INIT, "[session keyring]", new_keyring,
                         .name = why(c, "_ses.%s", c->options->id));
-        if (!c->process->terminal && !c->entry)
+        if (!c->process->terminal &&
+            (!c->entry || (c->entry == ENTRY_LATE && !compile_filter_allows_session(c))))
                 compile_session(c);
         r = compile_schedule(c);
         for (size_t i = 0; r == 0 && i < c->process->rlimits.n; i++)

@@ -11,6 +11,7 @@
 
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -124,58 +125,69 @@ static bool allows_terminal(const struct sock_filter *program, size_t n)
         return allows(program, n, SYS_ioctl, 0, TIOCSCTTY) && allows(program, n, SYS_dup3, 0, 0);
 }
 
-/* May we be born in the pid namespace behind the filter, when all rights are gone? In it whoever has CAP_SYS_PTRACE can
- * look into us (CVE-2016-9962). Between the filter and the program stand then close_others, fork_init and the session.
- * A limit of processes would count both of us for a moment. */
-static bool may_enter_late(const struct compile *c, const struct sock_filter *program, size_t n)
+static bool has_process_limit(const struct compile *c)
 {
-        static const long calls[] = { SYS_close_range, SYS_close,      SYS_getpid, SYS_pidfd_open,
-                                      SYS_sendmsg,     SYS_exit_group, SYS_setsid, SYS_getsid };
-
-        for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-                if (!allows(program, n, calls[i], 0, 0))
-                        return false;
         for (size_t i = 0; i < c->process->rlimits.n; i++)
                 if (text_equal(c->process->rlimits.items[i].type, "RLIMIT_NPROC"))
-                        return false;
-        return allows_fork(program, n) && (!c->process->terminal || allows_terminal(program, n)) &&
-               !compile_seccomp_notifies(c);
+                        return true;
+        return false;
 }
 
-static int add_filter(struct compile *c, const struct seccomp_profile *profile, uint64_t flags)
+/* The birth and the session. That the program then has its own is the point: where the filter forbids to make one, and
+ * there is no terminal that needs it, the process has that of its maker, who has it to himself (compile_session()). */
+bool compile_filter_lets_in(const struct compile *c)
+{
+        const struct sock_filter *program = c->filter.data;
+        size_t n = c->filter.size / sizeof *program;
+        bool lets = true;
+
+        if (!n)
+                return true;
+        if (compile_seccomp_notifies(
+                    c)) /* its courier is a thread, which cannot be made behind setns(2) either */
+                return false;
+        if (has_process_limit(c))
+                lets &= allows(program, n, SYS_prlimit64, 0, RLIMIT_NPROC);
+        if (c->process->terminal)
+                lets &= allows(program, n, SYS_setsid, 0, 0) && allows_terminal(program, n);
+        /* close: where there is no close_range */
+        return lets && allows_fork(program, n) && allows(program, n, SYS_close, 0, 0) &&
+               allows(program, n, SYS_write, 0, 0) && allows(program, n, SYS_exit_group, 0, 0);
+}
+
+bool compile_filter_allows_session(const struct compile *c)
+{
+        const struct sock_filter *program = c->filter.data;
+
+        return !c->filter.size ||
+               allows(program, c->filter.size / sizeof *program, SYS_setsid, 0, 0);
+}
+
+static int make_filter(struct compile *c, const struct seccomp_profile *profile, uint64_t flags)
 {
         const struct sock_filter *program;
-        BYTES filter;
         size_t n;
         int r = seccomp_compile(c->arena, profile, &program, &n);
 
         if (r < 0)
                 return trail(r, "/linux/seccomp");
-        filter = (BYTES){ program, n * sizeof *program };
-        if (c->entry == ENTRY_FILTER && may_enter_late(c, program, n))
-                c->entry = ENTRY_LATE;
-        compile_enter_pids(c, ENTRY_FILTER);
+        c->filter = (BYTES){ program, n * sizeof *program };
         /* One thread: TSYNC has nothing to synchronise, and its failure would look like success. */
-        flags &= ~(uint64_t)SECCOMP_FILTER_FLAG_TSYNC;
-        if (compile_seccomp_notifies(c)) {
-                plan_add(
-                        c->plan, INIT, "/linux/seccomp", load_listener, .filter = filter,
-                        .flags = flags);
-                return 0;
+        c->filter_flags = flags & ~(uint64_t)SECCOMP_FILTER_FLAG_TSYNC;
+        if (!compile_seccomp_notifies(c)) {
+                if (flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+                        plan_note(
+                                c->plan,
+                                "/linux/seccomp/flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is "
+                                "for %s, which no rule has",
+                                notify);
+                c->filter_flags &= ~(uint64_t)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
         }
-        if (flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
-                plan_note(
-                        c->plan,
-                        "/linux/seccomp/flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is "
-                        "for %s, which no rule has",
-                        notify);
-        flags &= ~(uint64_t)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-        plan_add(c->plan, INIT, "/linux/seccomp", load_seccomp, .filter = filter, .flags = flags);
         return 0;
 }
 
 /* A profile of our own depends on what the container may do at most. */
-static int add_builtin(struct compile *c)
+static int make_builtin(struct compile *c)
 {
         static const struct spec_texts none;
         const struct seccomp_profile *profile = seccomp_default(
@@ -189,7 +201,7 @@ static int add_builtin(struct compile *c)
                 trail_hint("there are 'default' and 'nesting'");
                 return trail(-EINVAL, "there is no seccomp profile '%s'", c->options->seccomp);
         }
-        return add_filter(c, profile, 0);
+        return make_filter(c, profile, 0);
 }
 
 static int translate_flags(
@@ -210,7 +222,7 @@ static int translate_flags(
         return 0;
 }
 
-int compile_seccomp(struct compile *c)
+int compile_filter(struct compile *c)
 {
         const struct spec_seccomp *from = c->linux_->seccomp;
         struct seccomp_profile profile = { 0 };
@@ -219,8 +231,10 @@ int compile_seccomp(struct compile *c)
         uint64_t flags;
         int r;
 
+        if (c->filter.size)
+                return 0;
         if (c->options->seccomp)
-                return add_builtin(c);
+                return make_builtin(c);
         if (!from)
                 return 0;
         r = translate_action(
@@ -248,7 +262,25 @@ int compile_seccomp(struct compile *c)
         profile.rules = rules;
         profile.n_rules = from->syscalls.n;
         profile.architectures = architectures;
-        return add_filter(c, &profile, flags);
+        return make_filter(c, &profile, flags);
+}
+
+int compile_seccomp(struct compile *c)
+{
+        int r = compile_filter(c);
+
+        if (r < 0 || !c->filter.size)
+                return r;
+        compile_enter_pids(c, ENTRY_FILTER);
+        if (compile_seccomp_notifies(c))
+                plan_add(
+                        c->plan, INIT, "/linux/seccomp", load_listener, .filter = c->filter,
+                        .flags = c->filter_flags);
+        else
+                plan_add(
+                        c->plan, INIT, "/linux/seccomp", load_seccomp, .filter = c->filter,
+                        .flags = c->filter_flags);
+        return 0;
 }
 
 /* -- the agent's document ------------------------------------------------------------------------ */
