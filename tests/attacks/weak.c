@@ -16,6 +16,7 @@
 #include "cli/cli.h"
 #include "linux/linux.h"
 #include "plan/plan.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,7 @@
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 enum guard {
@@ -52,15 +54,24 @@ enum guard {
         VISIBLE,         /* what others named is printed as it is */
         NAMES,           /* ids of containers are any words */
         RANGE,           /* numbers are cut to 32 bits */
+        SYSCTL,          /* sysctls may be of no namespace */
+        MODES,           /* our directories can be read by all */
+        PLAIN,           /* a file is what its name says, and waited for */
+        MARK,            /* every directory is marked as one that we have made */
+        PLACE,           /* what anybody mounts in a namespace of their own has a say */
+        NUMBER,          /* a cgroup is known by its path */
+        NOTE,            /* a layer is what an image says, whatever it was found in */
         NO_CGROUP_KILL, /* no protection: the kernel of before Linux 5.14, which has no cgroup.kill */
         GUARDS
 };
 
 static const char *const guard_names[GUARDS] = {
-        "in_root",  "strict",      "one_mount", "magic",       "seal_executable",
-        "dumpable", "close_range", "inside",    "verify",      "destination",
-        "null",     "read_only",   "closed",    "identity",    "architecture",
-        "visible",  "names",       "range",     "cgroup.kill",
+        "in_root",     "strict",      "one_mount", "magic",    "seal_executable",
+        "dumpable",    "close_range", "inside",    "verify",   "destination",
+        "null",        "read_only",   "closed",    "identity", "architecture",
+        "visible",     "names",       "range",     "sysctl",   "modes",
+        "plain",       "mark",        "place",     "number",   "note",
+        "cgroup.kill",
 };
 
 /* -- what HUSK_WEAK says ------------------------------------------------------------------------- */
@@ -188,6 +199,27 @@ void __real_text_add_visible(struct text *text, const char *string);
 void __wrap_text_add_visible(struct text *text, const char *string);
 int __real_text_u64(const char *string, uint64_t *ret);
 int __wrap_text_u64(const char *string, uint64_t *ret);
+int __real_json_u64(const struct json *value, uint64_t *ret);
+int __wrap_json_u64(const struct json *value, uint64_t *ret);
+int __real_spec_error(
+        const struct json *at, const char *name, const char *pointer, const char *format, ...);
+int __wrap_spec_error(
+        const struct json *at, const char *name, const char *pointer, const char *format, ...)
+        __attribute__((format(printf, 4, 5)));
+int __real_mkdir(const char *path, mode_t mode);
+int __wrap_mkdir(const char *path, mode_t mode);
+int __real_file_open(int dir, const char *path, int flags, mode_t mode);
+int __wrap_file_open(int dir, const char *path, int flags, mode_t mode);
+int __wrap_fstat(int fd, struct stat *ret);
+int __wrap_fstat64(int fd, struct stat *ret); /* what glibc calls it */
+int __real_cgroup_has_number(const char *path, uint64_t number);
+int __wrap_cgroup_has_number(const char *path, uint64_t number);
+bool __real_namespace_is_of_others(int dir, const char *path, uid_t user);
+bool __wrap_namespace_is_of_others(int dir, const char *path, uid_t user);
+bool __real_layout_has_unpacked(
+        const struct layout *layout, const char *digest, const char *diff_id);
+bool __wrap_layout_has_unpacked(
+        const struct layout *layout, const char *digest, const char *diff_id);
 int __real_process_seal_executable(char *const *argv, char *const *envp);
 int __wrap_process_seal_executable(char *const *argv, char *const *envp);
 
@@ -338,4 +370,75 @@ int __wrap_text_u64(const char *string, uint64_t *ret)
         if (r == 0 && is_off(RANGE))
                 *ret = (uint32_t)*ret;
         return r;
+}
+
+int __wrap_json_u64(const struct json *value, uint64_t *ret)
+{
+        int r = __real_json_u64(value, ret);
+
+        if (r == 0 && is_off(RANGE))
+                *ret = (uint32_t)*ret;
+        return r;
+}
+
+/* Of a name or a value that cannot be taken nothing is written then. */
+int __wrap_spec_error(
+        const struct json *at, const char *name, const char *pointer, const char *format, ...)
+{
+        char words[1000];
+        va_list values;
+
+        if (is_off(SYSCTL) && text_starts(pointer, "/linux/sysctl/"))
+                return 0;
+        va_start(values, format);
+        text_vformat(words, sizeof words, format, values);
+        va_end(values);
+        return __real_spec_error(at, name, pointer, "%s", words);
+}
+
+int __wrap_mkdir(const char *path, mode_t mode)
+{
+        return __real_mkdir(path, is_off(MODES) ? mode | 0755 : mode);
+}
+
+int __wrap_file_open(int dir, const char *path, int flags, mode_t mode)
+{
+        if (is_off(PLAIN))
+                flags &= ~(O_NONBLOCK | O_NOFOLLOW);
+        return __real_file_open(dir, path, flags, mode);
+}
+
+int __wrap_fstat(int fd, struct stat *ret)
+{
+        int r = fstatat(fd, "", ret, AT_EMPTY_PATH);
+
+        if (r == 0 && is_off(PLAIN) && !S_ISDIR(ret->st_mode))
+                ret->st_mode = S_IFREG | 0600;
+        if (r == 0 && is_off(MARK) && S_ISDIR(ret->st_mode))
+                ret->st_mode = S_IFDIR | 01700;
+        return r;
+}
+
+int __wrap_fstat64(int fd, struct stat *ret)
+{
+        return __wrap_fstat(fd, ret);
+}
+
+int __wrap_cgroup_has_number(const char *path, uint64_t number)
+{
+        int r = __real_cgroup_has_number(path, number);
+
+        return r == 0 && is_off(NUMBER) ? 1 : r;
+}
+
+bool __wrap_namespace_is_of_others(int dir, const char *path, uid_t user)
+{
+        return !is_off(PLACE) && __real_namespace_is_of_others(dir, path, user);
+}
+
+bool __wrap_layout_has_unpacked(
+        const struct layout *layout, const char *digest, const char *diff_id)
+{
+        return __real_layout_has_unpacked(layout, digest, diff_id) ||
+               (is_off(NOTE) && layout_has_layer(layout, diff_id));
 }

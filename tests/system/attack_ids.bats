@@ -119,7 +119,7 @@ bad_users() {
         [ "$output" = 1000 ]
 }
 
-# root_by_exec, root_by_run: success when 2^32 is root. The container's own user is another one.
+# root_by_exec, root_by_run, root_by_config: success when 2^32 is root. The container's own user is another one.
 root_by_exec() {
         local got
         script 'exec sleep 1000'
@@ -135,11 +135,22 @@ root_by_run() {
         [ "$got" = 0 ]
 }
 
+root_by_config() {
+        local got
+        script 'id -u'
+        config '.process.user.uid = 4294967296'
+        got=$(oci run --bundle "$BUNDLE" "$WORD" 2>"$BUNDLE/output" </dev/null) ||
+                grep -q '/process/user/uid: ' "$BUNDLE/output" || return 2
+        [ "$got" = 0 ]
+}
+
 @test "2^32 is not root" {
         immune root_by_exec
         immune root_by_run
         weak range root_by_exec
         weak range root_by_run
+        immune root_by_config
+        weak range root_by_config
         peer root_by_exec
 }
 

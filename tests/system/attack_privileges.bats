@@ -185,6 +185,25 @@ reads_although_of_the_group() {
         done
 }
 
+# more_by_exec: who joins has something that the document does not give. The container was begun as it should be.
+more_by_exec() {
+        local got
+        config '.process.capabilities |= map_values(["CAP_KILL"]) | .process.noNewPrivileges = true |
+                del(.process.capabilities.inheritable, .process.capabilities.ambient) |
+                .process.args = ["/bin/sleep", "1000"]'
+        HUSK_WEAK='' oci run --detach --bundle "$BUNDLE" "$WORD" >/dev/null 2>&1 </dev/null || return 2
+        got=$(oci exec "$WORD" cat /proc/self/status) || return 3
+        [ "$(field CapEff <<<"$got") $(field NoNewPrivs <<<"$got")" != "0000000000000020 1" ]
+}
+
+@test "CVE-2025-27612: exec of a container with fewer rights" {
+        immune more_by_exec
+        # (root's are what the bounding set leaves)
+        still_immune set_caps more_by_exec
+        weak drop_bounding,set_caps more_by_exec
+        weak no_new_privs more_by_exec
+}
+
 # -- setuid programs --------------------------------------------------------------------------------
 
 becomes_root() {

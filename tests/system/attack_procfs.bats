@@ -4,7 +4,10 @@
 load ../attacks/attack
 
 setup() { begin_attack; }
-teardown() { finish; }
+teardown() {
+        [ -z "${BURST:-}" ] || echo "$BURST" >/proc/sys/kernel/printk_ratelimit_burst
+        finish
+}
 
 NAME=kernel/shm_rmid_forced
 
@@ -136,8 +139,8 @@ sysctl_of() {
         [ "$before" != "$after" ]
 }
 
-# No control: no part of husk splits a value, and each is one write(2); what is no name is refused by the
-# compiler, which the unit tests hold to it.
+# Each value is one write(2), and what is no name is refused by the compiler, which the unit tests hold to it. What
+# would come of them shows the next test.
 @test "CVE-2022-0811: values and names of sysctls that would be more than one" {
         local value
         for value in '1+kernel.core_pattern=|x' $'1\nkernel.core_pattern=|x' '1,kernel.core_pattern=|x' \
@@ -149,4 +152,33 @@ sysctl_of() {
                 ../sysrq-trigger kernel.shmmax/../../../sysrq-trigger ''; do
                 immune sysctl_of "$value" '|x'
         done
+}
+
+# hands_over COMMAND...: success when a sysctl of the host's, which does no harm, has the value $MORE afterwards
+hands_over() {
+        BURST=$(cat /proc/sys/kernel/printk_ratelimit_burst)
+        MORE=$((BURST + 1))
+        local r=0 after
+        "$@" >"$BUNDLE/output" 2>&1 </dev/null || r=2
+        after=$(cat /proc/sys/kernel/printk_ratelimit_burst)
+        echo "$BURST" >/proc/sys/kernel/printk_ratelimit_burst
+        [ "$after" != "$MORE" ] || return 0
+        [ "$r" = 0 ] || grep -q '^husk-oci: .*sysctl' "$BUNDLE/output" || return 2
+        return 1
+}
+with_sysctl() {
+        config --arg key "$1" --arg value "${2//MORE/$MORE}" '.linux.sysctl = {($key): $value} | .process.args = ["/bin/true"]'
+        oci run --bundle "$BUNDLE" "$WORD"
+}
+# What takes lines: sysctl(8), in an ipc namespace of its own, as a container has one.
+with_lines() {
+        printf '%s = %s\n' "$1" "${2//MORE/$MORE}" >"$BUNDLE/lines"
+        unshare --ipc sysctl -p "$BUNDLE/lines"
+}
+
+@test "CVE-2022-0811: a sysctl of no namespace, and a value of two lines, reach the host" {
+        immune hands_over with_sysctl kernel.printk_ratelimit_burst MORE
+        weak sysctl hands_over with_sysctl kernel.printk_ratelimit_burst MORE
+        immune hands_over with_sysctl kernel.shm_rmid_forced $'1\nkernel.printk_ratelimit_burst = MORE'
+        attacked 0 hands_over with_lines kernel.shm_rmid_forced $'1\nkernel.printk_ratelimit_burst = MORE'
 }

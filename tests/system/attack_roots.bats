@@ -145,3 +145,21 @@ all() { find "$1" -printf '%p %m %u %y\n' | sort; }
         done
         [ "$(all "$tree")" = "$before" ]
 }
+
+# removed WORDS...: husk-oci WORDS takes something away of a tree that is not husk's
+removed() {
+        local tree=$BATS_TEST_TMPDIR/$WORD/tree before
+        rm -rf "$tree"
+        mkdir -p "$tree/foo/log"
+        mkdir -m 755 "$tree/mnt"
+        before=$(all "$tree")
+        timeout 30 "$HUSK_OCI" --root "$tree" "$@" >"$BUNDLE/output" 2>&1 || grep -q '^husk-oci: ' "$BUNDLE/output" || return 2
+        [ "$(all "$tree")" != "$before" ]
+}
+
+@test "what has no journal goes by the mark alone" {
+        immune removed list
+        weak mark removed list
+        immune removed delete --force foo
+        weak mark removed delete --force foo
+}

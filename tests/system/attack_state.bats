@@ -67,6 +67,24 @@ forced() {
         forced
 }
 
+# waits: state waits for whom a pipe in the journal's place belongs to. What it has left goes by itself.
+waits() {
+        local got=0
+        ended
+        rm "$JOURNAL"
+        mkfifo "$JOURNAL"
+        timeout -k 5 10 "$HUSK_OCI" --root "$ROOT" state "$WORD" >"$BUNDLE/output" 2>&1 </dev/null || got=$?
+        rm -r "${ROOT:?}/$WORD"
+        case $got in 124) return 0 ;; 1) ;; *) return 2 ;; esac
+        grep -q '^husk-oci: .*is no plain file' "$BUNDLE/output" || return 3
+        return 1
+}
+
+@test "a journal that is a pipe keeps nobody waiting" {
+        immune waits
+        weak plain waits
+}
+
 @test "a journal that others can write, that is too large, of another version, no JSON" {
         local change
         for change in 'chmod 666 "$JOURNAL"' 'truncate -s 80M "$JOURNAL"' 'chown 1000 "$JOURNAL"' \
@@ -180,6 +198,12 @@ name_stranger() { sed 's/^{"process".*/{"process":{"pid":'"$stranger"',"start":'
         chown -R 0 "$ROOT/$WORD"
         # in a journal of ours, too, it is no cgroup
         run -0 --separate-stderr timeout 10 "$HUSK_OCI" --root "$ROOT" state "$WORD"
+        # the control: who waits for a pipe; not in another user's
+        cp "$WEAK" "$BATS_TEST_TMPDIR/husk-oci"
+        run -124 --separate-stderr env HUSK_WEAK=plain timeout -k 5 10 "$BATS_TEST_TMPDIR/husk-oci" --root "$ROOT" state "$WORD"
+        chown -R 1000 "$ROOT/$WORD"
+        run -0 --separate-stderr env HUSK_WEAK=plain timeout -k 5 10 "$BATS_TEST_TMPDIR/husk-oci" --root "$ROOT" state "$WORD"
+        chown -R 0 "$ROOT/$WORD"
         sed -i '/^{"process"/d' "$JOURNAL"
         forced
         [ -d "/proc/$stranger" ]
@@ -401,6 +425,28 @@ refused_starts() {
         run ! grep -v 'Permission denied' <<<"$output"
 }
 
+# finds_setuid: another user executes a set-id program that a container has made, by its place in the store
+finds_setuid() {
+        local store=$BATS_TEST_TMPDIR/$WORD/store directory=$BATS_TEST_TMPDIR/$WORD found got
+        rm -rf "$BUNDLE/rootfs" "$store"
+        (umask 000 && timeout 60 "$HUSK" --root "$store" --runroot "$store.run" run --name "$WORD" host \
+                sh -c 'cp /usr/bin/id /srv/id && chmod 4755 /srv/id' >"$BATS_TEST_TMPDIR/output" 2>&1 3>&-) || return 2
+        while [ "$directory" != / ] && [ "$directory" != /tmp ]; do
+                chmod a+x "$directory"
+                directory=${directory%/*}
+        done
+        found=$(setpriv --reuid 1000 --regid 1000 --clear-groups find "$store" -name id -perm -4000 2>/dev/null)
+        [ -n "$(find "$store" -name id -perm -4000)" ] || return 3
+        got=$([ -z "$found" ] || setpriv --reuid 1000 --regid 1000 --clear-groups "$found" -u)
+        timeout 60 "$HUSK" --root "$store" --runroot "$store.run" rm -f "$WORD" 3>&- >/dev/null || return 4
+        [ "$got" = 0 ]
+}
+
+@test "CVE-2021-41091: a set-id program in a container's files is nobody else's to execute" {
+        immune finds_setuid
+        weak modes finds_setuid
+}
+
 # own_store UID COMMAND...: as that user, who has neither a home nor a place to run in
 own_store() {
         timeout -k 5 60 setpriv --reuid "$1" --regid "$1" --clear-groups env -i PATH=/usr/bin:/bin "${@:2}" 3>&-
@@ -465,6 +511,10 @@ own_store() {
                 "$at" "/$(cut -d / -f 2 <<<"$at")" >"$BATS_TEST_TMPDIR/said" 3>&- &
         stranger=$!
         eventually 10 grep -qs mounted "$BATS_TEST_TMPDIR/said"
+        # the control: who believes every namespace
+        cp "$WEAK" "$BATS_TEST_TMPDIR/husk"
+        run ! env HUSK_WEAK=place timeout 60 "$BATS_TEST_TMPDIR/husk" "${flags[@]}" start -a one
+        [[ $output == *"it is mounted at $at in the mount namespace of process $stranger"* ]]
         run -0 timeout 60 "$HUSK" "${flags[@]}" start -a one
         mkdir "$at"
         run -0 timeout 60 "$HUSK" "${flags[@]}" mount one

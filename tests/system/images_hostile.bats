@@ -7,6 +7,7 @@ load images_helper
 
 setup() {
         engine_setup
+        weak=${WEAK:-$BATS_TEST_DIRNAME/../../build/dev/tests/weak}
         echo mine >"$box/victim"
 }
 
@@ -145,6 +146,14 @@ add('o', type='link', link='n')"
         run -1 husk pull -q "oci:$box/layout"
         has "$output" "what is in it has the digest sha256:$(digest_of "$box/mine.tar")"
         store_is_whole
+        # the control: who does not ask in which blob the layer was found
+        local husk=$box/weak/husk
+        mkdir "$box/weak"
+        cp "$weak" "$husk"
+        HUSK_WEAK=note husk pull -q "oci:$box/layout" >"$box/id"
+        husk create --name liar "$(cat "$box/id")" /none
+        run -0 husk cp liar:/secret -
+        has "$output" theirs
 }
 
 # CVE-2021-41091: set-id programs of a layer whose digest one knows.

@@ -189,6 +189,16 @@ detached() {
         ! gone "$pid"
         oci delete --force "$WORD.b"
         [ ! -e "$TOP/same" ]
+        # the control: who knows it by its path
+        local weak=${WEAK:-$BATS_TEST_DIRNAME/../../build/dev/tests/weak}
+        install -D -m 755 "$weak" "$BATS_FILE_TMPDIR/weak/husk-oci"
+        detached 'exec sleep 300'
+        oci kill "$WORD" KILL
+        eventually 10 stopped "$WORD"
+        oci run --detach -b "$BUNDLE" "$WORD.b"
+        pid=$(pid_of "$WORD.b")
+        user env HUSK_WEAK=number timeout -k 5 60 "$BATS_FILE_TMPDIR/weak/husk-oci" --root "$ROOT" delete "$WORD"
+        eventually 10 gone "$pid"
 }
 
 # As its owner, and so the program in it, could.
