@@ -382,6 +382,8 @@ class Registry(http.server.BaseHTTPRequestHandler):
         self.take()
         if self.command == 'POST':
             return self.opened()
+        if self.command == 'PATCH':
+            return self.say(202, Location=self.path)
         return self.say(201)
 
     def up_other_digest(self):

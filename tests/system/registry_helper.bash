@@ -98,6 +98,17 @@ client_setup() {
 # A hang is a failure.
 ask() { timeout -k 5 "${LIMIT:-60}" "$ask" "$helper" "$@" 3>&-; }
 
+# weakly WORD COMMAND...: what it asks, it asks the weak control of husk-registry, without this protection
+# (tests/attacks/weak_registry.c).
+weakly() {
+        local helper=$here/weak word=$1 weak=${WEAK_REGISTRY:-$BATS_TEST_DIRNAME/../../build/dev/tests/weak_registry}
+        shift
+        [ -x "$weak" ] || { echo "there is no $weak: make dev" && return 1; }
+        printf '#!/bin/sh\nHUSK_WEAK=%s exec "%s"\n' "$word" "$(realpath "$weak")" >"$helper"
+        chmod 755 "$helper"
+        "$@"
+}
+
 digest_of() { echo "sha256:$(sha256sum <"$1" | cut -d' ' -f1)"; }
 same() { [ "$1" = "$2" ] || { printf 'is       %q\nexpected %q\n' "$1" "$2" && return 1; }; }
 has() { [[ $1 == *"$2"* ]] || { printf 'in  %s\nnot %s\n' "$1" "$2" && return 1; }; }

@@ -154,3 +154,23 @@ refused() { # refused HOW WORDS...
         run ask "$hosts" blob "$address" elsewhere/x "$digest" 200000 gzip "$here/blob" -
         same "$output" '200000 -'
 }
+
+# The controls: who takes every host for the registry shows the password; who does not look at the digest keeps what
+# came; where no size is known there is no end, nor has the wait one for who is patient; curl(1) follows on and on, and
+# reads any header. The last test, since what was asked stays in the log.
+@test "what all this does to who believes it" {
+        local patient=${secret/patience*/patience\":600\}}
+        run weakly origin blob away
+        has "$(grep '^foreign GET /v2/away/' "$asked")" "Basic $(printf u:hunter2 | base64)"
+        run weakly digest blob other-bytes
+        same "$output" '200000 -'
+        [ "$(digest_of "$here/blob")" != "$digest" ]
+        LIMIT=3 run ask "$patient" blob "$address" endless/x "$digest" 1000000000000 gzip - -
+        same "$status" 124
+        LIMIT=5 run ask "$patient" blob "$address" mute/x "$digest" 200000 gzip - -
+        same "$status" 124
+        run timeout 5 curl -s -L --max-redirs -1 -o /dev/null "http://$address/v2/loop/naive/blobs/$digest"
+        [ "$(asked_for loop/naive | wc -l)" -gt 20 ]
+        run -28 curl -s -m 5 -o /dev/null -w '%{size_header}' "http://$address/v2/huge-header/x/blobs/$digest"
+        [ "$output" -gt 65536 ]
+}

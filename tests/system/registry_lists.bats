@@ -83,6 +83,19 @@ PYTHON
         has "$output" 'has more than 4 MiB'
 }
 
+# The control: skopeo(1) goes where the list leads, as often as it leads there.
+@test "what lists that lie do to who believes them" {
+        local before
+        before=$(wc -l <"$asked")
+        run timeout -k 5 5 skopeo list-tags --tls-verify=false "docker://$address/loops/x"
+        same "$status" 124
+        [ "$(tail -n "+$((before + 1))" "$asked" | grep -c 'GET /v2/loops/x/tags/list')" -gt 20 ]
+        run timeout -k 5 5 skopeo list-tags --tls-verify=false "docker://$address/leads-out/x"
+        has "$(cat "$asked")" 'GET /v2/other/x/tags/list'
+        run -0 skopeo list-tags --tls-verify=false "docker://$address/words/x"
+        has "$output" -dash
+}
+
 @test "what refers to an image, where the registry does not know: an index under a tag" {
         local subject digest
         subject=$(jq -r '.manifests[0].digest' "$box/layout/index.json")

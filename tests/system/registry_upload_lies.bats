@@ -124,3 +124,15 @@ manifest() { ask "$secret" put "$address" "$1/x" tag "$here/blob" "$digest"; }
         same "$status" 1
         has "$output" 'ELOOP: '
 }
+
+# The controls: who takes every host for the registry; who does not look at the digest; skopeo(1), which does not ask
+# whether it is there. The last test, since what was asked stays in the log.
+@test "what this does to who believes it" {
+        run weakly origin upload away-asks
+        has "$(grep '^foreign .* /v2/asks/' "$asked")" "Basic $(printf u:hunter2 | base64)"
+        run weakly digest upload other-digest
+        same "$output" '200000 pushed'
+        make_layout
+        run -0 skopeo --insecure-policy copy -q --dest-tls-verify=false "oci:$box/layout:one" "docker://$address/has-not/x:one"
+        run -1 skopeo inspect --raw --tls-verify=false "docker://$address/has-not/x:one"
+}
