@@ -44,7 +44,7 @@ has_completions() ( # a subshell: it changes the directory
 nothing_left() { [ -z "$(find "$work" ! -type d)" ]; }
 stripped() { [ -z "$(nm "$HUSK" 2>/dev/null)" ]; }
 # Nothing in it takes a protection away, as the weak control of tests/attacks does.
-not_weak() { ! grep -qa 'HUSK_WEAK' "$HUSK" && grep -qa 'HUSK_WEAK' "$weak"; }
+not_weak() { ! grep -qa 'HUSK_WEAK' "$HUSK" "$helper" && grep -qa 'HUSK_WEAK' "$weak"; }
 weak=$(dirname "$0")/../build/dev/tests/weak
 
 # The helper is another kind of program: of this system's C library, and hardened as that can be.
