@@ -94,24 +94,49 @@ static int write_maps(pid_t pid, const struct idmap *map)
         return r < 0 ? r : idmap_write(pid, "gid_map", map->gid_helper, map->gid_map);
 }
 
+/* How the work went, and what there is to say of it. */
+struct worked {
+        int result;
+        char trail[TRAIL_SIZE], hint[TRAIL_SIZE], warnings[TRAIL_SIZE];
+};
+
 /* In the new namespace, once its maps are there. */
 static void work_inside(int gate, idmap_work *work, void *context)
 {
+        struct worked worked = { 0 };
+        size_t before = strlen(trail_warnings()); /* whoever made us has these */
         char byte = 0;
-        int r;
 
         if (socket_receive(gate, &byte, 1, NULL) != 1)
                 _exit(1);
-        r = process_set_ids(0, 0);
-        if (r == 0)
-                r = work(context);
-        socket_send(gate, &r, sizeof r, NO_FD);
+        trail_reset();
+        worked.result = process_set_ids(0, 0);
+        if (worked.result == 0)
+                worked.result = work(context);
+        text_format(worked.trail, sizeof worked.trail, "%s", trail_text());
+        text_format(worked.hint, sizeof worked.hint, "%s", trail_hint_text());
+        text_format(worked.warnings, sizeof worked.warnings, "%s", trail_warnings() + before);
+        socket_send(gate, &worked, sizeof worked, NO_FD);
         _exit(0);
+}
+
+/* Its words are ours from now on. */
+static void take_words(const struct worked *worked)
+{
+        const char *line = worked->warnings, *end;
+
+        for (; (end = strchr(line, '\n')); line = end + 1)
+                trail_warn("%.*s", (int)(end - line), line);
+        if (*worked->hint)
+                trail_hint("%s", worked->hint);
+        if (*worked->trail)
+                trail(worked->result, "%s", worked->trail);
 }
 
 int idmap_run(const struct idmap *map, idmap_work *work, void *context)
 {
-        int pair[2], pidfd = NO_FD, status, result = -ECONNRESET;
+        int pair[2], pidfd = NO_FD, status;
+        struct worked worked;
         char byte = 0;
         pid_t pid;
         int r = socket_pair(pair);
@@ -127,10 +152,12 @@ int idmap_run(const struct idmap *map, idmap_work *work, void *context)
         r = pid < 0 ? pid : write_maps(pid, map);
         if (r == 0)
                 r = socket_send(pair[0], &byte, 1, NO_FD);
-        if (r == 0 && socket_receive(pair[0], &result, sizeof result, NULL) == sizeof result)
-                r = result;
-        else if (r == 0)
+        if (r == 0 && socket_receive(pair[0], &worked, sizeof worked, NULL) != sizeof worked)
                 r = -ECONNRESET;
+        if (r == 0) {
+                take_words(&worked);
+                r = worked.result;
+        }
         file_close(&pair[0]);
         file_close(&pidfd);
         if (pid > 0)

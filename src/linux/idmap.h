@@ -19,7 +19,7 @@ int idmap_open(const struct idmap *map);
 int idmap_write(pid_t process, const char *file, const char *helper, const char *map);
 
 /* Work to be done as id 0 of a user namespace with these maps, by a process of its own, whose memory
- * is a copy of ours: its result, or what went wrong with the namespace. */
+ * is a copy of ours: its result, or what went wrong with the namespace. Its trail, hint and warnings are ours then. */
 typedef int idmap_work(void *context);
 int idmap_run(const struct idmap *map, idmap_work *work, void *context);
 

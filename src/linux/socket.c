@@ -83,7 +83,9 @@ static ssize_t receive(
 
         if (most > SOCKET_PASSED_MAX)
                 return -E2BIG;
-        for (size_t i = 0; i < most; i++)
+        if (!ret_passed)
+                most = 0;
+        for (size_t i = 0; ret_passed && i < most; i++)
                 ret_passed[i] = NO_FD;
         message.msg_control = control.bytes;
         message.msg_controllen = (ret_sender ? CMSG_SPACE(sizeof sender) : 0) +
@@ -113,7 +115,7 @@ ssize_t socket_receive_all(int fd, void *bytes, size_t size, int *ret_passed, si
 
 ssize_t socket_receive(int fd, void *bytes, size_t size, int *ret_passed)
 {
-        return receive(fd, bytes, size, ret_passed, ret_passed ? 1 : 0, NULL);
+        return receive(fd, bytes, size, ret_passed, 1, NULL);
 }
 
 int socket_ask_sender(int fd)
@@ -125,7 +127,7 @@ int socket_ask_sender(int fd)
 
 ssize_t socket_receive_from(int fd, void *bytes, size_t size, int *ret_passed, pid_t *ret_sender)
 {
-        return receive(fd, bytes, size, ret_passed, ret_passed ? 1 : 0, ret_sender);
+        return receive(fd, bytes, size, ret_passed, 1, ret_sender);
 }
 
 bool socket_is_closed(int fd)
