@@ -54,6 +54,7 @@ enum guard {
         VISIBLE,         /* what others named is printed as it is */
         NAMES,           /* ids of containers are any words */
         RANGE,           /* numbers are cut to 32 bits */
+        CONTROL,         /* names may have lines and escapes */
         SYSCTL,          /* sysctls may be of no namespace */
         MODES,           /* our directories can be read by all */
         PLAIN,           /* a file is what its name says, and waited for */
@@ -66,12 +67,12 @@ enum guard {
 };
 
 static const char *const guard_names[GUARDS] = {
-        "in_root",     "strict",      "one_mount", "magic",    "seal_executable",
-        "dumpable",    "close_range", "inside",    "verify",   "destination",
-        "null",        "read_only",   "closed",    "identity", "architecture",
-        "visible",     "names",       "range",     "sysctl",   "modes",
-        "plain",       "mark",        "place",     "number",   "note",
-        "cgroup.kill",
+        "in_root",  "strict",      "one_mount", "magic",    "seal_executable",
+        "dumpable", "close_range", "inside",    "verify",   "destination",
+        "null",     "read_only",   "closed",    "identity", "architecture",
+        "visible",  "names",       "range",     "control",  "sysctl",
+        "modes",    "plain",       "mark",      "place",    "number",
+        "note",     "cgroup.kill",
 };
 
 /* -- what HUSK_WEAK says ------------------------------------------------------------------------- */
@@ -199,6 +200,8 @@ void __real_text_add_visible(struct text *text, const char *string);
 void __wrap_text_add_visible(struct text *text, const char *string);
 int __real_text_u64(const char *string, uint64_t *ret);
 int __wrap_text_u64(const char *string, uint64_t *ret);
+bool __real_text_has_control(const char *string, size_t size);
+bool __wrap_text_has_control(const char *string, size_t size);
 int __real_json_u64(const struct json *value, uint64_t *ret);
 int __wrap_json_u64(const struct json *value, uint64_t *ret);
 int __real_spec_error(
@@ -370,6 +373,11 @@ int __wrap_text_u64(const char *string, uint64_t *ret)
         if (r == 0 && is_off(RANGE))
                 *ret = (uint32_t)*ret;
         return r;
+}
+
+bool __wrap_text_has_control(const char *string, size_t size)
+{
+        return !is_off(CONTROL) && __real_text_has_control(string, size);
 }
 
 int __wrap_json_u64(const struct json *value, uint64_t *ret)

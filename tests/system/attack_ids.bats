@@ -220,3 +220,23 @@ root_by_config() {
         refused_id husk exec -e $'A\nB=c' "$WORD" true
         husk rm -f "$WORD"
 }
+
+# goes_in WANTED FILTER COMMAND: the container's shell prints, by that command, what such a document says
+goes_in() {
+        local got
+        script "$3"
+        config "$2"
+        got=$(oci run --bundle "$BUNDLE" "$WORD" 2>"$BUNDLE/output" </dev/null) ||
+                grep -q '^husk-oci: .*config.json' "$BUNDLE/output" || return 2
+        [ "$got" = "$1" ]
+}
+
+@test "lines and escapes are what the check of names stops" {
+        local line=$'/\nroot' escape=$'\e[8m'
+        immune goes_in "$line" '.process.env += ["HOME=/\nroot"]' 'echo "$HOME"'
+        weak control goes_in "$line" '.process.env += ["HOME=/\nroot"]' 'echo "$HOME"'
+        immune goes_in "$escape" '.hostname = "\u001b[8m"' hostname
+        weak control goes_in "$escape" '.hostname = "\u001b[8m"' hostname
+        immune goes_in "$escape" '.linux.sysctl = {"kernel.domainname": "\u001b[8m"}' 'cat /proc/sys/kernel/domainname'
+        weak control goes_in "$escape" '.linux.sysctl = {"kernel.domainname": "\u001b[8m"}' 'cat /proc/sys/kernel/domainname'
+}
