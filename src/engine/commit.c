@@ -172,6 +172,7 @@ static void take_env(const struct commit *commit, struct image_defaults *default
 {
         static const char *const given[] = { "HOME=", "HOSTNAME=", "TERM=", "container=" };
         const struct spec_texts *env = &commit->spec->process->env;
+        struct spec_texts own = { arena_array(commit->arena, env->n + 1, sizeof *own.items), 0 };
 
         for (size_t i = 0; i < env->n; i++) {
                 bool is_given = false;
@@ -179,19 +180,19 @@ static void take_env(const struct commit *commit, struct image_defaults *default
                 for (size_t k = 0; k < ARRAY_SIZE(given); k++)
                         is_given |= text_starts(env->items[i], given[k]);
                 if (!is_given)
-                        change_env(commit->arena, &defaults->env, env->items[i]);
+                        own.items[own.n++] = env->items[i];
         }
+        change_env(commit->arena, &defaults->env, &own);
 }
 
 static void take_labels(const struct commit *commit, struct image_defaults *defaults)
 {
         const struct words *labels = &commit->record.labels;
+        struct spec_map own = { arena_array(commit->arena, labels->n + 1, sizeof *own.items), 0 };
 
-        for (size_t i = 0; i < labels->n; i++) {
-                const struct spec_pair label = store_split_label(commit->arena, labels->items[i]);
-
-                change_label(commit->arena, &defaults->labels, label.key, label.value);
-        }
+        for (size_t i = 0; i < labels->n; i++)
+                own.items[own.n++] = store_split_label(commit->arena, labels->items[i]);
+        change_labels(commit->arena, &defaults->labels, &own);
 }
 
 static const char *command_line(const struct commit *commit)

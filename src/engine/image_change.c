@@ -6,6 +6,7 @@
 #include "store.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct change {
@@ -49,14 +50,17 @@ static int next_word(struct change *change, const char **ret_word)
         return 1;
 }
 
+/* To a list that is ours: it has room for as many as the next power of two. */
 static void append(struct arena *arena, struct spec_texts *list, const char *word)
 {
-        const char **items = arena_array(arena, list->n + 2, sizeof *items);
+        if ((list->n & (list->n - 1)) == 0) {
+                const char **items = arena_array(arena, list->n ? list->n * 2 : 1, sizeof *items);
 
-        if (list->n)
-                memcpy(items, list->items, list->n * sizeof *items);
-        items[list->n] = word;
-        *list = (struct spec_texts){ items, list->n + 1 };
+                if (list->n)
+                        memcpy(items, list->items, list->n * sizeof *items);
+                list->items = items;
+        }
+        list->items[list->n++] = word;
 }
 
 /* ["a", "b"]: 1, or 0 when it is none. */
@@ -112,31 +116,92 @@ static int set_entrypoint(struct change *change)
         return read_command(change, &change->defaults->entrypoint);
 }
 
-void change_env(struct arena *arena, struct spec_texts *env, const char *word)
+/* One of the base's list or of the changes. The numbers are places in both, one behind the other. */
+struct named {
+        const char *name;
+        size_t size; /* of the name */
+        size_t place, value;
+};
+
+static int by_name(const void *a, const void *b)
 {
-        const size_t size = strcspn(word, "=") + 1;
+        const struct named *one = a, *other = b;
+        const size_t size = one->size < other->size ? one->size : other->size;
+        const int order = memcmp(one->name, other->name, size);
 
-        for (size_t i = 0; i < env->n; i++)
-                if (strncmp(env->items[i], word, size) == 0) {
-                        struct spec_texts copy = { 0 };
-
-                        for (size_t k = 0; k < env->n; k++)
-                                append(arena, &copy, k == i ? word : env->items[k]);
-                        *env = copy;
-                        return;
-                }
-        append(arena, env, word);
+        if (order)
+                return order;
+        if (one->size != other->size)
+                return one->size < other->size ? -1 : 1;
+        return one->place < other->place ? -1 : 1;
 }
 
-void change_label(struct arena *arena, struct spec_map *labels, const char *key, const char *value)
+static int by_place(const void *a, const void *b)
 {
-        struct spec_map copy = { arena_array(arena, labels->n + 1, sizeof *copy.items), 0 };
+        const struct named *one = a, *other = b;
 
-        for (size_t i = 0; i < labels->n; i++)
-                if (!text_equal(labels->items[i].key, key))
-                        copy.items[copy.n++] = labels->items[i];
-        copy.items[copy.n++] = (struct spec_pair){ key, value };
-        *labels = copy;
+        return one->place < other->place ? -1 : 1;
+}
+
+/* Each name once, where it was first, with the value of the last change, if there is one. How many are left. An image
+ * may have as many as it likes, so nothing here asks each about all. */
+static size_t merge(struct named *all, size_t n, size_t n_base)
+{
+        size_t left = 0;
+
+        qsort(all, n, sizeof *all, by_name);
+        for (size_t i = 0; i < n; i++) {
+                const bool again = left && all[left - 1].size == all[i].size &&
+                                   memcmp(all[left - 1].name, all[i].name, all[i].size) == 0;
+
+                if (!again)
+                        all[left++] = all[i];
+                else if (all[i].value >= n_base)
+                        all[left - 1].value = all[i].value;
+        }
+        qsort(all, left, sizeof *all, by_place);
+        return left;
+}
+
+void change_env(struct arena *arena, struct spec_texts *env, const struct spec_texts *changes)
+{
+        const size_t n = env->n + changes->n;
+        struct named *all = arena_array(arena, n + 1, sizeof *all);
+        struct spec_texts merged = { arena_array(arena, n + 1, sizeof *merged.items), 0 };
+        size_t left;
+
+        for (size_t i = 0; i < n; i++) {
+                const char *word = i < env->n ? env->items[i] : changes->items[i - env->n];
+
+                all[i] = (struct named){ word, strcspn(word, "="), i, i };
+        }
+        left = merge(all, n, env->n);
+        for (size_t i = 0; i < left; i++)
+                merged.items[merged.n++] = all[i].value < env->n
+                                                 ? env->items[all[i].value]
+                                                 : changes->items[all[i].value - env->n];
+        *env = merged;
+}
+
+void change_labels(struct arena *arena, struct spec_map *labels, const struct spec_map *changes)
+{
+        const size_t n = labels->n + changes->n;
+        struct named *all = arena_array(arena, n + 1, sizeof *all);
+        struct spec_map merged = { arena_array(arena, n + 1, sizeof *merged.items), 0 };
+        size_t left;
+
+        for (size_t i = 0; i < n; i++) {
+                const char *key =
+                        i < labels->n ? labels->items[i].key : changes->items[i - labels->n].key;
+
+                all[i] = (struct named){ key, strlen(key), i, i };
+        }
+        left = merge(all, n, labels->n);
+        for (size_t i = 0; i < left; i++)
+                merged.items[merged.n++] = all[i].value < labels->n
+                                                 ? labels->items[all[i].value]
+                                                 : changes->items[all[i].value - labels->n];
+        *labels = merged;
 }
 
 /* NAME=VALUE..., or NAME VALUE. `take` gets both. */
@@ -167,14 +232,16 @@ static int read_pairs(
 
 static void take_env(struct change *change, const char *name, const char *value)
 {
-        change_env(
-                change->arena, &change->defaults->env,
-                arena_format(change->arena, "%s=%s", name, value));
+        const char *word = arena_format(change->arena, "%s=%s", name, value);
+
+        change_env(change->arena, &change->defaults->env, &(struct spec_texts){ &word, 1 });
 }
 
 static void take_label(struct change *change, const char *name, const char *value)
 {
-        change_label(change->arena, &change->defaults->labels, name, value);
+        struct spec_pair label = { name, value };
+
+        change_labels(change->arena, &change->defaults->labels, &(struct spec_map){ &label, 1 });
 }
 
 static int set_env(struct change *change)
@@ -285,7 +352,13 @@ static int set_stop_signal(struct change *change)
 
 static int add_on_build(struct change *change)
 {
-        append(change->arena, &change->defaults->on_build, change->rest);
+        const struct spec_texts *base = &change->defaults->on_build;
+        struct spec_texts list = { 0 };
+
+        for (size_t i = 0; i < base->n; i++)
+                append(change->arena, &list, base->items[i]);
+        append(change->arena, &list, change->rest);
+        change->defaults->on_build = list;
         return 0;
 }
 

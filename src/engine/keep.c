@@ -3,6 +3,7 @@
  *
  * A keeper is forked: it makes the container, is its parent, notes its exit status and cleans up, whatever
  * happens to the client, which only relays bytes and signals until the keeper says that it is over. */
+#include "oci.h"
 #include "place.h"
 #include "run.h"
 
@@ -444,24 +445,12 @@ static int attend(struct run *run, int keeper, int process, int master, struct r
         return r < 0 ? r : receive(keeper, report, NULL);
 }
 
-/* --cidfile and --pidfile: no link is followed, since others may write to the directory. The file of the id was made
- * before, so that no other container has it. */
+/* --cidfile and --pidfile. The file of the id was made before, so that no other container has it. */
 static int write_files(struct run *run, pid_t pid)
 {
-        const struct run_request *request = run->request;
         int r = run->again ? 0 : run_write_id(run);
 
-        if (r < 0)
-                return r;
-        if (request->pid_file) {
-                auto_close file = file_open(
-                        AT_FDCWD, request->pid_file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW,
-                        0644);
-                const char *number = arena_format(run->arena, "%d", (int)pid);
-
-                r = file < 0 ? file : file_write(file, number, strlen(number));
-        }
-        return r < 0 ? trail(r, "--pidfile %s: %s", request->pid_file, text_errno(r)) : 0;
+        return r < 0 ? r : oci_write_pid_file(run->arena, run->request->pid_file, pid);
 }
 
 static int follow(struct run *run, int keeper, int *ret_exit)

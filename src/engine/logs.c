@@ -71,6 +71,13 @@ static int put_lines(struct reading *reading, const char *bytes, size_t size)
                      : 0;
 }
 
+static off_t size_of(int log)
+{
+        off_t size = lseek(log, 0, SEEK_END);
+
+        return size < 0 ? 0 : size;
+}
+
 /* The first place from `at` on that was written; -1: none. */
 static off_t next_data(int log, off_t at)
 {
@@ -86,16 +93,24 @@ static bool has_data(int log, off_t from, off_t to)
         return data >= 0 && data < to;
 }
 
-/* All that is there from `at` on. */
+static size_t room_before(off_t stop, off_t at, size_t size)
+{
+        return stop - at < (off_t)size ? (size_t)(stop - at) : size;
+}
+
+/* All that is there now, from `at` on. */
 static int read_on(struct reading *reading)
 {
         char bytes[32 << 10];
         ssize_t n;
+        /* What comes meanwhile is not waited for: nobody can outrun who writes. */
+        const off_t stop = size_of(reading->log);
         off_t data;
         int r = 0;
 
         while (r == 0 && !reading->ended && (data = next_data(reading->log, reading->at)) >= 0 &&
-               (n = pread(reading->log, bytes, sizeof bytes, data)) != 0) {
+               data < stop &&
+               (n = pread(reading->log, bytes, room_before(stop, data, sizeof bytes), data)) != 0) {
                 reading->at = data;
                 if (n < 0)
                         return errno == EINTR ? 0 : trail(-errno, "cannot read the log");
@@ -113,13 +128,6 @@ static int read_on(struct reading *reading)
 }
 
 /* -- where to begin --------------------------------------------------------------------------------------- */
-
-static off_t size_of(int log)
-{
-        off_t size = lseek(log, 0, SEEK_END);
-
-        return size < 0 ? 0 : size;
-}
 
 /* The end of what was written between `begin` and `end`, or up to `near` bytes behind it; `begin`: nothing was. */
 static off_t data_end(int log, off_t begin, off_t end, off_t near)
@@ -269,6 +277,12 @@ int engine_logs(const struct logs_request *request)
                               "container '%s' has no log: it was in front of somebody, or on a "
                               "terminal",
                               request->container);
+        } else if (log == -EAGAIN) {
+                trail_hint("try again, or end it: fuser and /proc/locks know who it is");
+                r = trail(
+                        log,
+                        "a process that the log of '%s' was handed to has a lease on it (fcntl(2))",
+                        request->container);
         } else if (log < 0 && log != -ENOENT) {
                 r =
                         trail(log, "cannot open the log of '%s': %s", request->container,

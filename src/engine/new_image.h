@@ -33,6 +33,6 @@ int import_copy(struct arena *arena, int from, int to, struct image_descriptor *
 /* Instructions of a Dockerfile; what `defaults` points to stays as it is. */
 int change_defaults(
         struct arena *arena, struct image_defaults *defaults, const struct words *changes);
-/* NAME=VALUE, in the place of what has that name. */
-void change_env(struct arena *arena, struct spec_texts *env, const char *word);
-void change_label(struct arena *arena, struct spec_map *labels, const char *key, const char *value);
+/* NAME=VALUE each, in the place of what has that name; the list is made anew. */
+void change_env(struct arena *arena, struct spec_texts *env, const struct spec_texts *changes);
+void change_labels(struct arena *arena, struct spec_map *labels, const struct spec_map *changes);

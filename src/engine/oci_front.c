@@ -12,31 +12,36 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
+/* Others may write to the directory: what is written to is new, and has its name when it is whole. */
+static int replace_file(struct arena *arena, const char *path, const char *words)
+{
+        const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+        const char *part = arena_format(arena, "%.*s.%s.husk", (int)(name - path), path, name);
+        auto_close file = NO_FD;
+        struct stat st;
+        int r = file_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &st);
+
+        if (r == 0 && !S_ISREG(st.st_mode))
+                return S_ISLNK(st.st_mode) ? -ELOOP : -EEXIST;
+        r = file_remove(AT_FDCWD, part, 0); /* left of who was killed */
+        if (r == 0 || r == -ENOENT) {
+                file = file_open(AT_FDCWD, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+                r = file < 0 ? file : file_write(file, words, strlen(words));
+        }
+        if (r == 0)
+                r = file_rename(part, path);
+        if (r < 0 && file >= 0)
+                file_remove(AT_FDCWD, part, 0);
+        return r;
+}
+
 int oci_write_pid_file(struct arena *arena, const char *path, pid_t pid)
 {
-        const char *temporary, *text;
-        const char *slash;
-        int fd, r;
+        int r = path ? replace_file(arena, path, arena_format(arena, "%d", (int)pid)) : 0;
 
-        if (!path)
-                return 0;
-        slash = strrchr(path, '/');
-        temporary = arena_format(
-                arena, "%.*s.%s.%d", slash ? (int)(slash + 1 - path) : 0, path,
-                slash ? slash + 1 : path, (int)getpid());
-        text = arena_format(arena, "%d", (int)pid);
-        fd = file_open(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
-        if (fd < 0)
-                return trail(fd, "cannot write the pid file %s: %s", path, text_errno(fd));
-        r = file_write(fd, text, strlen(text));
-        close(fd);
-        if (r == 0)
-                r = file_rename(temporary, path);
-        if (r < 0) {
-                file_remove(AT_FDCWD, temporary, 0);
-                return trail(r, "cannot write the pid file %s: %s", path, text_errno(r));
-        }
-        return 0;
+        return r < 0 ? trail(r, "cannot write the pid file %s: %s", path, text_errno(r)) : 0;
 }
 
 /* --console-socket: the terminal's master goes to whoever listens there. */

@@ -224,6 +224,7 @@ static int make_config(struct packing *packing, const char *diff_id, struct text
         struct image_defaults *defaults = arena_new(arena, struct image_defaults);
         struct image_rootfs *rootfs = arena_new(arena, struct image_rootfs);
         struct image_platform platform;
+        struct spec_map labels = { 0 };
         struct image_config config;
         const char *created = store_format_time(arena, (int64_t)packing->newest_s);
         struct image_history step = { .created = created, .created_by = "husk image build-host" };
@@ -236,14 +237,16 @@ static int make_config(struct packing *packing, const char *diff_id, struct text
         defaults->env = texts(arena, "PATH=" PATHS);
         if (!request->entrypoint)
                 defaults->cmd = texts(arena, packing->program);
+        labels.items = arena_array(arena, request->labels.n + 1, sizeof *labels.items);
         for (size_t i = 0; i < request->labels.n; i++) {
                 const char *word = request->labels.items[i];
                 const struct spec_pair label = store_split_label(arena, word);
 
                 if (!*label.key)
                         return trail(-EINVAL, "--label: '%s' has no key", word);
-                change_label(arena, &defaults->labels, label.key, label.value);
+                labels.items[labels.n++] = label;
         }
+        change_labels(arena, &defaults->labels, &labels);
         *rootfs = (struct image_rootfs){ .type = "layers", .diff_ids = texts(arena, diff_id) };
         config = (struct image_config){ .created = created,
                                         .architecture = platform.architecture,

@@ -29,7 +29,11 @@ int keeper_times_begin(struct keeper_times *times, int dir)
         sigset_t set;
 
         *times = KEEPER_TIMES_NONE;
-        times->log = file_open(dir, "log", O_PATH | O_NOFOLLOW, 0);
+        /* To read: as long as it is open so, nobody in the container gets a lease on it (fcntl(2) F_SETLEASE), by which
+         * others could not open it. One who has it already does not keep us from looking at its length. */
+        times->log = file_open(dir, "log", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+        if (times->log == -EAGAIN)
+                times->log = file_open(dir, "log", O_PATH | O_NOFOLLOW, 0);
         if (times->log < 0)
                 return times->log;
         times->notes = file_open(

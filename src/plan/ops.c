@@ -113,11 +113,18 @@ int do_close_others(struct machine *m, const struct op_close_others *o)
 int do_redirect_output(struct machine *m, const struct op_redirect_output *o)
 {
         auto_close fd = file_open(
-                AT_FDCWD, o->path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY, 0600);
+                AT_FDCWD, o->path,
+                O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
 
         (void)m;
+        if (fd == -EAGAIN)
+                return trail(
+                        fd, "a process that the log %s was handed to has a lease on it (fcntl(2))",
+                        o->path);
         if (fd < 0)
                 return trail(fd, "cannot open the log %s", o->path);
+        if (fcntl(fd, F_SETFL, O_APPEND) < 0)
+                return -errno;
         return dup2(fd, 1) < 0 || dup2(fd, 2) < 0 ? -errno : 0;
 }
 

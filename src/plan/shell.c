@@ -34,7 +34,10 @@ void shell_line(struct shell *sh, const char *format, ...)
         }
         for (int i = 0; i < sh->indent; i++)
                 text_add_char(&sh->body, ' ');
-        text_add(&sh->body, line);
+        if (*line == '#') /* whatever is in it, the comment does not end before the line */
+                text_add_visible(&sh->body, line);
+        else
+                text_add(&sh->body, line);
         text_add_char(&sh->body, '\n');
 }
 

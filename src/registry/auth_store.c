@@ -77,10 +77,13 @@ static bool edit(
 
 static int write_beside(const char *file, const char *temporary, const struct text *bytes)
 {
-        auto_close fd =
-                file_open(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
-        int r = fd < 0 ? fd : 0;
+        auto_close fd = NO_FD;
+        int r = file_remove(AT_FDCWD, temporary, 0); /* left of who was killed, or another's */
 
+        if (r == 0 || r == -ENOENT) {
+                fd = file_open(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+                r = fd < 0 ? fd : 0;
+        }
         if (r == 0 && fchmod(fd, 0600) < 0)
                 r = -errno;
         if (r == 0)

@@ -47,6 +47,57 @@ load engine_helper
         run -0 eval "$log -f -n 1 --since 1h one >$box/out"
 }
 
+# For what it reads the reader sees to it that there is twice as much to read.
+@test 'logs ends, although the container writes faster than it is read' {
+        local id
+        id=$(husk run -d --name one host seq 20000)
+        husk wait one
+        timeout -k 5 20 "$husk" "${flags[@]}" logs one | python3 -c '
+import os, sys
+log, n = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND), 0
+while bytes := os.read(0, 32768):
+        n += len(bytes)
+        os.write(log, b"x" * 65535 + b"\n")
+print(n)' "$store/containers/$id/log" >"$box/read"
+        same "$(cat "$box/read")" "$(seq 20000 | wc -c)"
+}
+
+lease_on() {
+        python3 -c '
+import fcntl, os, signal, sys, time
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+log = os.open(sys.argv[1], os.O_RDWR)
+fcntl.fcntl(log, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+open(sys.argv[2], "w").close()
+time.sleep(100)' "$1" "$2" 3>&- &
+        holder=$!
+        await test -e "$2"
+}
+
+# fcntl(2) F_SETLEASE: who has one makes others wait who open the file, for as long as 45 seconds each time.
+@test 'the container gets no lease on its log; who was handed it when the container ended keeps nobody waiting' {
+        local id
+        id=$(husk run -d --name one host python3 -c '
+import fcntl, os, time
+time.sleep(0.5)
+for i in range(20):
+        time.sleep(0.02)
+        try:
+                fcntl.fcntl(os.open("/proc/self/fd/1", os.O_RDWR), fcntl.F_SETLEASE, fcntl.F_WRLCK)
+                print("leased", flush=True)
+        except OSError as error:
+                print(error.strerror, flush=True)')
+        husk wait one
+        same "$(husk logs one | sort -u)" 'Resource temporarily unavailable'
+        lease_on "$store/containers/$id/log" "$box/held"
+        run -1 timeout -k 5 20 "$husk" "${flags[@]}" start one
+        has "$output" 'has a lease on it'
+        run -1 timeout -k 5 20 "$husk" "${flags[@]}" logs one
+        has "$output" 'has a lease on it'
+        timeout -k 5 20 "$husk" "${flags[@]}" rm one
+        kill "$holder"
+}
+
 @test 'logs -f: until its end' {
         husk run -d --name one host sh -c 'echo first; while [ ! -e /root/go ]; do sleep 0.05; done; echo last' >/dev/null
         husk_client logs -f one >"$box/out"

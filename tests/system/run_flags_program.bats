@@ -78,6 +78,19 @@ load engine_helper
         ln -s "$box/victim" "$box/theirs/pid"
         run -125 husk run --rm --pidfile "$box/theirs/pid" host true
         has "$output" 'symbolic links'
+        # Neither waited for nor written to.
+        rm "$box/theirs/pid"
+        mkfifo -m 666 "$box/theirs/pid" "$box/theirs/.pid.husk"
+        run -125 timeout -k 5 20 "$husk" "${flags[@]}" run --rm --pidfile "$box/theirs/pid" host true
+        has "$output" "cannot write the pid file $box/theirs/pid: File exists"
+        rm "$box/theirs/pid"
+        : >"$box/theirs/pid"
+        chown 1234 "$box/theirs/pid"
+        chmod 666 "$box/theirs/pid"
+        run -0 timeout -k 5 20 "$husk" "${flags[@]}" run --rm --pidfile "$box/theirs/pid" host true
+        same "$(stat -c '%u %a' "$box/theirs/pid")" '0 644'
+        same "$(ls -A "$box/theirs")" pid
+        rm "$box/theirs/pid"
         python3 - "$box" <<'PYTHON' &
 import os, sys
 os.chdir(sys.argv[1] + '/theirs')

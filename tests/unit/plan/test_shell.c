@@ -26,15 +26,20 @@ TEST(script_of_a_plan)
 
 TEST(nothing_ends_a_comment_or_the_inner_script)
 {
+        static const char *const words[] = { "Description='x\nreboot #'" };
         auto_sample s = { .script = "x\nINIT\ntouch /oops\nINIT_1\n", .cwd = "/a\nb" };
         const char *script;
 
         s.plan.arena = &s.arena;
         plan_note(&s.plan, "a\nreboot");
+        plan_add(
+                &s.plan, HOST, "-", set_unit, .socket = "/run/x\nreboot", .unit = "u\nreboot",
+                .properties = { words, 1 });
         script = script_of(&s);
         CHECK(strstr(script, "<<'INIT_2'"));
         CHECK(!strstr(script, "\nreboot"));
         CHECK(strstr(script, "# note: a\\x0areboot"));
+        CHECK(strstr(script, "/run/x\\x0areboot"));
 }
 
 /* The script of a plan of host operations only. */
