@@ -174,7 +174,8 @@ int engine_kill(const struct kill_request *request)
 
 /* The signal, and SIGKILL when that does not end it in time. 0: it has ended; what is not known to have ended is
  * an error, since who asked for it goes on as if it had. */
-static int end_process(int process, const struct container *container, int signal, int wait_ms)
+static int end_process(
+        struct arena *arena, struct container *container, int process, int signal, int wait_ms)
 {
         int r = process_signal(process, signal), ended;
 
@@ -182,10 +183,8 @@ static int end_process(int process, const struct container *container, int signa
         if (r < 0)
                 return r == -ESRCH ? 0 : r;
         ended = process_poll(process, wait_ms);
-        if (ended == 0) {
-                r = process_signal(process, SIGKILL);
-                ended = r == 0 ? process_poll(process, 10000) : r == -ESRCH ? 1 : r;
-        }
+        if (ended == 0)
+                ended = container_end(arena, container, process);
         return ended > 0 ? 0 : ended < 0 ? ended : -ETIMEDOUT;
 }
 
@@ -261,11 +260,11 @@ int engine_stop(const struct stop_request *request)
                 wait_s = 10;
         wait_s = wait_s < 0 || wait_s > 2000000 ? -1 : wait_s;
         process = container_process(&container);
-        r = process < 0
-                  ? process
-                  : end_process(
-                            process, &container, record.stop_signal ? record.stop_signal : SIGTERM,
-                            wait_s < 0 ? -1 : (int)(wait_s * 1000));
+        r = process < 0 ? process
+                        : end_process(
+                                  &arena, &container, process,
+                                  record.stop_signal ? record.stop_signal : SIGTERM,
+                                  wait_s < 0 ? -1 : (int)(wait_s * 1000));
         if (r == -ESRCH)
                 r = 0; /* it has stopped: that is what was asked for */
         if (r == 0)

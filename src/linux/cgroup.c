@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 
 static bool is_cgroup(int64_t magic)
@@ -501,109 +500,4 @@ int64_t cgroup_oom_kills(const char *path)
                 }
         }
         return -ENOENT;
-}
-
-/* FROZEN, no longer FREEZING, says v1; v2 has it among others. */
-static bool stands_still(int fd)
-{
-        char text[256] = "";
-        ssize_t n = file_get(fd, "freezer.state", text, sizeof text - 1);
-
-        if (n >= 6)
-                return text[5] == 'N';
-        n = file_get(fd, "cgroup.events", text, sizeof text - 1);
-        text[n < 0 ? 0 : n] = '\0';
-        return strstr(text, "frozen 1");
-}
-
-/* Where there is no cgroup.kill, a freezer holds what forks faster than it is killed: SIGKILL waits for the frozen
- * of v1, who die at the thaw, and ends those of v2. */
-static int kill_frozen(const char *path, int fd)
-{
-        const bool held = freezer_hold(path) == 0;
-        int r;
-
-        for (int i = 0; held && i < 50 && !stands_still(fd); i++)
-                nap(1);
-        r = members_kill(path);
-        if (held)
-                freezer_thaw(path);
-        return r;
-}
-
-int cgroup_kill(const char *path)
-{
-        auto_close fd = file_open(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
-
-        if (fd == -ENOENT)
-                return 0;
-        if (fd < 0)
-                return fd;
-        if (cgroup_check(fd) < 0)
-                return -ENOTTY;
-        for (int round = 0; round < 200; round++) {
-                char procs[16];
-
-                if (file_get(fd, "cgroup.procs", procs, sizeof procs) == 0 && round > 0)
-                        return 0;
-                if (file_put(fd, "cgroup.kill", "1") < 0) {
-                        int r = kill_frozen(path, fd);
-
-                        if (r < 0)
-                                return r;
-                }
-                if (file_get(fd, "cgroup.procs", procs, sizeof procs) == 0)
-                        return 0;
-                nap(round < 20 ? 1 : 10);
-        }
-        return -EBUSY;
-}
-
-/* Directories among the entries; what cannot be removed of them the caller's rmdir(2) tells. */
-static int remove_below(int dir, const char *name, unsigned depth)
-{
-        _Alignas(struct dirent64) char entries[1024];
-        auto_close fd = NO_FD;
-        long size;
-
-        if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
-                return 0;
-        if (errno != EBUSY && errno != ENOTEMPTY)
-                return -errno;
-        fd = file_open(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-        if (fd < 0 || depth > 64)
-                return fd < 0 ? fd : -ELOOP;
-        while ((size = syscall(SYS_getdents64, fd, entries, sizeof entries)) > 0)
-                for (long at = 0; at < size;) {
-                        const struct dirent64 *entry = (const void *)(entries + at);
-
-                        at += entry->d_reclen;
-                        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-                                remove_below(fd, entry->d_name, depth + 1);
-                }
-        return unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;
-}
-
-int cgroup_remove(const char *path)
-{
-        int r = 0;
-
-        for (int round = 0; round < 200; round++) {
-                r = remove_below(AT_FDCWD, path, 0);
-                if (r != -EBUSY)
-                        return r;
-                nap(round < 50 ? 1 : 20);
-        }
-        return r;
-}
-
-int cgroup_remove_empty(const char *path)
-{
-        for (int round = 0;; round++) {
-                if (rmdir(path) == 0 || errno == ENOENT)
-                        return 0;
-                if (errno != EBUSY || round == 200)
-                        return -errno;
-                nap(round < 50 ? 1 : 12);
-        }
 }

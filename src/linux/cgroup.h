@@ -69,10 +69,17 @@ int cgroup_give(int cgroup, uint32_t uid);
 /* How many of its processes the kernel has killed for want of memory: "oom_kill" of memory.events (v2)
  * or memory.oom_control (v1). -ENOENT when it has no such file. Since Linux 4.13. */
 int64_t cgroup_oom_kills(const char *path);
+typedef int cgroup_visit(void *context, int cgroup);
+
+/* Call `visit` for all cgroups below it, each before those below itself, whatever the depth; it gets a descriptor to
+ * read the directory by. What goes meanwhile is passed over. 0; else what `visit` returned (-ENOENT and -ENODEV: it is
+ * gone, and the next one has its turn); -EAGAIN: far down one was taken away under us, and others have perhaps not been
+ * seen; -errno. Child-safe when `visit` is. */
+int cgroup_walk(int cgroup, cgroup_visit *visit, void *context);
 /* Kill every process in it and below: cgroup.kill where there is one (v2, since Linux 5.14), else
- * by pidfd until none is left. -EBUSY when processes survive (state D) after about 2 s. Not child-safe. */
+ * by pidfd until none is left; v1's freezer lets all of them go then. -EBUSY when processes survive (state D) after about 2 s. Not child-safe. */
 int cgroup_kill(const char *path);
-/* Remove it and its children. What is missing is no error; -EBUSY after about 2 s of trying. */
+/* Remove it and all below it, whatever the depth. What is missing is no error; -EBUSY after about 2 s of trying. */
 int cgroup_remove(const char *path);
 /* Remove it when it has no children and, within about 2 s, no processes: -EBUSY, -ENOTEMPTY. */
 int cgroup_remove_empty(const char *path);

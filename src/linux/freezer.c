@@ -141,3 +141,39 @@ int freezer_thaw(const char *path)
 
         return cgroup < 0 ? cgroup : thaw(cgroup);
 }
+
+static int is_frozen_itself(void *context, int cgroup)
+{
+        char bit[4];
+        ssize_t n = file_get_once(cgroup, "freezer.self_freezing", bit, sizeof bit);
+
+        (void)context;
+        return n <= 0 ? (int)n : bit[0] == '1';
+}
+
+int freezer_is_frozen_below(const char *path)
+{
+        auto_close cgroup = open_checked(path);
+        int r = cgroup < 0 ? cgroup : is_frozen_itself(NULL, cgroup);
+
+        if (r < 0)
+                return r == -ENOENT ? 0 : r; /* v2 has no such file */
+        return cgroup_walk(cgroup, is_frozen_itself, NULL);
+}
+
+static int thaw_one(void *context, int cgroup)
+{
+        return is_frozen_itself(context, cgroup) == 1 ? file_put(cgroup, "freezer.state", "THAWED")
+                                                      : 0;
+}
+
+int freezer_thaw_all(const char *path)
+{
+        auto_close cgroup = open_checked(path);
+
+        if (cgroup < 0)
+                return cgroup;
+        if (is_frozen_itself(NULL, cgroup) >= 0)
+                cgroup_walk(cgroup, thaw_one, NULL); /* who calls again finds what was missed */
+        return thaw(cgroup);
+}

@@ -13,3 +13,8 @@ int freezer_freeze(const char *path, int timeout_ms);
 int freezer_hold(const char *path);
 /* What is not frozen stays so. -ENOENT: no freezer. */
 int freezer_thaw(const char *path);
+/* Has v1 frozen one below it by itself? 1; 0: no, or there is no such freezer; -errno. SIGKILL does not get there, nor
+ * does a pid namespace end while one of its processes is there. */
+int freezer_is_frozen_below(const char *path);
+/* Thaw it, and on v1 all below it before. */
+int freezer_thaw_all(const char *path);

@@ -5,18 +5,15 @@
  * opened for each, and the list read again: what is listed still is what the pidfd names. */
 #include "linux.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <sys/syscall.h>
-
 enum {
         LIST_MAX = 16 << 20,
-        DEPTH_MAX = 64,
+        ROUNDS = 100,
         PATIENCE_MS = 2000,
         BATCH = 64 /* how many pidfds are open at a time */
 };
@@ -42,8 +39,9 @@ static void add(struct members *m, pid_t pid)
 }
 
 /* A threaded cgroup cannot say: its processes are listed above it. */
-static int add_listed(struct members *m, int cgroup)
+static int add_listed(void *context, int cgroup)
 {
+        struct members *m = context;
         struct text list;
         int r = file_read(m->arena, cgroup, "cgroup.procs", LIST_MAX, &list);
         const char *at = r < 0 ? "" : text_string(&list);
@@ -61,30 +59,17 @@ static int add_listed(struct members *m, int cgroup)
         return r == -EOPNOTSUPP || r == -ENOENT || r == -ENODEV ? 0 : r;
 }
 
-static int walk(struct members *m, int cgroup, unsigned depth)
+/* Somebody takes cgroups away as fast as we read: a few times, since that may be the container itself. */
+static int list_all(struct members *m, int cgroup)
 {
-        auto_close again = file_open(cgroup, ".", O_RDONLY | O_DIRECTORY, 0);
-        int r = add_listed(m, cgroup);
-        DIR *dir;
+        int r = -EAGAIN;
 
-        if (again == -ENOENT || again == -ENODEV)
-                return r; /* it went meanwhile */
-        if (again < 0 || r < 0 || depth > DEPTH_MAX)
-                return again < 0 ? again : r;
-        dir = fdopendir(again);
-        if (!dir)
-                return -errno;
-        again = NO_FD;
-        for (struct dirent *entry; r == 0 && (entry = readdir(dir));) {
-                auto_close below = NO_FD;
-
-                if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-                        continue;
-                below = file_open(dirfd(dir), entry->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-                if (below >= 0)
-                        r = walk(m, below, depth + 1);
+        for (int round = 0; r == -EAGAIN && round < ROUNDS; round++) {
+                m->n = 0;
+                r = add_listed(m, cgroup);
+                if (r == 0)
+                        r = cgroup_walk(cgroup, add_listed, m);
         }
-        closedir(dir);
         return r;
 }
 
@@ -108,7 +93,7 @@ int members_list(struct arena *arena, const char *path, pid_t **ret_pids, size_t
                 magic = file_magic(cgroup);
                 if (magic != MAGIC_CGROUP1 && magic != MAGIC_CGROUP2)
                         return -ENOTTY;
-                r = walk(&m, cgroup, 0);
+                r = list_all(&m, cgroup);
                 if (r < 0)
                         return r;
         }
@@ -121,53 +106,32 @@ int members_list(struct arena *arena, const char *path, pid_t **ret_pids, size_t
 
 /* -- whether there are any; nothing here allocates ------------------------------------------------- */
 
-static int has_members(int cgroup, unsigned depth);
-
-/* Those below a cgroup of v1, which has no file that tells. */
-static int has_members_below(int cgroup, unsigned depth)
+static int has_processes(void *context, int cgroup)
 {
-        _Alignas(struct dirent64) char entries[1024];
-        auto_close fd = file_open(cgroup, ".", O_RDONLY | O_DIRECTORY, 0);
-        long size;
+        char text[2];
+        ssize_t n = file_get(cgroup, "cgroup.procs", text, sizeof text);
 
-        if (fd < 0 || depth == DEPTH_MAX)
-                return fd < 0 ? fd : 1;
-        while ((size = syscall(SYS_getdents64, fd, entries, sizeof entries)) > 0)
-                for (long at = 0; at < size;) {
-                        const struct dirent64 *entry = (const void *)(entries + at);
-                        auto_close child = NO_FD;
-                        int r;
-
-                        at += entry->d_reclen;
-                        if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-                                continue;
-                        child = file_open(fd, entry->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-                        r = child < 0 ? child : has_members(child, depth + 1);
-                        if (r != 0 && r != -ENOENT && r != -ENODEV)
-                                return r;
-                }
-        return size < 0 ? -errno : 0;
-}
-
-static int has_members(int cgroup, unsigned depth)
-{
-        char text[256];
-        ssize_t n = file_get(cgroup, "cgroup.procs", text, 2);
-
-        /* A threaded cgroup of v2 does not list them: it has the next file. */
-        if (n > 0 || n == -EFBIG)
-                return 1;
-        if (n < 0 && n != -EOPNOTSUPP)
-                return (int)n;
-        n = file_get(cgroup, "cgroup.events", text, sizeof text);
-        if (n >= 0)
-                return strstr(text, "populated 1") != NULL;
-        return n == -ENOENT ? has_members_below(cgroup, depth) : (int)n;
+        (void)context;
+        /* A threaded cgroup of v2 does not list them: it has the file that is asked next. */
+        return n > 0 || n == -EFBIG ? 1 : n == -EOPNOTSUPP ? 0 : (int)n;
 }
 
 int members_exist(int cgroup)
 {
-        return has_members(cgroup, 0);
+        char text[256];
+        int r = has_processes(NULL, cgroup);
+        ssize_t n;
+
+        if (r != 0)
+                return r;
+        n = file_get(cgroup, "cgroup.events", text, sizeof text);
+        if (n >= 0)
+                return strstr(text, "populated 1") != NULL;
+        if (n != -ENOENT)
+                return (int)n;
+        /* v1 has no file that tells of those below. Who takes such away is a process. */
+        r = cgroup_walk(cgroup, has_processes, NULL);
+        return r == -EAGAIN ? 1 : r;
 }
 
 /* -- signals -------------------------------------------------------------------------------------- */

@@ -568,6 +568,6 @@ int container_signal(const struct container *container, int signal)
                 trail(r, "cannot send a signal to container '%s': %s", container->id,
                       text_errno(r));
         if (r == 0 && signal == 9)
-                container_thaw(container);
+                container_thaw_killed(container);
         return r;
 }

@@ -102,6 +102,9 @@ int container_note(const struct container *container, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
 /* Undo everything and forget it; kills what still runs. The lock must be held. -EPERM: it is another user's. */
 int container_remove(struct arena *arena, struct container *container);
+/* SIGKILL to its first process, `process` being a pidfd, and wait for its end, at most some ten seconds, whatever is
+ * frozen. 1: it has ended, 0: it has not, -errno. */
+int container_end(struct arena *arena, struct container *container, int process);
 /* Where its root is mounted for the host to see, in its directory. Nothing notes that: the kernel knows. */
 const char *container_merged(struct arena *arena, const char *root, const char *id);
 /* Take that mount away, whoever uses it; and the directory alone. -EBUSY with a trail: it is mounted there. */
@@ -169,6 +172,8 @@ int container_pause(const struct container *container);
 int container_resume(const struct container *container);
 /* Let go on what is frozen, if it is, whatever the container's state: errors show elsewhere. */
 void container_thaw(const struct container *container);
+/* The same after SIGKILL: what it has frozen itself, below its own cgroup of v1, ends, too, with all the rest. */
+void container_thaw_killed(const struct container *container);
 /* Fill in container->freezer; is it frozen? Another user's is not looked for. */
 bool container_find_freezer(struct arena *arena, struct container *container);
 

@@ -79,6 +79,13 @@ int container_resume(const struct container *container)
         return r < 0 ? trail(r, "cannot thaw %s: %s", container->freezer, text_errno(r)) : 0;
 }
 
+void container_thaw_killed(const struct container *container)
+{
+        container_thaw(container);
+        if (container->freezer && freezer_is_frozen_below(container->freezer) == 1)
+                (void)cgroup_kill(container->freezer); /* who waits for its end tells */
+}
+
 void container_thaw(const struct container *container)
 {
         if (container->freezer && freezer_is_frozen(container->freezer) == 1)

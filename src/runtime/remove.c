@@ -8,8 +8,30 @@
 
 #include <sys/stat.h>
 
-/* Kill the first process and wait until it is gone; the rest of its pid namespace goes with it. What was frozen while
- * it was made has perhaps not been looked at (hold_cgroup): none of it runs again. */
+enum {
+        AT_ONCE_MS = 200, /* what a kill takes, as a rule much less */
+        PATIENCE_MS = 10000
+};
+
+/* A container that may write to its cgroup of v1 can freeze a process faster than we thaw it: when the first process,
+ * which waits for all others of its pid namespace, is not gone soon, all are held, killed and let go together.
+ * What was frozen while it was made has perhaps not been looked at (hold_cgroup): none of it runs again. */
+int container_end(struct arena *arena, struct container *container, int process)
+{
+        int r = process_signal(process, 9), ended;
+
+        if (r < 0)
+                return r == -ESRCH ? 1 : r;
+        if (container->status == CONTAINER_CREATING && container_find_freezer(arena, container))
+                (void)cgroup_kill(container->freezer); /* what is left the wait tells */
+        container_thaw_killed(container);
+        ended = process_poll(process, AT_ONCE_MS);
+        if (ended == 0 && container->freezer)
+                (void)cgroup_kill(container->freezer);
+        return ended == 0 ? process_poll(process, PATIENCE_MS) : ended;
+}
+
+/* Kill the first process and wait until it is gone; the rest of its pid namespace goes with it. */
 static int put_down(struct arena *arena, struct container *container)
 {
         auto_close fd =
@@ -18,15 +40,8 @@ static int put_down(struct arena *arena, struct container *container)
 
         if (fd < 0)
                 return fd == -ESRCH ? 0 : fd;
-        r = process_signal(fd, 9);
-        if (r < 0 && r != -ESRCH)
-                return r;
-        if (container->status == CONTAINER_PAUSED)
-                container_thaw(container);
-        else if (
-                container->status == CONTAINER_CREATING && container_find_freezer(arena, container))
-                (void)cgroup_kill(container->freezer); /* what is left the wait tells */
-        return process_poll(fd, 10000) == 1 ? 0 : -EBUSY;
+        r = container_end(arena, container, fd);
+        return r < 0 ? r : r == 1 ? 0 : -EBUSY;
 }
 
 int container_release(struct arena *arena, const struct container *container)

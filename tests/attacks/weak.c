@@ -61,18 +61,19 @@ enum guard {
         MARK,            /* every directory is marked as one that we have made */
         PLACE,           /* what anybody mounts in a namespace of their own has a say */
         NUMBER,          /* a cgroup is known by its path */
+        BELOW,           /* what a container has frozen below its cgroup is not looked for */
         NOTE,            /* a layer is what an image says, whatever it was found in */
         NO_CGROUP_KILL, /* no protection: the kernel of before Linux 5.14, which has no cgroup.kill */
         GUARDS
 };
 
 static const char *const guard_names[GUARDS] = {
-        "in_root",  "strict",      "one_mount", "magic",    "seal_executable",
-        "dumpable", "close_range", "inside",    "verify",   "destination",
-        "null",     "read_only",   "closed",    "identity", "architecture",
-        "visible",  "names",       "range",     "control",  "sysctl",
-        "modes",    "plain",       "mark",      "place",    "number",
-        "note",     "cgroup.kill",
+        "in_root",  "strict",      "one_mount",   "magic",    "seal_executable",
+        "dumpable", "close_range", "inside",      "verify",   "destination",
+        "null",     "read_only",   "closed",      "identity", "architecture",
+        "visible",  "names",       "range",       "control",  "sysctl",
+        "modes",    "plain",       "mark",        "place",    "number",
+        "below",    "note",        "cgroup.kill",
 };
 
 /* -- what HUSK_WEAK says ------------------------------------------------------------------------- */
@@ -217,6 +218,8 @@ int __wrap_fstat(int fd, struct stat *ret);
 int __wrap_fstat64(int fd, struct stat *ret); /* what glibc calls it */
 int __real_cgroup_has_number(const char *path, uint64_t number);
 int __wrap_cgroup_has_number(const char *path, uint64_t number);
+int __real_freezer_is_frozen_below(const char *path);
+int __wrap_freezer_is_frozen_below(const char *path);
 bool __real_namespace_is_of_others(int dir, const char *path, uid_t user);
 bool __wrap_namespace_is_of_others(int dir, const char *path, uid_t user);
 bool __real_layout_has_unpacked(
@@ -442,6 +445,11 @@ int __wrap_cgroup_has_number(const char *path, uint64_t number)
 bool __wrap_namespace_is_of_others(int dir, const char *path, uid_t user)
 {
         return !is_off(PLACE) && __real_namespace_is_of_others(dir, path, user);
+}
+
+int __wrap_freezer_is_frozen_below(const char *path)
+{
+        return is_off(BELOW) ? 0 : __real_freezer_is_frozen_below(path);
 }
 
 bool __wrap_layout_has_unpacked(

@@ -96,6 +96,60 @@ writes_cgroup_files() {
         weak set_mount writes_cgroup_files cgroup
 }
 
+# own_cgroups SCRIPT: a container that may write to its cgroups, at /$WORD; it has run SCRIPT in one of them
+own_cgroups() {
+        TREE=freezer/
+        ! is_v2 || TREE=
+        config --arg path "/$WORD" '.linux.cgroupsPath = $path | (.mounts[] | select(.type == "cgroup") | .options) -= ["ro"]'
+        script "cd /sys/fs/cgroup/$TREE && $1 && exec /bin/busybox sleep 1000"
+        oci run --detach --bundle "$BUNDLE" "$WORD" </dev/null >/dev/null 2>&1 || return 2
+        OWN=/sys/fs/cgroup/$TREE$WORD
+        PID=$(pid_of "$WORD")
+}
+
+# v1: no signal gets to what is frozen, and a pid namespace ends with the last of its processes.
+survives_kill() {
+        own_cgroups '/bin/busybox mkdir .a .a/b && echo 1 >.a/b/cgroup.procs && echo FROZEN >.a/b/freezer.state' ||
+                return 2
+        eventually 20 grep -qs FROZEN "$OWN/.a/b/freezer.state" || return 2
+        oci kill "$WORD" KILL || return 2
+        ! eventually 2 gone "$PID"
+}
+
+@test "a container freezes itself below its cgroup: kill ends it" {
+        ! is_v2 || skip 'v2 has no such freezer'
+        immune survives_kill
+        weak below survives_kill
+}
+
+# As fast as it can, by a process that is not frozen itself: `delete` holds them all.
+survives_delete() {
+        own_cgroups '/bin/busybox mkdir a && (while :; do echo FROZEN >a/freezer.state; done &) &&
+                echo 1 >a/cgroup.procs' || return 2
+        eventually 20 grep -qs FROZEN "$OWN/a/freezer.state" || return 2
+        oci delete --force "$WORD" || return 0
+        ! eventually 2 gone "$PID" || [ -e "$OWN" ]
+}
+
+@test "a container freezes itself again and again: delete --force ends it" {
+        ! is_v2 || skip 'v2 has no such freezer'
+        immune survives_delete
+}
+
+# A hundred cgroups below each other, names with a dot in front, a process in the last one.
+keeps_cgroups() {
+        own_cgroups 'i=0; while [ $i -lt 100 ]; do /bin/busybox mkdir .a .a/b c || exit; cd .a; i=$((i + 1)); done;
+                echo 1 >cgroup.procs' || return 2
+        eventually 20 grep -qs "/$WORD/.*/.a\$" "/proc/$PID/cgroup" || return 2
+        [ "$(oci ps -f json "$WORD")" = "[$PID]" ] || return 0
+        oci delete --force "$WORD" || return 0
+        [ -e "$OWN" ]
+}
+
+@test "a container makes cgroups deep below its own: its process is found, and all of them go" {
+        immune keeps_cgroups
+}
+
 # CVE-2024-5154, CVE-2024-9341, CVE-2025-9566: files that an engine puts into a container, which the image has
 # as links to the host's. husk puts none by itself; those that are asked for are mounted in the root. Success is a
 # changed file, or a mount upon one.

@@ -143,6 +143,99 @@ TEST(the_frozen_are_killed)
         CHECK_INT(cgroup_remove(path), 0);
 }
 
+/* One that a program in it has frozen, in a cgroup of its own below. */
+TEST(the_frozen_below_are_killed)
+{
+        const char *path = place(FREEZER, "below");
+        int fd, below, status;
+        pid_t pid;
+
+        SKIP_UNLESS(mounted(FREEZER "/tasks"), "needs root and the freezer of cgroup v1");
+        fd = cgroup_make(path, false);
+        CHECK(fd >= 0);
+        CHECK_INT(freezer_is_frozen_below(path), 0);
+        CHECK_INT(mkdirat(fd, ".a", 0755), 0);
+        CHECK_INT(mkdirat(fd, ".a/b", 0755), 0);
+        below = openat(fd, ".a/b", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        pid = member(below, "tasks", 0);
+        CHECK_INT(cgroup_set(below, "freezer.state", "FROZEN"), 0);
+        CHECK_INT(freezer_is_frozen(path), 0);
+        CHECK_INT(freezer_is_frozen_below(path), 1);
+        CHECK_INT(freezer_thaw_all(path), 0);
+        CHECK_INT(freezer_is_frozen_below(path), 0);
+        CHECK_INT(cgroup_set(below, "freezer.state", "FROZEN"), 0);
+        CHECK_INT(cgroup_kill(path), 0);
+        CHECK_INT(waitpid(pid, &status, 0), pid);
+        close(below);
+        close(fd);
+        CHECK_INT(cgroup_remove(path), 0);
+        CHECK_INT(freezer_is_frozen_below(path), 0);
+}
+
+static int count(void *context, int cgroup)
+{
+        CHECK_INT(cgroup_check(cgroup), 0);
+        ++*(int *)context;
+        return 0;
+}
+
+static int stop_at_three(void *context, int cgroup)
+{
+        return count(context, cgroup), *(int *)context == 3 ? 7 : 0;
+}
+
+/* As deep as a program likes, some in each of them, and a process in the last. */
+static void check_depth(const char *root, const char *join)
+{
+        enum {
+                DEPTH = 150
+        };
+
+        const char *path = place(root, "depth");
+        int fd = cgroup_make(path, false), here = dup(fd), status, n = 0;
+        pid_t pid;
+
+        CHECK(fd >= 0);
+        CHECK_INT(members_exist(fd), 0);
+        for (int i = 0; i < DEPTH; i++) {
+                int below;
+
+                CHECK_INT(mkdirat(here, "a", 0755), 0);
+                CHECK_INT(mkdirat(here, ".b", 0755), 0);
+                CHECK_INT(mkdirat(here, ".b/c", 0755), 0);
+                below = openat(here, i % 3 ? ".b/c" : "a", O_PATH | O_DIRECTORY | O_CLOEXEC);
+                close(here);
+                here = below;
+        }
+        CHECK_INT(cgroup_walk(fd, count, &n), 0);
+        CHECK_INT(n, 3 * DEPTH);
+        n = 0;
+        CHECK_INT(cgroup_walk(fd, stop_at_three, &n), 7);
+        CHECK_INT(n, 3);
+        pid = member(here, join, 0);
+        CHECK_INT(members_exist(fd), 1);
+        CHECK_INT(cgroup_kill(path), 0);
+        CHECK_INT(waitpid(pid, &status, 0), pid);
+        CHECK_INT(members_exist(fd), 0);
+        close(here);
+        CHECK_INT(cgroup_remove(path), 0);
+        CHECK(access(path, F_OK) < 0);
+        CHECK(members_exist(fd) < 0);
+        close(fd);
+}
+
+TEST(the_depth_has_no_limit_v1)
+{
+        SKIP_UNLESS(mounted(FREEZER "/tasks"), "needs root and the freezer of cgroup v1");
+        check_depth(FREEZER, "tasks");
+}
+
+TEST(the_depth_has_no_limit_v2)
+{
+        SKIP_UNLESS(v2_root() != NULL, "needs root and a writable cgroup v2 hierarchy");
+        check_depth(v2_root(), "cgroup.procs");
+}
+
 TEST(an_old_frozen_one_is_refused)
 {
         const char *root = mounted(FREEZER "/tasks") ? FREEZER : v2_root();
