@@ -325,6 +325,47 @@ static bool is_asked(const char *word)
         return word && *word;
 }
 
+bool facts_shows_writable(const struct facts *facts, const struct spec *spec)
+{
+        bool writable = false;
+
+        for (size_t i = 0; i < spec->mounts.n && !writable; i++) {
+                const struct spec_mount *mount = &spec->mounts.items[i];
+
+                writable = text_equal(mount->type, "cgroup") ||
+                           (facts->cgroup_mode == CGROUP_V2 && text_equal(mount->type, "cgroup2"));
+                for (size_t k = 0; k < mount->options.n; k++)
+                        if (text_equal(mount->options.items[k], "ro") ||
+                            text_equal(mount->options.items[k], "rro"))
+                                writable = false;
+        }
+        return writable;
+}
+
+/* It is an option of the whole hierarchy, which each of its mounts shows. */
+static bool is_nsdelegate(void)
+{
+        static const char type[] = " - cgroup2 ";
+        auto_arena arena = { 0 };
+        struct text table;
+        const char *at;
+
+        if (file_read(&arena, AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &table) < 0)
+                return false;
+        at = strstr(text_string(&table), type);
+        if (!at)
+                return false;
+        at += sizeof type - 1;
+        at += strcspn(at, " \n"); /* what was mounted, a name */
+        for (size_t size; *at == ' ' || *at == ','; at += size) {
+                at++;
+                size = strcspn(at, ",\n");
+                if (size == 10 && strncmp(at, "nsdelegate", size) == 0)
+                        return true;
+        }
+        return false;
+}
+
 /* The security modules, of which most hosts have one at most, and most documents ask for none. */
 static void gather_modules(struct facts *facts, const struct spec *spec)
 {
@@ -333,6 +374,9 @@ static void gather_modules(struct facts *facts, const struct spec *spec)
 
         if (is_asked(linux_->mount_label))
                 facts->has_selinux = lsm_has_selinux();
+        if (linux_->resources && facts->cgroup_mode == CGROUP_V2 &&
+            facts_shows_writable(facts, spec))
+                facts->has_nsdelegate = is_nsdelegate();
         if (linux_->intel_rdt && resctrl_is_mounted("/sys/fs/resctrl"))
                 facts->resctrl = "/sys/fs/resctrl";
 }
@@ -447,6 +491,7 @@ int facts_parse(
         for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
                 if (text_equal(modes[i], mode))
                         facts.cgroup_mode = (enum cgroup_mode)i;
+        facts.has_nsdelegate = is_true(json_member(root, "nsdelegate"));
         list = json_member(root, "v1");
         facts.n_v1 = list && list->kind == JSON_ARRAY ? list->n : 0;
         facts.v1 = arena_array(arena, facts.n_v1 + 1, sizeof *facts.v1);
@@ -533,6 +578,8 @@ void facts_encode(const struct facts *facts, struct text *out)
         json_close_array(&w);
         if (facts->v2.mount)
                 encode_hierarchy(&w, "v2", &facts->v2);
+        if (facts->has_nsdelegate)
+                json_put_bool(&w, "nsdelegate", true);
         encode_string(&w, "delegated", facts->delegated);
         if (facts->systemd.socket) {
                 json_open_object(&w, "systemd");

@@ -64,6 +64,7 @@ struct facts {
         struct cgroup_hierarchy *v1; /* n_v1 of them */
         size_t n_v1;
         struct cgroup_hierarchy v2; /* mount NULL: none */
+        bool has_nsdelegate; /* v2: who is in a cgroup namespace cannot write the limits of its root */
         /* Of whoever is not root of the host: the highest cgroup of v2 that is ours to manage, our
          * own or one above it, "/user.slice/..."; NULL: none. */
         const char *delegated;
@@ -83,6 +84,8 @@ int facts_gather_exec(struct arena *arena, struct facts *ret_facts);
  * and 0. */
 void facts_gather_document(
         struct facts *facts, const struct spec *spec, const struct spec_process *process);
+/* Does the document mount the cgroups that have the limits such that they can be written to? */
+bool facts_shows_writable(const struct facts *facts, const struct spec *spec);
 /* Ask which manager of systemd is ours, and where its cgroup is. With `guess` one that does not answer
  * is taken for one as on most hosts. 0, or -errno with a trail. */
 int facts_gather_systemd(

@@ -50,6 +50,28 @@ Seccomp:	0"
         grep -qE ' /sys/fs/cgroup[a-z/,_]* ro,' <<<"$output"
 }
 
+@test 'writable-cgroups: where root can lift its limits a warning says so, in a user namespace it cannot' {
+        needs_controllers pids
+        local lift='cd /sys/fs/cgroup; [ ! -d pids ] || cd pids; echo max >pids.max; cat pids.max'
+        open_way "$box"
+        local writable=(husk run --rm --security-opt writable-cgroups)
+        run -0 --separate-stderr "${writable[@]}" --pids-limit 10 host sh -c "$lift"
+        if [ -e /sys/fs/cgroup/cgroup.controllers ] && grep -q ' - cgroup2 .*nsdelegate' /proc/self/mountinfo; then
+                same "$output" 10
+                not grep -q lift <<<"$stderr"
+        else
+                same "$output" max
+                has "$stderr" 'warning: /linux/resources: root in the container can lift the limits'
+        fi
+        run -0 --separate-stderr "${writable[@]}" --pids-limit 10 --uidmap 0:100000:65536 host sh -c "$lift"
+        same "$output" 10
+        not grep -q lift <<<"$stderr"
+        run -0 "${writable[@]}" host true
+        same "$output" ''
+        run -0 "${writable[@]}" --privileged --pids-limit 10 host true
+        same "$output" ''
+}
+
 @test 'exec --privileged, and without' {
         id=$(husk run -d host sleep 1000)
         run -0 husk exec --privileged "$id" grep -E '^(CapEff|Seccomp):' /proc/self/status

@@ -280,6 +280,49 @@ static void give(struct compile *c)
                         (long long)uid);
 }
 
+/* Is our own uid, which owns the cgroup and its files, that of somebody in the container? */
+static bool has_own_uid(const struct compile *c)
+{
+        bool has = !(c->new_spaces & CLONE_NEWUSER);
+
+        for (size_t i = 0; !has && i < c->linux_->uid_mappings.n; i++) {
+                const struct spec_id_mapping *line = &c->linux_->uid_mappings.items[i];
+
+                has = c->facts->uid >= line->host_id && c->facts->uid - line->host_id < line->size;
+        }
+        return has && !(c->joined_spaces & CLONE_NEWUSER);
+}
+
+/* With CAP_SYS_ADMIN of ours it mounts what it likes, and nobody takes limits for safe. */
+static bool may_mount(const struct compile *c)
+{
+        const struct spec_capabilities *sets = c->process->capabilities;
+
+        for (size_t i = 0; sets && i < sets->bounding.n; i++)
+                if (text_equal(sets->bounding.items[i], "CAP_SYS_ADMIN"))
+                        return !c->user_namespace;
+        return false;
+}
+
+/* Who owns the files of the limits may lift them. Of v2 the kernel says who may when it is told that cgroup namespaces
+ * are its borders. */
+static void note_writable(struct compile *c)
+{
+        bool guarded = c->facts->cgroup_mode == CGROUP_V2 && c->facts->has_nsdelegate &&
+                       c->new_spaces & CLONE_NEWCGROUP;
+
+        if (!guarded && wants_limits(c->linux_->resources) &&
+            facts_shows_writable(c->facts, c->spec) && has_own_uid(c) && !may_mount(c))
+                plan_note(
+                        c->plan,
+                        "/linux/resources: root in the container can lift the limits: it can write "
+                        "to its cgroups%s; a user namespace would keep them",
+                        c->facts->cgroup_mode != CGROUP_V2 ? ""
+                        : c->new_spaces & CLONE_NEWCGROUP ? ", which this host has mounted without "
+                                                            "nsdelegate"
+                                                          : ", without a cgroup namespace");
+}
+
 int compile_cgroup_fill(struct compile *c)
 {
         int r;
@@ -288,8 +331,10 @@ int compile_cgroup_fill(struct compile *c)
         r = compile_device_rules(c);
         if (r == 0 && c->linux_->resources)
                 r = compile_limits(c);
-        if (r == 0)
+        if (r == 0) {
                 give(c);
+                note_writable(c);
+        }
         if (r == 0 && !c->unit) {
                 open_tasks(c);
                 join_v2(c);
