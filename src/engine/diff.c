@@ -140,7 +140,7 @@ static int walk_entry(
         int r = file_stat(upper, name, AT_SYMLINK_NOFOLLOW, &above), up;
 
         if (r < 0)
-                return r == -ENOENT ? 0 : r;
+                return r == -ENOENT ? 0 : trail(r, "cannot look at %s: %s", path, text_errno(r));
         if (view_is_whiteout(&above)) {
                 if (there >= 0)
                         add(walk, 'D', path);
@@ -159,8 +159,10 @@ static int walk_entry(
         if (!S_ISDIR(above.st_mode))
                 return 0;
         up = open_directory(upper, name);
+        if (up == -ENOENT || up == -ENOTDIR || up == -ELOOP)
+                return 0; /* a directory no more: the container goes on meanwhile */
         if (up < 0)
-                return up;
+                return trail(up, "cannot read %s: %s", path, text_errno(up));
         r = walk_down(walk, up, place.n ? &place : NULL, path, depth);
         /* Nothing but a place of a mount is new in it. */
         if (there >= 0 && walk->n == n + 1 && walk->skipped > skipped &&

@@ -63,6 +63,12 @@ static bool is_first(struct count *count, const struct stat *st)
 
 static int count_below(struct count *count, int dir, int depth);
 
+/* It went away meanwhile, or is no directory any more. */
+static bool is_gone(int r)
+{
+        return r == -ENOENT || r == -ENOTDIR || r == -ELOOP;
+}
+
 /* What goes away meanwhile takes nothing. */
 static int count_one(struct count *count, int dir, const char *name, int depth)
 {
@@ -77,7 +83,7 @@ static int count_one(struct count *count, int dir, const char *name, int depth)
                 auto_close inner = file_open(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 
                 if (inner < 0)
-                        return inner == -ENOENT ? 0 : inner;
+                        return is_gone(inner) ? 0 : inner;
                 return count_below(count, inner, depth + 1);
         }
         return 0;
@@ -93,7 +99,7 @@ static int count_below(struct count *count, int dir, int depth)
                 return 0;
         }
         list = file_list_at(dir, ".");
-        r = list ? 0 : -errno;
+        r = list || is_gone(-errno) ? 0 : -errno;
         for (struct dirent *entry; r == 0 && list && (entry = readdir(list));)
                 if (!text_is_dots(entry->d_name))
                         r = count_one(count, dir, entry->d_name, depth);

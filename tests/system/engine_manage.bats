@@ -358,3 +358,30 @@ load engine_helper
         husk rm -f one
         nothing_left
 }
+
+# Between the look at a name and its opening, where strace makes sure of what else is a matter of luck.
+@test 'a container exchanges a directory and a file meanwhile: system df and diff' {
+        command -v strace >/dev/null || skip 'needs strace'
+        cp "$BATS_TEST_DIRNAME/../../build/dev/tests/probe_racer" "$host/racer"
+        id=$(husk run -d --name one host sh -c "mkdir /root/swapped; touch /root/swapped/below /root/file
+                exec $host/racer /root/swapped /root/file")
+        await husk exec one test -e /root/file
+        for i in {1..3}; do
+                run -0 --separate-stderr husk system df
+                same "$stderr" ''
+                run -0 --separate-stderr husk diff one
+                same "$stderr" ''
+        done
+        for error in ENOTDIR ELOOP ENOENT; do
+                for command in 'system df' 'diff one'; do
+                        # shellcheck disable=SC2086 # words
+                        run -0 --separate-stderr timeout 60 strace -f -qq -o "$box/calls" -P swapped -P file \
+                                -e trace=openat -e inject=openat:error=$error "$husk" "${flags[@]}" $command
+                        same "$stderr" ''
+                        [ "$command" = 'system df' ] || grep -q '^A /root/swapped$' <<<"$output"
+                done
+        done
+        grep -q INJECTED "$box/calls"
+        husk rm -f one
+        nothing_left "$id"
+}
