@@ -17,6 +17,7 @@
 #include "elffile.h"
 #include "file.h"
 #include "freezer.h"
+#include "holes.h"
 #include "idmap.h"
 #include "landlock.h"
 #include "lock.h"

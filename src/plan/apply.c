@@ -42,6 +42,7 @@ void machine_init(struct machine *machine, const struct plan *plan)
         machine->journal = machine->state_dir = machine->start = machine->pidfd = NO_FD;
         machine->claim = NO_FD;
         machine->pid = 0;
+        machine->copied = 0;
         machine->recorded = false;
         machine->criu_waits = false;
         machine->criu_told = 0;

@@ -45,6 +45,7 @@ struct machine {
         int parent;
         /* What the soft limit of open files was before the plan needed a higher one; 0: it did not. */
         uint64_t files_soft;
+        uint64_t copied;  /* bytes, by copy_up */
         size_t failed;    /* the operation that failed */
         int failed_actor; /* whose it was */
 };

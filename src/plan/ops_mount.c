@@ -108,6 +108,7 @@ int do_copy_up(struct machine *m, const struct op_copy_up *o)
 {
         auto_close from = rootpath_open(slot(m, o->root), o->path, O_RDONLY | O_DIRECTORY, false);
         auto_close to = NO_FD;
+        struct copy_options options;
         int r;
 
         if (from == -ENOENT || from == -ENOTDIR)
@@ -117,11 +118,17 @@ int do_copy_up(struct machine *m, const struct op_copy_up *o)
         to = file_open(slot(m, o->tree), ".", O_RDONLY | O_DIRECTORY, 0);
         if (to < 0)
                 return to;
-        r = copy_tree(from, to, o->whole != 0);
+        /* One that is no volume is mounted as the document says, for devices, too. */
+        options = (struct copy_options){ .whole = o->whole != 0,
+                                         .no_devices = o->no_devices != 0,
+                                         .bytes = &m->copied };
+        r = copy_tree(from, to, &options);
         if (r == -E2BIG)
                 return trail(
-                        r, "%s has more than %d names, or is more than %d directories deep",
-                        o->path, (int)COPY_ENTRIES, (int)COPY_DEPTH);
+                        r,
+                        "%s has more than %d names, or is more than %d directories deep, or is, with what "
+                        "was copied before, more than %d GiB of data",
+                        o->path, (int)COPY_ENTRIES, (int)COPY_DEPTH, (int)(COPY_BYTES >> 30));
         if (r == -ENOSPC)
                 trail_hint("if it is a tmpfs, give it a larger size=");
         return r < 0 ? trail(r, "cannot copy %s into its mount", o->path) : 0;

@@ -3,11 +3,14 @@
  *
  * /etc/hosts and its like are files of the store, mounted upon what the image has of that name: a
  * link there, which the image's maker chose, is covered and never followed (CVE-2024-9341 and its
- * kin). A volume is a directory of the store that gets what the image has at its place. Both lie
+ * kin). A volume is a directory of the store that gets what the image has at its place, but for devices: its file system
+ * is the host's, on which a device of the image's maker would be one, so it has none (nodev). Both lie
  * below the document's mounts, which are made later. When a volume has all of it the journal is told so: a start that
  * is killed before is followed by one that fills it once more. They are cloned before the root is attached, which
  * may cover the directory that they are in. */
 #include "compile.h"
+
+#include <linux/mount.h>
 
 /* In a user namespace with mapped layers the container's root owns these, too. */
 static FD map_tree(struct compile *c, const char *reason, const char *path)
@@ -63,6 +66,21 @@ void compile_own_trees(struct compile *c)
         }
 }
 
+/* Before Linux 5.12 when it is attached. */
+static void forbid_devices(struct compile *c, const struct runtime_own *own, FD tree, bool attached)
+{
+        if (own->content || attached == c->facts->has_mount_setattr)
+                return;
+        if (attached)
+                plan_add(
+                        c->plan, INIT, reason_of(c, own), remount, .tree = tree,
+                        .attrs = MOUNT_ATTR_NODEV);
+        else
+                plan_add(
+                        c->plan, INIT, reason_of(c, own), set_mount, .tree = tree,
+                        .set = MOUNT_ATTR_NODEV);
+}
+
 void compile_own_attach(struct compile *c)
 {
         for (size_t i = 0; i < c->options->n_own; i++) {
@@ -72,11 +90,13 @@ void compile_own_attach(struct compile *c)
                 if (!own->content && !c->options->filled)
                         plan_add(
                                 c->plan, INIT, reason, copy_up, .tree = c->own[i], .root = c->root,
-                                .path = own->target, .whole = 1);
+                                .path = own->target, .whole = 1, .no_devices = 1);
+                forbid_devices(c, own, c->own[i], false);
                 plan_add(
                         c->plan, INIT, reason, attach, .tree = c->own[i], .root = c->root,
                         .target = own->target,
                         .make = own->content ? TARGET_PLAIN_FILE : TARGET_DIRECTORY);
+                forbid_devices(c, own, c->own[i], true);
         }
 }
 

@@ -84,7 +84,7 @@ static void sample_filled(struct sample *s)
 
         plan_add(
                 p, INIT, "/mounts/6", copy_up, .tree = tree, .root = s->root, .path = "etc",
-                .whole = 1);
+                .whole = 1, .no_devices = 1);
         plan_add(
                 p, INIT, "/mounts/6", attach, .tree = tree, .root = s->root, .target = "etc",
                 .make = TARGET_DIRECTORY);
