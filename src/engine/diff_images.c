@@ -110,28 +110,31 @@ static bool same_capabilities(int a, int b)
         return n <= 0 || m <= 0 ? n <= 0 && m <= 0 : n == m && memcmp(x, y, (size_t)n) == 0;
 }
 
-/* 1, 0, or a negative errno. */
-static int same_content(struct arena *arena, int a, int b)
+/* 1, 0, or a negative errno. Both have `size` bytes, of which holes of both are the same. */
+static int same_content(struct arena *arena, int a, int b, uint64_t size)
 {
         auto_close x = open_file(arena, a), y = open_file(arena, b);
         char left[32 << 10], right[32 << 10];
-        off_t at = 0;
+        uint64_t at = 0;
+        int r;
 
         if (x < 0 || y < 0)
                 return x < 0 ? x : y;
         if (!same_capabilities(x, y))
                 return 0;
-        for (;;) {
-                ssize_t n = pread(x, left, sizeof left, at), m = pread(y, right, sizeof right, at);
+        while ((r = file_skip_holes(x, y, at, size, &at)) == 0 && at < size) {
+                ssize_t n = pread(x, left, sizeof left, (off_t)at),
+                        m = pread(y, right, sizeof right, (off_t)at);
 
                 if (n < 0 || m < 0)
                         return -errno;
                 if (n != m || memcmp(left, right, (size_t)n) != 0)
                         return 0;
                 if (n == 0)
-                        return 1;
-                at += n;
+                        break;
+                at += (uint64_t)n;
         }
+        return r < 0 ? r : 1;
 }
 
 /* 1, 0, or a negative errno. */
@@ -151,7 +154,7 @@ static int is_same(struct comparison *c, const struct seen *new, const struct se
                 return same_target(new->fd, old->fd);
         if (!S_ISREG(a->st_mode))
                 return 1;
-        return same_content(c->arena, new->fd, old->fd);
+        return same_content(c->arena, new->fd, old->fd, (uint64_t)a->st_size);
 }
 
 /* -- two directories -------------------------------------------------------------------------------------- */

@@ -100,11 +100,19 @@ int layout_compare_layer(const struct layout_work *work, const char *diff_id)
         const char *path = arena_format(&arena, "%s/" LAYOUT_IMAGE, LAYOUT_HEX(diff_id));
         auto_close made = file_open(work->dir, LAYOUT_IMAGE, O_RDONLY | O_NOFOLLOW, 0);
         auto_close there = file_open(work->layout->layers, path, O_RDONLY | O_NOFOLLOW, 0);
-        uint64_t at = 0;
+        struct stat mine_st, theirs_st;
+        uint64_t at = 0, size;
+        int r;
 
         if (made < 0 || there < 0)
                 return trail(made < 0 ? made : there, "cannot open its image");
-        for (;;) {
+        if (fstat(made, &mine_st) < 0 || fstat(there, &theirs_st) < 0)
+                return trail(-errno, "cannot look at its image: %s", text_errno(errno));
+        size = (uint64_t)mine_st.st_size;
+        if (mine_st.st_size != theirs_st.st_size)
+                return 0;
+        /* A file of the layer may be a hole of terabytes. */
+        while ((r = file_skip_holes(made, there, at, size, &at)) == 0 && at < size) {
                 const ssize_t n = read_piece(made, mine, at), m = read_piece(there, theirs, at);
 
                 if (n < 0 || m < 0)
@@ -112,7 +120,8 @@ int layout_compare_layer(const struct layout_work *work, const char *diff_id)
                 if (n != m || memcmp(mine, theirs, (size_t)n) != 0)
                         return 0;
                 if (n == 0)
-                        return 1;
+                        break;
                 at += (uint64_t)n;
         }
+        return r < 0 ? trail(r, "cannot look for the holes of its image: %s", text_errno(r)) : 1;
 }

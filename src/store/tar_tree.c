@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "linux/linux.h"
 #include "store.h"
+#include "tar_holes.h"
+#include "tar_links.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,24 +15,15 @@
 /* Theory of operation: down a directory by descriptors. Each name is opened once, as a place (O_PATH, not followed),
  * looked at, and only when it is a file or a directory opened for reading, by way of that very descriptor: so a
  * device that comes to stand in its place is never opened. Files with several names are noted by their
- * numbers, and the second name is a link to the first. */
+ * numbers, and the second name is a link to the first (tar_links.c). */
 
 #define WHITEOUT ".wh."
 #define OPAQUE   ".wh..wh..opq"
 
-/* A file that has been written and has more names. */
-struct seen {
-        dev_t device;
-        ino_t inode;
-        const char *path; /* NULL: a free place */
-};
-
 struct tree {
         struct tar_writer *writer;
         const struct tar_tree_options *options;
-        struct arena kept; /* of `seen` */
-        struct seen *seen; /* a table of `room` places, a power of two */
-        size_t n_seen, room;
+        struct tar_links links;
         uint64_t entries;
         unsigned depth;
         size_t length; /* of the path */
@@ -65,48 +58,6 @@ static void warn(const struct tree *tree, const char *what)
 
         text_add_visible(&path, tree->path);
         trail_warn("'%.200s' %s", text_string(&path), what);
-}
-
-/* -- hard links ----------------------------------------------------------------------------------------- */
-
-static struct seen *find_seen(struct tree *tree, const struct stat *st)
-{
-        size_t at = (size_t)(st->st_ino * 0x9e3779b97f4a7c15ULL >> 20) & (tree->room - 1);
-
-        while (tree->seen[at].path &&
-               (tree->seen[at].inode != st->st_ino || tree->seen[at].device != st->st_dev))
-                at = (at + 1) & (tree->room - 1);
-        return &tree->seen[at];
-}
-
-static void grow_seen(struct tree *tree)
-{
-        const struct seen *old = tree->seen;
-        const size_t room = tree->room;
-
-        tree->room = room ? 2 * room : 64;
-        tree->seen = arena_array(&tree->kept, tree->room, sizeof *tree->seen);
-        for (size_t i = 0; i < room; i++)
-                if (old[i].path) {
-                        const struct stat st = { .st_dev = old[i].device, .st_ino = old[i].inode };
-
-                        *find_seen(tree, &st) = old[i];
-                }
-}
-
-/* The name under which it was written already; or NULL, and from now on this is it. */
-static const char *first_name(struct tree *tree, const struct stat *st)
-{
-        struct seen *place;
-
-        if (2 * (tree->n_seen + 1) > tree->room)
-                grow_seen(tree);
-        place = find_seen(tree, st);
-        if (place->path)
-                return place->path;
-        *place = (struct seen){ st->st_dev, st->st_ino, arena_string(&tree->kept, tree->path) };
-        tree->n_seen++;
-        return NULL;
 }
 
 /* -- attributes ----------------------------------------------------------------------------------------- */
@@ -197,43 +148,6 @@ static int put(
 
 /* -- files ---------------------------------------------------------------------------------------------- */
 
-/* Where a file has data. 0: everywhere, so that it is none with holes. */
-static size_t find_pieces(struct arena *arena, int fd, uint64_t size, struct tar_piece **ret_pieces)
-{
-        struct tar_piece *pieces = NULL;
-        size_t n = 0, room = 0;
-        off_t at = 0;
-
-        while ((uint64_t)at < size) {
-                off_t data = lseek(fd, at, SEEK_DATA), hole;
-
-                if (data < 0 || (uint64_t)data >= size)
-                        break;
-                hole = n + 2 == TAR_HOLES_MAX ? (off_t)size : lseek(fd, data, SEEK_HOLE);
-                if (hole <= data || (uint64_t)hole > size)
-                        hole = (off_t)size;
-                if (n + 2 > room) {
-                        struct tar_piece *more = arena_array(arena, 2 * room + 16, sizeof *more);
-
-                        if (n)
-                                memcpy(more, pieces, n * sizeof *more);
-                        pieces = more;
-                        room = 2 * room + 16;
-                }
-                pieces[n++] = (struct tar_piece){ (uint64_t)data, (uint64_t)(hole - data) };
-                at = hole;
-        }
-        if (n == 1 && pieces[0].offset == 0 && pieces[0].size == size)
-                return 0;
-        if (!pieces)
-                pieces = arena_array(arena, 1, sizeof *pieces);
-        /* A hole at the end is a piece of nothing there, as GNU tar has it. */
-        if ((uint64_t)at < size || !n)
-                pieces[n++] = (struct tar_piece){ size, 0 };
-        *ret_pieces = pieces;
-        return n;
-}
-
 static int copy_piece(struct tree *tree, int fd, const struct tar_piece *piece)
 {
         static const char zeros[4096];
@@ -277,10 +191,9 @@ static int add_file(struct tree *tree, int place, const struct stat *st)
 {
         const struct tar_piece whole = { 0, (uint64_t)st->st_size };
         struct tar_entry entry = describe(tree, st, TAR_FILE);
-        struct tar_piece *pieces = NULL;
+        struct tar_pieces list = { 0 };
         auto_arena arena = { 0 };
         auto_close fd = reopen(tree, place, O_NONBLOCK);
-        size_t n = 0;
         int r = fd < 0 ? fd : read_xattrs(tree, &arena, fd, &entry);
 
         if (fd < 0)
@@ -288,12 +201,17 @@ static int add_file(struct tree *tree, int place, const struct stat *st)
         if (r < 0)
                 return failed(tree, r, "cannot read its extended attributes");
         entry.size = whole.size;
-        if ((uint64_t)st->st_blocks * 512 < whole.size)
-                n = find_pieces(&arena, fd, whole.size, &pieces);
-        r = put(tree, &entry, pieces, n);
-        for (size_t i = 0; r == 0 && i < n; i++)
-                r = copy_piece(tree, fd, &pieces[i]);
-        return r == 0 && !n ? copy_piece(tree, fd, &whole) : r;
+        r = tar_find_pieces(&arena, fd, whole.size, &list);
+        if (r == -E2BIG)
+                return refuse(
+                        tree, r,
+                        "it has more pieces between its holes than an archive can tell of");
+        if (r < 0)
+                return failed(tree, r, "cannot look for its holes");
+        r = put(tree, &entry, list.items, list.n);
+        for (size_t i = 0; r == 0 && i < list.n; i++)
+                r = copy_piece(tree, fd, &list.items[i]);
+        return r == 0 && !list.n ? copy_piece(tree, fd, &whole) : r;
 }
 
 static int add_symlink(struct tree *tree, int place, const struct stat *st)
@@ -399,6 +317,7 @@ static int add_inside(struct tree *tree, int dir)
                 return failed(tree, r, "cannot list it");
         if (++tree->depth > LAYER_DEPTH_MAX)
                 return refuse(tree, -E2BIG, "it is more than 256 directories deep");
+        tar_links_enter(&tree->links, tree->depth, tree->length);
         for (size_t i = 0; r == 0 && i < n; i++) {
                 size_t length = tree->length;
 
@@ -475,7 +394,8 @@ static int add_as_layer(struct tree *tree, const char *name, const struct stat *
 
 static int add_what_it_is(struct tree *tree, int place, const struct stat *st)
 {
-        const char *first;
+        const char *first = NULL;
+        int r;
 
         if (S_ISDIR(st->st_mode))
                 return add_directory(tree, place, st);
@@ -483,7 +403,11 @@ static int add_what_it_is(struct tree *tree, int place, const struct stat *st)
                 warn(tree, "was left out: it is a socket");
                 return 0;
         }
-        if (st->st_nlink > 1 && (first = first_name(tree, st))) {
+        r = st->st_nlink > 1 ? tar_links_first(&tree->links, tree->path, tree->depth, st, &first)
+                             : 0;
+        if (r < 0)
+                return refuse(tree, r, "these are too many files that have several names");
+        if (first) {
                 struct tar_entry entry = describe(tree, st, TAR_HARD_LINK);
 
                 entry.link = first;
@@ -528,7 +452,7 @@ int tar_tree(
         r = lengthen(tree, as);
         if (r == 0)
                 r = add(tree, dir, name);
-        arena_free(&tree->kept);
+        tar_links_free(&tree->links);
         free(tree);
         return r;
 }

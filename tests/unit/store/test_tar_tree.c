@@ -106,6 +106,22 @@ TEST(a_tree_comes_out_of_gnu_tar_as_it_was)
         end();
 }
 
+/* Each in another directory than the one before, and back. */
+TEST(names_of_files_that_have_several_are_found_again)
+{
+        begin();
+        shell("cd tree; mkdir -p a/b/c a/d e; for n in 1 2 3 4 5 6; do echo $n >f$n; done;"
+              "ln f1 a/b/c/1; ln f1 e/1; ln f2 a/b/2; ln f2 a/d/2; ln f3 a/3; ln f3 a/d/3; rm f1 f2 f3;"
+              "ln f4 a/b/c/4; ln f5 a/d/5");
+        CHECK(*write_all(&plain, "one.tar"));
+        CHECK_STR(
+                shell("tar -tvf one.tar | sed -n 's/.* \\([^ ]*\\) link to /\\1 /p'"),
+                "a/d/2 a/b/2\na/d/3 a/3\ne/1 a/b/c/1\nf4 a/b/c/4\nf5 a/d/5\n");
+        CHECK(*write_tree("a/d", "new", &plain, "one.tar"));
+        CHECK_STR(shell("tar -tf one.tar"), "new/\nnew/2\nnew/3\nnew/5\n");
+        end();
+}
+
 TEST(attributes_of_files_stay)
 {
         begin();
