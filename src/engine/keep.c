@@ -453,13 +453,37 @@ static int write_files(struct run *run, pid_t pid)
         return r < 0 ? r : oci_write_pid_file(run->arena, run->request->pid_file, pid);
 }
 
-static int follow(struct run *run, int keeper, int *ret_exit)
+/* A container is made in milliseconds, but one whose volumes are filled, or whose hooks run, may take as long as its
+ * image or a hook likes. A signal that comes meanwhile is the program's, if there is one soon; else it ends the start:
+ * by the first process, of which the keeper then tells as of any that dies, and at last by the keeper, with which all
+ * goes that it has begun. */
+static void await_start(struct run *run, int keeper, pid_t pid)
+{
+        struct container own;
+        int r = keeper_await(&run->terminal, keeper, 2000);
+
+        if (r <= 0)
+                return;
+        run->caught = r;
+        if (container_open(run->arena, run->containers, run->id, false, &own) == 0) {
+                if (is_our_start(run, &own))
+                        (void)container_signal(&own, SIGKILL);
+                container_close(&own);
+        }
+        trail_reset();
+        if (process_poll(keeper, 5000) == 0)
+                kill(pid, SIGKILL);
+}
+
+static int follow(struct run *run, int keeper, pid_t pid, int *ret_exit)
 {
         struct report report = { 0 };
         auto_close process = NO_FD, master = NO_FD;
         char byte;
-        int r = receive(keeper, &report, &process);
+        int r;
 
+        await_start(run, keeper, pid);
+        r = receive(keeper, &report, &process);
         file_close(&run->image.hold);
         if (r < 0 && report.command) {
                 *ret_exit = r == -ENOENT || r == -ENOTDIR ? 127 : 126;
@@ -523,7 +547,7 @@ int run_start(struct run *run, int *ret_exit)
         file_close(&client);
         for (int i = 0; i < 3; i++)
                 file_close(&run->stdio.theirs[i]);
-        r = pid < 0 ? trail(-EAGAIN, "cannot fork the keeper") : follow(run, keeper, ret_exit);
+        r = pid < 0 ? trail(-EAGAIN, "cannot fork the keeper") : follow(run, keeper, pid, ret_exit);
         if (run->caught)
                 kill(getpid(), run->caught); /* still held: it ends us below, as if never caught */
         keeper_terminal_leave(&run->terminal);

@@ -133,8 +133,19 @@ int engine_rm(const struct rm_request *request)
         const char *name = request->names.items[0];
         auto_arena arena = { 0 };
         struct container container;
-        int r = store_open(&arena, &request->engine, name, true, &container);
+        const char *containers = store_containers(&arena, &request->engine), *id;
+        bool killed = false;
+        int r = store_find(&arena, containers, name, &id);
 
+        if (r < 0)
+                return r;
+        if (request->force)
+                killed = container_hasten(containers, id);
+        r = container_open(&arena, containers, id, true, &container);
+        if (r == -ENOENT && killed) {
+                trail_reset();
+                return 0;
+        }
         if (r == -EUCLEAN && request->force)
                 return discard(&arena, request);
         if (r < 0)

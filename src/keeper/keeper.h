@@ -62,6 +62,10 @@ struct keeper_relay {
 int keeper_terminal_enter(struct keeper_terminal *terminal, int user, bool front);
 void keeper_terminal_leave(struct keeper_terminal *terminal);
 
+/* Until `end` is readable: 0. Or until a signal that was to end a program (SIGINT, SIGTERM, SIGQUIT, SIGHUP), held by
+ * `terminal`, has waited for that for so long: the signal, which is nobody's any more then. */
+int keeper_await(const struct keeper_terminal *terminal, int end, int patience_ms);
+
 void keeper_relay_init(struct keeper_relay *relay);
 /* Between our descriptors 0 and 1 and a container's terminal, whose master it is (borrowed). Its size
  * follows ours when 0 is a terminal; what is typed goes there only with `input`. */

@@ -352,6 +352,49 @@ void keeper_terminal_leave(struct keeper_terminal *terminal)
         terminal->held = false;
 }
 
+/* Those that ask a program to end. */
+static void choose_ends(const struct keeper_terminal *terminal, sigset_t *ret_set)
+{
+        static const int ends[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP };
+        sigset_t held;
+
+        sigemptyset(ret_set);
+        if (!terminal->held || sigprocmask(SIG_BLOCK, NULL, &held) < 0)
+                return;
+        for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+                if (sigismember(&held, ends[i]) == 1 &&
+                    sigismember(&terminal->signals, ends[i]) == 0)
+                        sigaddset(ret_set, ends[i]);
+}
+
+int keeper_await(const struct keeper_terminal *terminal, int end, int patience_ms)
+{
+        auto_close signals = NO_FD;
+        struct signalfd_siginfo info;
+        sigset_t set;
+        int r;
+
+        choose_ends(terminal, &set);
+        signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (signals < 0)
+                return -errno;
+        do {
+                struct pollfd entries[] = { { .fd = end, .events = POLLIN },
+                                            { .fd = signals, .events = POLLIN } };
+
+                r = poll(entries, ARRAY_SIZE(entries), -1);
+                if (r < 0 && errno != EINTR)
+                        return -errno;
+                if (r > 0 && entries[0].revents)
+                        return 0;
+        } while (r < 0);
+        /* It has come, and is the program's if that runs soon. */
+        r = process_poll(end, patience_ms);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        return read(signals, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+}
+
 int keeper_relay_run(struct keeper_relay *relay)
 {
         auto_close signals = NO_FD;

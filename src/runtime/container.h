@@ -100,6 +100,10 @@ struct journal_lines container_events(const struct container *container);
 /* A whole line for the journal. */
 int container_note(const struct container *container, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
+/* For who is about to remove a container by force: where another command has had its lock for a second, such as the one
+ * that fills its volumes, its process is killed; until the lock is free, ten seconds at most. Nothing is told. True:
+ * it was killed, and who has made it may have removed it since. */
+bool container_hasten(const char *root, const char *id);
 /* Undo everything and forget it; kills what still runs. The lock must be held. -EPERM: it is another user's. */
 int container_remove(struct arena *arena, struct container *container);
 /* SIGKILL to its first process, `process` being a pidfd, and wait for its end, at most some ten seconds, whatever is

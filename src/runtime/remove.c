@@ -4,6 +4,7 @@
 #include "runtime.h"
 
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sys/stat.h>
@@ -42,6 +43,38 @@ static int put_down(struct arena *arena, struct container *container)
                 return fd == -ESRCH ? 0 : fd;
         r = container_end(arena, container, fd);
         return r < 0 ? r : r == 1 ? 0 : -EBUSY;
+}
+
+static bool is_free(const struct container *container)
+{
+        return lock_take(container->journal, LOCK_FOR_CHANGE, false) != -EAGAIN;
+}
+
+bool container_hasten(const char *root, const char *id)
+{
+        enum {
+                PATIENCE = 50, /* rounds of 20 ms */
+                ROUNDS = 11 * PATIENCE,
+        };
+
+        const struct timespec moment = { .tv_nsec = 20000000 };
+        struct container container;
+        bool is_done = false, killed = false;
+
+        for (int round = 0; round < ROUNDS && !is_done; round++) {
+                auto_arena arena = { 0 };
+
+                if (container_open(&arena, root, id, false, &container) < 0)
+                        break;
+                is_done = container.foreign || is_free(&container);
+                if (!is_done && round >= PATIENCE)
+                        killed |= container_signal(&container, 9) == 0;
+                container_close(&container); /* and the lock goes */
+                if (!is_done)
+                        nanosleep(&moment, NULL);
+        }
+        trail_reset();
+        return killed;
 }
 
 int container_release(struct arena *arena, const struct container *container)

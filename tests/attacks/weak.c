@@ -64,6 +64,8 @@ enum guard {
         BELOW,           /* what a container has frozen below its cgroup is not looked for */
         NOTE,            /* a layer is what an image says, whatever it was found in */
         NO_CGROUP_KILL, /* no protection: the kernel of before Linux 5.14, which has no cgroup.kill */
+        STALLED,        /* no protection: a volume whose image has no end is filled for ever */
+        HOLES,          /* every byte of a file is data */
         GUARDS
 };
 
@@ -73,7 +75,7 @@ static const char *const guard_names[GUARDS] = {
         "null",     "read_only",   "closed",      "identity", "architecture",
         "visible",  "names",       "range",       "control",  "sysctl",
         "modes",    "plain",       "mark",        "place",    "number",
-        "below",    "note",        "cgroup.kill",
+        "below",    "note",        "cgroup.kill", "stalled",  "holes",
 };
 
 /* -- what HUSK_WEAK says ------------------------------------------------------------------------- */
@@ -162,6 +164,8 @@ int plan_fault(const struct machine *m, bool after)
         const struct op *ops = m->plan->list[m->actor].ops;
         size_t size = 0;
 
+        while (!after && ops[m->failed].code == OP_copy_up && is_off(STALLED))
+                pause();
         for (const char *word = NULL; !after && (word = next_word(word, &size));) {
                 int actor, code, n, place = 0;
 
@@ -226,6 +230,8 @@ bool __real_layout_has_unpacked(
         const struct layout *layout, const char *digest, const char *diff_id);
 bool __wrap_layout_has_unpacked(
         const struct layout *layout, const char *digest, const char *diff_id);
+int __real_file_next_data(int fd, uint64_t at, uint64_t size, struct file_data *ret);
+int __wrap_file_next_data(int fd, uint64_t at, uint64_t size, struct file_data *ret);
 int __real_process_seal_executable(char *const *argv, char *const *envp);
 int __wrap_process_seal_executable(char *const *argv, char *const *envp);
 
@@ -457,4 +463,12 @@ bool __wrap_layout_has_unpacked(
 {
         return __real_layout_has_unpacked(layout, digest, diff_id) ||
                (is_off(NOTE) && layout_has_layer(layout, diff_id));
+}
+
+int __wrap_file_next_data(int fd, uint64_t at, uint64_t size, struct file_data *ret)
+{
+        if (!is_off(HOLES))
+                return __real_file_next_data(fd, at, size, ret);
+        *ret = (struct file_data){ at, size };
+        return at < size;
 }
