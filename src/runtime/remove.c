@@ -77,9 +77,31 @@ bool container_hasten(const char *root, const char *id)
         return killed;
 }
 
+static bool has_frozen_below(const char *freezer)
+{
+        struct stat st;
+
+        return file_stat(AT_FDCWD, freezer, AT_SYMLINK_NOFOLLOW, &st) == 0 && st.st_nlink > 2 &&
+               freezer_is_frozen_below(freezer) == 1;
+}
+
+/* Others in its cgroups may be frozen although the first process had ended before: none of them runs again, and the
+ * cgroup of v2, which goes first, cannot be removed before they have ended. */
+static int kill_frozen(struct arena *arena, struct container *container)
+{
+        int r = container->pid > 0 && !container->freezer ? container_has_cgroups(arena, container)
+                                                          : 0;
+
+        if (r > 0 && (container_find_freezer(arena, container) ||
+                      (container->freezer && has_frozen_below(container->freezer))))
+                (void)cgroup_kill(container->freezer); /* what is left undoing tells */
+        return r < 0 ? r : 0;
+}
+
 int container_release(struct arena *arena, const struct container *container)
 {
         struct text cgroups = { .arena = arena };
+        struct container own = *container;
         int rebooted = container_is_rebooted(container);
 
         if (rebooted < 0)
@@ -87,6 +109,8 @@ int container_release(struct arena *arena, const struct container *container)
         for (struct journal_lines at = container_events(container); journal_next(&at);)
                 if (journal_is_of_cgroups(at.line))
                         text_add_bytes(&cgroups, at.line, at.size + 1);
+        if (cgroups.len && kill_frozen(arena, &own) < 0)
+                trail_reset(); /* undoing finds the same */
         return journal_undo(arena, container->dir, rebooted, text_string(&cgroups), cgroups.len);
 }
 
@@ -193,17 +217,6 @@ static int check_rest(const struct container *container)
         }
         closedir(list);
         return others ? -ENOTEMPTY : 0;
-}
-
-/* Others in its cgroups may be frozen although the first process had ended before: none of them runs again. */
-static int kill_frozen(struct arena *arena, struct container *container)
-{
-        int r = container->pid > 0 && !container->freezer ? container_has_cgroups(arena, container)
-                                                          : 0;
-
-        if (r > 0 && container_find_freezer(arena, container))
-                (void)cgroup_kill(container->freezer); /* what is left undo() tells */
-        return r < 0 ? r : 0;
 }
 
 int container_remove(struct arena *arena, struct container *container)

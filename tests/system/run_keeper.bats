@@ -66,6 +66,26 @@ confined() {
         nothing_left "$id"
 }
 
+@test 'it does so when they are frozen in a cgroup below' {
+        local freezer=/sys/fs/cgroup/freezer
+        [ -d $freezer ] || skip 'needs the freezer of cgroup v1'
+        for remove in --rm --rm=false; do
+                id=$(husk run -d --pid host --name one $remove --security-opt writable-cgroups host sh -c "
+                        mkdir $freezer/a; sleep 1000 & echo \$! >$freezer/a/cgroup.procs
+                        echo FROZEN >$freezer/a/freezer.state; echo \$! >/tmp/left; sleep 1000")
+                await husk exec one test -s /tmp/left
+                left=$(husk exec one cat /tmp/left)
+                keeper=$(keeper_of one)
+                [ -e "/proc/$left" ]
+                kill -9 "$(pid_of one)"
+                await gone "$keeper"
+                gone "$left"
+                same "$(find /sys/fs/cgroup -maxdepth 2 -name "husk-$id")" ''
+                [ $remove = --rm ] || husk rm one
+                nothing_left "$id"
+        done
+}
+
 @test 'it does so when the container has marked its cgroup as that of another one' {
         [ -e /sys/fs/cgroup/cgroup.controllers ] || skip 'needs cgroup v2 alone: v1 takes no such marks (tests/vm/view)'
         command -v python3 >/dev/null || skip 'needs python3'
