@@ -12,7 +12,7 @@ load engine_helper
         await attends "$client"
         kill -KILL "$client"
         wait "$client" || :
-        husk exec one touch /tmp/go
+        say_go one /tmp/go
         run -0 husk wait one
         same "$output" 5
         husk rm one
@@ -38,7 +38,7 @@ load engine_helper
         await attends "$client"
         kill -KILL "$client"
         wait "$client" || :
-        husk exec one touch /tmp/go
+        say_go one /tmp/go
         run -0 husk wait one
         same "$output" 5
         husk rm one

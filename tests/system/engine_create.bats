@@ -250,7 +250,7 @@ x"'
         husk start one
         "$husk" "${flags[@]}" wait one >"$box/code" 3>&- &
         waiter=$!
-        husk exec one touch /root/go
+        say_go one /root/go
         wait "$waiter"
         same "$(cat "$box/code")" 8
 }

@@ -34,7 +34,7 @@ load engine_helper
         husk run -d --name one host sh -c 'echo first; echo second; truncate -s 1T /proc/self/fd/1; echo third
                 until test -e /root/go; do sleep 0.05; done; truncate -s 2T /proc/self/fd/1' >/dev/null
         await husk exec one sh -c '[ "$(stat -L -c %s /proc/1/fd/1)" -gt 1099511627776 ]'
-        husk exec one touch /root/go
+        say_go one /root/go
         husk wait one
         [ "$(stat -c %s "$store/containers/"*/log)" = 2199023255552 ] || skip 'no file can be that long here'
         # Up to the end of a block there are zeroes.
@@ -103,7 +103,7 @@ for i in range(20):
         husk_client logs -f one >"$box/out"
         await grep -q first "$box/out"
         run ! grep -q last "$box/out"
-        husk exec one touch /root/go
+        say_go one /root/go
         wait "$client"
         same "$(cat "$box/out")" $'first\nlast'
         same "$(husk logs -f one)" $'first\nlast'
@@ -159,7 +159,7 @@ time_of() { husk logs -t one | awk -v word="$1" '$2 == word { print $1 }'; }
         await says one ' 100000'
         cmp <(husk logs -t one | lines) <(seq 100000)
         cmp <(husk logs -t -n 70000 one | lines) <(seq 30001 100000)
-        husk exec one touch /root/go
+        say_go one /root/go
         husk wait one
         same "$(husk logs -t one | lines)" $'new\n1\n2\n3'
 }
@@ -189,7 +189,7 @@ time_of() { husk logs -t one | awk -v word="$1" '$2 == word { print $1 }'; }
                 echo last; exec sleep 1000' >/dev/null
         husk_client logs -f -t --since 1h one >"$box/out"
         await grep -q 'Z mid' "$box/out"
-        husk exec one touch /root/go
+        say_go one /root/go
         await grep -q last "$box/out"
         same "$(lines <"$box/out")" $'first\nmid line\nlast'
         husk logs -f --until "$(date -d '2 seconds' +%s)" one >"$box/until"

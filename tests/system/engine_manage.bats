@@ -141,7 +141,7 @@ load engine_helper
         waiter=$client
         await eval 'ls -l "/proc/$waiter/fd" | grep -q pidfd'
         await husk exec one true
-        husk exec one touch /tmp/go
+        say_go one /tmp/go
         wait "$waiter"
         same "$(cat "$box/status")" 8
         await not husk inspect one

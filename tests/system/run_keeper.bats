@@ -119,7 +119,7 @@ for name in "user.husk.owner", "user.husk.used": os.setxattr("/sys/fs/cgroup", n
         await attends "$client"
         kill -KILL "$client"
         wait "$client" || :
-        husk exec one touch /tmp/go
+        say_go one /tmp/go
         await gone "$keeper"
         nothing_left "$id"
 }
