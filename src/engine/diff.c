@@ -18,8 +18,15 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+enum {
+        PATHS_MAX =
+                256 << 20 /* bytes of all paths together: a container makes long ones at no cost */
+};
+
 struct walk {
         struct arena *arena;
+        struct text path;            /* of what is looked at */
+        size_t bytes;                /* of all paths that are told */
         struct view view;            /* the lower layers */
         const struct record *record; /* NULL: it is an image's */
         const struct spec *spec;
@@ -28,11 +35,23 @@ struct walk {
         size_t n, room;
 };
 
-static void add(struct walk *walk, char kind, const char *path)
+/* What is looked at, or with a name what is in it. */
+static int add(struct walk *walk, char kind, const char *name)
 {
+        const char *path = text_string(&walk->path);
+        char *copy;
+
+        walk->bytes += walk->path.len + (name ? strlen(name) + 1 : 0) + 1;
+        if (walk->bytes > PATHS_MAX)
+                return trail(
+                        -E2BIG, "what has changed has names of more than %d MiB together",
+                        PATHS_MAX >> 20);
+        copy = name ? arena_format(walk->arena, "%s/%s", path, name)
+                    : arena_string(walk->arena, path);
         walk->list =
                 arena_more(walk->arena, walk->list, walk->n, &walk->room, sizeof *walk->list, 64);
-        walk->list[walk->n++] = (struct diff_entry){ .kind = kind, .path = path };
+        walk->list[walk->n++] = (struct diff_entry){ .kind = kind, .path = copy };
+        return 0;
 }
 
 static int open_directory(int dir, const char *name)
@@ -47,17 +66,18 @@ static bool is_name(const char *name)
 
 /* What the opaque directory hides: names of the lower ones that `upper` lacks. Of several layers one name
  * may come twice. */
-static void hidden(struct walk *walk, int upper, const struct view_place *lower, const char *path)
+static int hidden(struct walk *walk, int upper, const struct view_place *lower)
 {
         struct stat st;
+        int r = 0;
 
-        for (size_t i = 0; i < lower->n; i++) {
+        for (size_t i = 0; r == 0 && i < lower->n; i++) {
                 int again = view_open_place(&walk->view, lower, i);
                 DIR *dir = again < 0 ? NULL : fdopendir(again);
 
                 if (!dir)
                         file_close(&again);
-                for (struct dirent *entry; dir && (entry = readdir(dir));) {
+                for (struct dirent *entry; r == 0 && dir && (entry = readdir(dir));) {
                         auto_close there = NO_FD;
 
                         if (!is_name(entry->d_name) ||
@@ -66,12 +86,12 @@ static void hidden(struct walk *walk, int upper, const struct view_place *lower,
                         there = view_look(
                                 walk->arena, &walk->view, lower, entry->d_name, &st, NULL);
                         if (there >= 0)
-                                add(walk, 'D',
-                                    arena_format(walk->arena, "%s/%s", path, entry->d_name));
+                                r = add(walk, 'D', entry->d_name);
                 }
                 if (dir)
                         closedir(dir);
         }
+        return r;
 }
 
 static bool is_empty(int dir, bool served)
@@ -106,8 +126,7 @@ bool diff_is_mount_place(
                                               : S_ISREG(st->st_mode) && st->st_size == 0);
 }
 
-static int walk_directory(
-        struct walk *walk, int *upper, const struct view_place *lower, const char *path, int depth);
+static int walk_directory(struct walk *walk, int *upper, const struct view_place *lower, int depth);
 
 static bool is_opaque(const struct walk *walk, int dir)
 {
@@ -116,21 +135,20 @@ static bool is_opaque(const struct walk *walk, int dir)
 }
 
 /* A directory that is there above and perhaps (`lower` not NULL) below. */
-static int walk_down(
-        struct walk *walk, int up, const struct view_place *lower, const char *path, int depth)
+static int walk_down(struct walk *walk, int up, const struct view_place *lower, int depth)
 {
         auto_close upper = up;
+        int r = 0;
 
         if (lower && is_opaque(walk, upper)) {
-                hidden(walk, upper, lower, path);
+                r = hidden(walk, upper, lower);
                 lower = NULL;
         }
-        return walk_directory(walk, &upper, lower, path, depth + 1);
+        return r < 0 ? r : walk_directory(walk, &upper, lower, depth + 1);
 }
 
 static int walk_entry(
-        struct walk *walk, int upper, const struct view_place *lower, const char *name,
-        const char *path, int depth)
+        struct walk *walk, int upper, const struct view_place *lower, const char *name, int depth)
 {
         struct stat above, below;
         struct view_place place = { .n = 0 };
@@ -140,30 +158,30 @@ static int walk_entry(
         int r = file_stat(upper, name, AT_SYMLINK_NOFOLLOW, &above), up;
 
         if (r < 0)
-                return r == -ENOENT ? 0 : trail(r, "cannot look at %s: %s", path, text_errno(r));
-        if (view_is_whiteout(&above)) {
-                if (there >= 0)
-                        add(walk, 'D', path);
-                return 0;
-        }
+                return r == -ENOENT ? 0
+                                    : trail(r, "cannot look at %s: %s", text_string(&walk->path),
+                                            text_errno(r));
+        if (view_is_whiteout(&above))
+                return there >= 0 ? add(walk, 'D', NULL) : 0;
         if (there < 0 && walk->record) {
                 auto_close itself = file_open(upper, name, O_PATH | O_NOFOLLOW, 0);
 
                 if (itself >= 0 &&
-                    diff_is_mount_place(walk->record, walk->spec, itself, &above, path)) {
+                    diff_is_mount_place(
+                            walk->record, walk->spec, itself, &above, text_string(&walk->path))) {
                         walk->skipped++;
                         return 0;
                 }
         }
-        add(walk, there >= 0 ? 'C' : 'A', path);
-        if (!S_ISDIR(above.st_mode))
-                return 0;
+        r = add(walk, there >= 0 ? 'C' : 'A', NULL);
+        if (r < 0 || !S_ISDIR(above.st_mode))
+                return r;
         up = open_directory(upper, name);
         if (up == -ENOENT || up == -ENOTDIR || up == -ELOOP)
                 return 0; /* a directory no more: the container goes on meanwhile */
         if (up < 0)
-                return trail(up, "cannot read %s: %s", path, text_errno(up));
-        r = walk_down(walk, up, place.n ? &place : NULL, path, depth);
+                return trail(up, "cannot read %s: %s", text_string(&walk->path), text_errno(up));
+        r = walk_down(walk, up, place.n ? &place : NULL, depth);
         /* Nothing but a place of a mount is new in it. */
         if (there >= 0 && walk->n == n + 1 && walk->skipped > skipped &&
             above.st_mode == below.st_mode)
@@ -171,43 +189,55 @@ static int walk_entry(
         return r;
 }
 
-/* A name that is no file's, where a program has served the overlay. */
-static bool walk_served(
-        struct walk *walk, const struct view_place *lower, const char *name, const char *path)
+/* A name that is no file's, where a program has served the overlay: 1; 0: it is one's. */
+static int walk_served(struct walk *walk, const struct view_place *lower, const char *name)
 {
         const char *hidden = NULL;
         auto_close there = NO_FD;
         enum view_served what;
         struct stat below;
+        int r = 0;
 
         if (!walk->record || !walk->record->mount_program)
-                return false;
+                return 0;
         what = view_served(name, &hidden);
         if (what == VIEW_SERVED_WHITEOUT && lower) {
                 there = view_look(walk->arena, &walk->view, lower, hidden, &below, NULL);
                 if (there >= 0)
-                        add(walk, 'D', arena_format(walk->arena, "%s/%s", path, hidden));
+                        r = add(walk, 'D', hidden);
         }
-        return what != VIEW_SERVED_FILE;
+        return r < 0 ? r : what != VIEW_SERVED_FILE;
 }
 
-static int walk_directory(
-        struct walk *walk, int *upper, const struct view_place *lower, const char *path, int depth)
+static int walk_name(
+        struct walk *walk, int upper, const struct view_place *lower, const char *name, int depth)
+{
+        const size_t length = walk->path.len;
+        int r = walk_served(walk, lower, name);
+
+        if (r != 0)
+                return r < 0 ? r : 0;
+        text_addf(&walk->path, "/%s", name);
+        r = walk_entry(walk, upper, lower, name, depth);
+        walk->path.len = length;
+        walk->path.data[length] = '\0';
+        return r;
+}
+
+static int walk_directory(struct walk *walk, int *upper, const struct view_place *lower, int depth)
 {
         DIR *dir;
         int r = 0;
 
         if (depth > 512)
-                return trail(-ELOOP, "%s: too deep", path);
+                return trail(-ELOOP, "%s: too deep", text_string(&walk->path));
         dir = fdopendir(*upper);
         if (!dir)
                 return -errno;
         *upper = NO_FD;
         for (struct dirent *entry; r == 0 && (entry = readdir(dir));)
-                if (is_name(entry->d_name) && !walk_served(walk, lower, entry->d_name, path))
-                        r = walk_entry(
-                                walk, dirfd(dir), lower, entry->d_name,
-                                arena_format(walk->arena, "%s/%s", path, entry->d_name), depth);
+                if (is_name(entry->d_name))
+                        r = walk_name(walk, dirfd(dir), lower, entry->d_name, depth);
         closedir(dir);
         return r;
 }
@@ -220,8 +250,6 @@ static int by_path(const void *a, const void *b)
 static int walk_overlay(struct walk *walk, const struct runtime_overlay *overlay)
 {
         auto_close upper = open_directory(AT_FDCWD, overlay->upper);
-        const char *place =
-                *overlay->target ? arena_format(walk->arena, "/%s", overlay->target) : "";
         struct view_place lower;
         size_t before = walk->n;
         int r;
@@ -234,10 +262,13 @@ static int walk_overlay(struct walk *walk, const struct runtime_overlay *overlay
         if (r < 0)
                 return r;
         lower = view_root(walk->arena, &walk->view);
-        r = walk_directory(walk, &upper, &lower, place, 0);
+        walk->path = (struct text){ .arena = walk->arena };
+        if (*overlay->target)
+                text_addf(&walk->path, "/%s", overlay->target);
+        r = walk_directory(walk, &upper, &lower, 0);
         view_close(&walk->view);
-        if (walk->n > before && *place)
-                add(walk, 'C', place);
+        if (r == 0 && walk->n > before && *overlay->target)
+                r = add(walk, 'C', NULL);
         return r;
 }
 
@@ -258,10 +289,10 @@ int diff_layer(
         struct arena *arena, int upper, const struct view *lower, struct diff_entry **ret_list,
         size_t *ret_n)
 {
-        struct walk walk = { .arena = arena, .view = *lower };
+        struct walk walk = { .arena = arena, .path.arena = arena, .view = *lower };
         struct view_place root = view_root(arena, &walk.view);
         int fd = open_directory(upper, ".");
-        int r = fd < 0 ? fd : walk_down(&walk, fd, &root, "", -1);
+        int r = fd < 0 ? fd : walk_down(&walk, fd, &root, -1);
 
         sort_list(&walk);
         *ret_list = walk.list;

@@ -3,7 +3,7 @@
  *
  * Which ones they are is read from the cgroup; what is told of each is ps(1)'s business and the user's,
  * whose options it gets. Of what it prints the head line stays and the lines whose column PID names one
- * of ours.
+ * of ours; the rest is not even kept, since it is as long as others like.
  *
  * Columns in front of that one may have spaces in them, when the user has chosen the columns: the arguments of a process
  * are whatever it likes. So ps(1) is asked for the number once more, in front of all, which it does when the format is
@@ -44,17 +44,6 @@ static int find_pid_column(const char *head)
         return -ENOENT;
 }
 
-static bool is_member(const char *line, size_t column, const struct top *top)
-{
-        const char *word = find_word(line, column);
-        long pid = word ? strtol(word, NULL, 10) : 0;
-
-        for (size_t i = 0; i < top->n; i++)
-                if (top->pids[i] == pid)
-                        return true;
-        return false;
-}
-
 /* A column of ours in front of the user's, without a title. */
 static const char front_format[] = "pid:10=", front_title[] = "           ";
 
@@ -68,44 +57,60 @@ static bool has_front(const char *lines)
         return text_starts(lines, front_title) && find_pid_column(lines) >= 0;
 }
 
-static void filter_front(const char *lines, const struct top *top, struct text *out)
+static void cut_front(const char *lines, struct text *out)
 {
         for (const char *line = lines; *line;) {
                 size_t size = strcspn(line, "\n");
 
                 size += line[size] == '\n';
-                if (size > FRONT && (line == lines || is_member(line, 0, top)))
+                if (size > FRONT)
                         text_add_bytes(out, line + FRONT, size - FRONT);
                 line += size;
         }
 }
 
-static int filter(const char *lines, const struct top *top, struct text *out)
+/* What ps(1) prints of others is thrown away while it is read: anybody's arguments may be as long as they like. */
+struct sieve {
+        const struct top *top;
+        bool front, begun;
+        int column; /* of the number; below 0: no table */
+};
+
+static bool is_member(const char *line, size_t column, const struct top *top)
 {
-        int column = find_pid_column(lines);
+        const char *word = find_word(line, column);
+        long pid = word ? strtol(word, NULL, 10) : 0;
 
-        if (column < 0) {
-                trail_hint("which process is whose is told by that column: -o pid,...");
-                return trail(-EINVAL, "ps printed no column PID");
-        }
-        for (const char *line = lines; *line;) {
-                size_t size = strcspn(line, "\n");
+        for (size_t i = 0; i < top->n; i++)
+                if (top->pids[i] == pid)
+                        return true;
+        return false;
+}
 
-                size += line[size] == '\n';
-                if (line == lines || is_member(line, (size_t)column, top))
-                        text_add_bytes(out, line, size);
-                line += size;
+static bool keep(void *context, const char *line)
+{
+        struct sieve *sieve = context;
+
+        if (!sieve->begun) {
+                sieve->begun = true;
+                sieve->column = find_pid_column(line);
+                if (sieve->front)
+                        sieve->column = has_front(line) ? 0 : -1;
+                return true;
         }
-        return 0;
+        return sieve->column < 0 || is_member(line, (size_t)sieve->column, sieve->top);
 }
 
 static int run_ps(
-        struct arena *arena, const struct words *options, bool front, struct text *output,
-        int *ret_status)
+        struct arena *arena, const struct words *options, bool front, const struct top *top,
+        struct text *output, int *ret_status)
 {
         const char **arguments = arena_array(arena, options->n + 5, sizeof *arguments);
         size_t n = 0, own;
-        const struct capture_job job = { .arguments = arguments, .most = OUTPUT_MAX };
+        struct sieve sieve = { .top = top, .front = front };
+        const struct capture_job job = {
+                .arguments = arguments, .most = OUTPUT_MAX, .keep = keep, .context = &sieve
+        };
         int r;
 
         arguments[n++] = "ps";
@@ -144,21 +149,27 @@ static int make_table(
         int status = 0, r;
 
         if (may_choose_columns(options)) {
-                r = run_ps(arena, options, true, &output, &status);
+                r = run_ps(arena, options, true, top, &output, &status);
                 if (r < 0)
                         return r;
                 if (status == 0 && has_front(text_string(&output))) {
-                        filter_front(text_string(&output), top, table);
+                        cut_front(text_string(&output), table);
                         return 0;
                 }
         }
         output = (struct text){ .arena = arena };
-        r = run_ps(arena, options, false, &output, &status);
+        r = run_ps(arena, options, false, top, &output, &status);
         if (r < 0)
                 return r;
         words = text_string(&output);
-        if (status == 0)
-                return filter(words, top, table);
+        if (status == 0 && find_pid_column(words) >= 0) {
+                text_add(table, words);
+                return 0;
+        }
+        if (status == 0) {
+                trail_hint("which process is whose is told by that column: -o pid,...");
+                return trail(-EINVAL, "ps printed no column PID");
+        }
         words += strspn(words, "\n");
         return trail(
                 -EINVAL, "ps ended with %d: %.*s", process_exit_code(status),

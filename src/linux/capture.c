@@ -2,7 +2,7 @@
 /* Theory of operation: a program's whole output.
  *
  * For tools of the host that know what we do not, ps(1). What they print is all read before anything is
- * done with it. A second pipe, closed by exec, carries the errno of an exec that failed. */
+ * done with it, or the lines of it that are wanted. A second pipe, closed by exec, carries the errno of an exec that failed. */
 #include "linux.h"
 
 #include <fcntl.h>
@@ -37,6 +37,46 @@ static int put_input(const char *input)
         return r < 0 ? r : pair[0];
 }
 
+/* What is thrown away takes no memory, however much it is. */
+static int read_lines(struct arena *arena, const struct capture_job *job, int fd, struct text *ret)
+{
+        char bytes[32 << 10], head[CAPTURE_HEAD];
+        size_t in_head = 0;
+        bool decided = false, kept = false;
+        ssize_t n;
+
+        *ret = (struct text){ .arena = arena };
+        while ((n = read(fd, bytes, sizeof bytes)) != 0) {
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                for (ssize_t i = 0; i < n; i++) {
+                        if (!decided)
+                                head[in_head++] = bytes[i];
+                        if (!decided && (bytes[i] == '\n' || in_head == sizeof head - 1)) {
+                                head[in_head] = '\0';
+                                decided = true;
+                                kept = job->keep(job->context, head);
+                                if (kept)
+                                        text_add_bytes(ret, head, in_head);
+                        } else if (decided && kept) {
+                                text_add_char(ret, bytes[i]);
+                        }
+                        if (bytes[i] == '\n') {
+                                decided = false;
+                                in_head = 0;
+                        }
+                        if (ret->len > job->most)
+                                return -EFBIG;
+                }
+        }
+        head[in_head] = '\0';
+        if (!decided && in_head && job->keep(job->context, head)) /* the last, without an end */
+                text_add_bytes(ret, head, in_head);
+        return 0;
+}
+
 int capture_run(
         struct arena *arena, const struct capture_job *job, struct text *ret_output,
         int *ret_status)
@@ -63,7 +103,8 @@ int capture_run(
                 enter(job, input, output_in, error_in);
         file_close(&output_in);
         file_close(&error_in);
-        r = file_read_fd(arena, output, job->most, ret_output);
+        r = job->keep ? read_lines(arena, job, output, ret_output)
+                      : file_read_fd(arena, output, job->most, ret_output);
         file_close(&output); /* one that has more to say ends by SIGPIPE */
         if (process_wait(pid, ret_status) < 0 && r == 0)
                 r = -ECHILD;

@@ -11,7 +11,14 @@ struct capture_job {
         const char *const *arguments;
         const char *input; /* what it reads, less than a pipe holds; NULL: nothing */
         bool output_only;  /* what it writes to 2 is thrown away */
-        size_t most;       /* bytes that it may write */
+        size_t most;       /* bytes that it may write; with `keep`, of the lines that are kept */
+        /* Which lines are wanted, by their beginning, at most CAPTURE_HEAD - 1 bytes and a NUL; NULL: all. */
+        bool (*keep)(void *context, const char *head);
+        void *context;
+};
+
+enum {
+        CAPTURE_HEAD = 4096
 };
 
 /* Run a program of the host, found in PATH, with our environment, to its end. All that it writes goes to

@@ -385,3 +385,20 @@ load engine_helper
         husk rm -f one
         nothing_left "$id"
 }
+
+# A name is as long as all directories above it: three thousand links have 300 MB of them.
+@test 'diff of a container whose names are long: as many as it says it tells' {
+        husk run --name one host python3 -c '
+import os, sys
+os.chdir("/root")
+for _ in range(400):
+        os.mkdir("d" * 255)
+        os.chdir("d" * 255)
+for i in range(3000):
+        os.symlink("x", str(i))' >"$box/out"
+        run -1 --separate-stderr bash -c 'ulimit -v 600000; exec "$@"' . "$husk" "${flags[@]}" diff one
+        same "$output" ''
+        has "$stderr" 'what has changed has names of more than 256 MiB together'
+        husk rm one
+        nothing_left
+}
