@@ -4,9 +4,15 @@
  * The field's worst bugs are one bug: a path string that is resolved twice, with the container
  * changing a component in between. Here a name is resolved once, by the kernel, inside a root
  * descriptor, and everything afterwards is done on the descriptor or on one last component with
- * NOFOLLOW. Making a missing path walks down component by component, each step resolved by
- * openat2 from the root again only for what exists already, never by string surgery on the
- * result. */
+ * NOFOLLOW.
+ *
+ * A missing path is made below the longest part of it that is there. That is found by halves, each half
+ * resolved as a whole: whoever wrote a name chose how many components it has, and how many links lie behind
+ * each, so no step may cost what the whole name costs. What was just made is entered from the directory that
+ * it was made in, as one component that is no link and no way up; where there is a link nevertheless (others
+ * make names, too), and behind "..", the prefix is resolved again from the root, never by string surgery
+ * on a result. What is returned is the whole name, resolved in the root when all is there: a directory
+ * that was moved out of the root meanwhile, with what was made in it, is not found by that. */
 #include "linux.h"
 
 #include <fcntl.h>
@@ -47,32 +53,80 @@ int rootpath_open(int root, const char *path, uint64_t flags, bool strict)
         return fd < 0 ? missing_hint(-errno, "openat2(2)", "5.6") : (int)fd;
 }
 
-/* One more component below `dir`: mkdirat, then opened in root terms. A component that is a
- * symbolic link was resolvable or not before; a dangling one is refused (-EEXIST then -ENOENT). */
-static int step(int root, int dir, const char *prefix, const char *name, mode_t mode)
+static int open_dir(int root, const char *path)
 {
+        return rootpath_open(root, path, O_PATH | O_DIRECTORY, false);
+}
+
+/* The first `size` bytes of a path that is ours. */
+static int open_prefix(int root, char *path, size_t size)
+{
+        char kept = path[size];
         int fd;
 
-        if (mkdirat(dir, name, mode) < 0 && errno != EEXIST)
-                return -errno;
-        fd = rootpath_open(root, prefix, O_PATH | O_DIRECTORY, false);
+        path[size] = '\0';
+        fd = open_dir(root, path);
+        path[size] = kept;
         return fd;
+}
+
+/* The directory that is the longest part of `path` that is there, and where the rest begins. */
+static int open_longest(int root, char *path, size_t *ret_size)
+{
+        size_t there = 0, missing = strlen(path); /* bytes of path, up to a slash */
+        int dir = open_dir(root, "");
+
+        while (dir >= 0) {
+                size_t at = there + (missing - there) / 2;
+                int next;
+
+                while (at < missing && (at == there || path[at] != '/'))
+                        at++;
+                while (at > there && (at == missing || path[at] != '/'))
+                        at--;
+                if (at == there)
+                        break;
+                next = open_prefix(root, path, at);
+                if (next == -ENOENT) {
+                        missing = at;
+                        continue;
+                }
+                close(dir);
+                dir = next;
+                there = at;
+        }
+        *ret_size = there;
+        return dir;
+}
+
+/* Of one component, that may be a link or dots: `size` bytes of `path` lead there from the root. */
+static int enter(int root, int dir, const char *name, char *path, size_t size)
+{
+        struct open_how how = {
+                .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+        };
+        long fd = -1;
+
+        if (!text_is_dots(name))
+                fd = syscall(SYS_openat2, dir, name, &how, sizeof how);
+        return fd < 0 ? open_prefix(root, path, size) : (int)fd;
 }
 
 int rootpath_make_dirs(int root, const char *path, mode_t mode)
 {
         char part[4096];
-        size_t size = strlen(path);
-        int dir = rootpath_open(root, path, O_PATH | O_DIRECTORY, false);
+        size_t size = strlen(path), start;
+        int dir = open_dir(root, path);
 
         if (dir != -ENOENT)
                 return dir;
         if (size >= sizeof part)
                 return -ENAMETOOLONG;
         memcpy(part, path, size + 1);
-        dir = rootpath_open(root, "", O_PATH | O_DIRECTORY, false);
-        for (char *at = part; dir >= 0;) {
-                char *name, *end, kept;
+        dir = open_longest(root, part, &start);
+        for (char *at = part + start; dir >= 0;) {
+                char *name, kept;
                 int next;
 
                 while (*at == '/')
@@ -80,19 +134,22 @@ int rootpath_make_dirs(int root, const char *path, mode_t mode)
                 if (!*at)
                         break;
                 name = at;
-                end = at + strcspn(at, "/");
-                kept = *end;
-                *end = '\0';
-                if (text_is_dots(name))
-                        next = rootpath_open(root, part, O_PATH | O_DIRECTORY, false);
+                at += strcspn(at, "/");
+                kept = *at;
+                *at = '\0';
+                /* A link to nothing is there, and leads nowhere. */
+                if (!text_is_dots(name) && mkdirat(dir, name, mode) < 0 && errno != EEXIST)
+                        next = -errno;
                 else
-                        next = step(root, dir, part, name, mode);
-                *end = kept;
+                        next = enter(root, dir, name, part, (size_t)(at - part));
+                *at = kept;
                 close(dir);
                 dir = next;
-                at = end;
         }
-        return dir;
+        if (dir < 0)
+                return dir;
+        close(dir);
+        return open_dir(root, path);
 }
 
 int rootpath_parent(int root, const char *path, const char **ret_leaf)

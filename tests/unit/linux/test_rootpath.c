@@ -5,6 +5,7 @@
 #include "tap.h"
 
 #include <fcntl.h>
+#include <time.h>
 
 #include <linux/fs.h>
 #include <sys/stat.h>
@@ -30,11 +31,11 @@ static void put(int dir, const char *path, const char *text)
  *      top/root/abs -> /dir        relative -> dir, chain -> abs, up -> ../outside,
  *      far -> TOP/outside, dangling -> /new/place, loop -> loop, file -> dir/file,
  *      climb -> ../../../../../dir, proc -> /proc/self/cwd as a name only */
-static void make(struct tree *t)
+static void make_in(struct tree *t, const char *directory)
 {
         char far[128];
 
-        strcpy(t->path, "/tmp/husk-rootpath-XXXXXX");
+        snprintf(t->path, sizeof t->path, "%s/husk-rootpath-XXXXXX", directory);
         CHECK(mkdtemp(t->path) != NULL);
         t->top = open(t->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         CHECK(t->top >= 0);
@@ -55,6 +56,11 @@ static void make(struct tree *t)
         CHECK_INT(symlinkat("loop", t->root, "loop"), 0);
         CHECK_INT(symlinkat("dir/file", t->root, "file"), 0);
         CHECK_INT(symlinkat("../../../../../dir", t->root, "climb"), 0);
+}
+
+static void make(struct tree *t)
+{
+        make_in(t, "/tmp");
 }
 
 /* The host's side still has the one file, with what was in it. */
@@ -213,6 +219,11 @@ TEST(directories_are_made_inside)
                 { "one/../nine", "/nine" },
                 { "climb/ten", "/dir/ten" },
                 { "new/../../eleven", "/eleven" }, /* a missing parent of ".." is made, too */
+                { "x/../abs/../y/../chain/../abs/twelve",
+                  "/dir/twelve" }, /* links behind what is made */
+                { "z/climb/..//z2///../../z3", "/z3" },
+                { "/one/two//new/./three//", "/one/two/new/three" },
+                { "//one//2//3", "/one/2/3" },
         };
         struct tree t;
         mode_t mask = umask(0022);
@@ -334,5 +345,93 @@ TEST(a_race_makes_nothing_outside)
         }
         kill(pid, SIGKILL);
         CHECK_INT(waitpid(pid, NULL, 0), pid);
+        untouched(&t);
+}
+
+/* Somebody with more than the root's own names moves a directory out of it and back while names are made below it.
+ * What comes of a name is below that directory or nothing; beside it nothing is ever made. */
+TEST(a_directory_that_is_moved_out_takes_nothing_along)
+{
+        struct tree t;
+        pid_t pid;
+        int found = 0;
+
+        make(&t);
+        CHECK_INT(mkdirat(t.root, "moved", 0755), 0);
+        CHECK_INT(symlinkat("../outside", t.root, "moved/up"), 0);
+        pid = fork();
+        CHECK(pid >= 0);
+        if (pid == 0)
+                for (;;) {
+                        renameat(t.root, "moved", t.top, "moved");
+                        renameat(t.top, "moved", t.root, "moved");
+                }
+        for (int i = 0; i < 3000; i++) {
+                char name[64];
+                int fd;
+
+                snprintf(
+                        name, sizeof name, i % 3 ? "moved/%d/a/b" : "moved/%d/../up/../../%d", i,
+                        i);
+                fd = rootpath_make_dirs(t.root, name, 0755);
+                if (fd >= 0) {
+                        struct stat st, same;
+
+                        CHECK_INT(fstat(fd, &st), 0);
+                        close(fd);
+                        while (fstatat(t.root, name, &same, 0) < 0 &&
+                               fstatat(t.top, name, &same, 0) < 0)
+                                ;
+                        CHECK(st.st_ino == same.st_ino);
+                        found++;
+                }
+        }
+        kill(pid, SIGKILL);
+        CHECK_INT(waitpid(pid, NULL, 0), pid);
+        CHECK(found > 0);
+        renameat(t.top, "moved", t.root, "moved");
+        untouched(&t);
+}
+
+/* Who writes a name chooses how long it is, and what each of its links costs: 1900 components; and 500 behind 15 links of
+ * 4 KB each. */
+TEST(a_long_name_costs_no_square_of_its_length)
+{
+        static char path[4096], link[5000];
+        struct timespec before, after;
+        struct tree t;
+        int deep = NO_FD;
+        size_t size;
+
+        /* a disk takes seconds to remove that many directories */
+        make_in(&t, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+        CHECK_INT(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before), 0);
+        for (size_t i = 0; i < 3800; i += 2)
+                memcpy(path + i, "a/", 3);
+        for (int i = 0; i < 10; i++) {
+                snprintf(path + 3800, sizeof path - 3800, "%d", i);
+                file_close(&deep);
+                deep = rootpath_make_dirs(t.root, path, 0755);
+                CHECK(deep >= 0);
+        }
+        for (int i = 0; i < 15; i++) {
+                char name[16];
+
+                snprintf(link, sizeof link, "/%s/l%d", path, i - 1);
+                snprintf(name, sizeof name, "l%d", i);
+                CHECK_INT(symlinkat(i ? link : ".", deep, name), 0);
+        }
+        snprintf(link, sizeof link, "/%s/l14", path);
+        CHECK_INT(symlinkat(link, t.root, "links"), 0);
+        size = (size_t)snprintf(path, sizeof path, "links/");
+        for (; size < 1000; size += 2)
+                memcpy(path + size, "c/", 3);
+        file_close(&deep);
+        deep = rootpath_make_dirs(t.root, path, 0755);
+        CHECK(deep >= 0);
+        CHECK_INT(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after), 0);
+        CHECK((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 <
+              500);
+        file_close(&deep);
         untouched(&t);
 }
