@@ -39,6 +39,8 @@ int build_refuse_image(const struct build *b, const char *member, const char *va
 int build_image_files(struct build *b);
 /* Entrypoint, where `args` has none of the command line's, and Cmd; with room for the request's. */
 void build_image_args(const struct build *b, struct spec_texts *args);
+/* Refuses a path of the image's that has so many components that each of its resolutions costs. */
+int build_image_depth(const struct build *b, const char *member, const char *path);
 /* NAME=VALUE each. */
 struct words build_image_env(const struct build *b);
 /* What the container has beside its layers: /etc/hosts, hostname and resolv.conf, and volumes. */

@@ -5,13 +5,15 @@
  * all of which the command line can change, and nothing outside: no variable is filled from the caller's
  * environment, names of users are looked up in the image's own files, and paths are paths of the root. */
 #include "build.h"
+#include "new_image.h"
 
 #include <string.h>
 
 #include <sys/stat.h>
 
 enum {
-        HOST_FILE_MAX = 1 << 20
+        HOST_FILE_MAX = 1 << 20,
+        VOLUMES_MAX = 256
 };
 
 const struct image_defaults *build_image_defaults(const struct engine_image *image)
@@ -86,35 +88,35 @@ struct words build_image_env(const struct build *b)
         return all;
 }
 
-/* Is there a word with the key of this one, "KEY" or "KEY=VALUE", from `first` on? */
-static bool has_label(const struct words *labels, size_t first, const char *label)
-{
-        size_t size = strcspn(label, "=");
-
-        for (size_t i = first; i < labels->n; i++)
-                if (strcspn(labels->items[i], "=") == size &&
-                    strncmp(labels->items[i], label, size) == 0)
-                        return true;
-        return false;
-}
-
 /* One of each key: the last. */
 static struct words merge_labels(
         struct arena *arena, const struct spec_map *labels, const struct words *own)
 {
         struct words all = { arena_array(arena, labels->n + own->n + 1, sizeof *all.items), 0 };
-        size_t kept = 0;
 
         for (size_t i = 0; i < labels->n; i++)
                 all.items[all.n++] =
                         arena_format(arena, "%s=%s", labels->items[i].key, labels->items[i].value);
         for (size_t i = 0; i < own->n; i++)
                 all.items[all.n++] = own->items[i];
-        for (size_t i = 0; i < all.n; i++)
-                if (!has_label(&all, i + 1, all.items[i]))
-                        all.items[kept++] = all.items[i];
-        all.n = kept;
+        all.n = change_keep_last(arena, all.items, all.n);
         return all;
+}
+
+int build_image_depth(const struct build *b, const char *member, const char *path)
+{
+        size_t depth = 0;
+
+        for (const char *at = path; *at; at += strcspn(at, "/")) {
+                at += strspn(at, "/");
+                depth += *at != '\0';
+        }
+        return depth <= VIEW_DEPTH_MAX
+                     ? 0
+                     : build_refuse_image(
+                               b, member, path,
+                               trail(-ENAMETOOLONG, "more than %d directories below each other",
+                                     VIEW_DEPTH_MAX));
 }
 
 int build_record(
@@ -193,6 +195,10 @@ int build_own(const struct build *b, const char *state, struct build_result *ret
         const struct image_empty_table *volumes = &b->defaults->volumes;
         const char *hostname = build_hostname(b);
 
+        if (volumes->n > VOLUMES_MAX)
+                return trail(
+                        -E2BIG, "the image %s: /config/Volumes: there are %zu, and %d is the most",
+                        b->request->image, volumes->n, (int)VOLUMES_MAX);
         ret->own = arena_array(b->arena, volumes->n + 3, sizeof *ret->own);
         ret->own_dir = arena_format(b->arena, "%s/own", state);
         add_own(b, ret, "/etc/hosts", hosts(b, hostname));
@@ -206,6 +212,8 @@ int build_own(const struct build *b, const char *state, struct build_result *ret
                         return build_refuse_image(
                                 b, "Volumes", key,
                                 trail(-EINVAL, "a volume has an absolute path other than /"));
+                if (build_image_depth(b, "Volumes", target) < 0)
+                        return -ENAMETOOLONG;
                 add_own(b, ret, target, NULL);
         }
         return 0;

@@ -6,6 +6,7 @@
  * docker's where they exist, and the stricter ones of podman for capabilities. Here: the table of
  * contents, and the process. */
 #include "build.h"
+#include "new_image.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -51,18 +52,12 @@ static struct spec_texts build_env(const struct build *b, const char *hostname, 
         struct spec_texts env = { .items = arena_array(
                                           arena, image.n + request->env.n + 5, sizeof(char *)) };
 
-        for (size_t i = request->env.n; i-- > 0;)
-                if (!has_variable(&env, request->env.items[i]))
-                        env.items[env.n++] = request->env.items[i];
-        for (size_t i = image.n; i-- > 0;)
-                if (!has_variable(&env, image.items[i]) && !is_unset(request, image.items[i]))
+        for (size_t i = 0; i < image.n; i++)
+                if (!is_unset(request, image.items[i]))
                         env.items[env.n++] = image.items[i];
-        for (size_t i = 0; i < env.n / 2; i++) { /* as typed, not backwards */
-                const char *kept = env.items[i];
-
-                env.items[i] = env.items[env.n - 1 - i];
-                env.items[env.n - 1 - i] = kept;
-        }
+        for (size_t i = 0; i < request->env.n; i++)
+                env.items[env.n++] = request->env.items[i];
+        env.n = change_keep_last(arena, env.items, env.n);
         for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
                 if (defaults[i] && !has_variable(&env, defaults[i]) &&
                     !is_unset(request, defaults[i]))
@@ -249,7 +244,7 @@ static int build_process(struct build *b)
                         b, "WorkingDir", process->cwd, trail(-EINVAL, "not an absolute path"));
         if (process->cwd[0] != '/')
                 return trail(-EINVAL, "--workdir: '%s' is not an absolute path", process->cwd);
-        return 0;
+        return request->workdir ? 0 : build_image_depth(b, "WorkingDir", process->cwd);
 }
 
 /* What husk does beyond the specification is asked for by annotations. */

@@ -4,6 +4,7 @@
  * The process is compiled from the container's stored document with what the command line says over
  * it: it gets the same namespaces, limits, capabilities and filter as the first one. It is our
  * child; we relay its bytes and signals and pass on its exit status. In the background nobody waits for it. */
+#include "new_image.h"
 #include "oci.h"
 #include "store.h"
 
@@ -23,30 +24,21 @@ static int open_root(struct arena *arena, const struct container *container)
                 O_PATH | O_DIRECTORY, 0);
 }
 
-/* Where a variable stands, or the end. */
-static size_t find_variable(const struct spec_texts *env, const char *variable)
+static bool has_variable(const struct spec_texts *env, const char *name)
 {
-        size_t size = strcspn(variable, "=") + 1, i = 0;
+        size_t size = strlen(name);
 
-        while (i < env->n && strncmp(env->items[i], variable, size) != 0)
-                i++;
-        return i;
-}
-
-/* Set a variable, whatever it was; the array has room for one more. */
-static void put_variable(struct spec_texts *env, const char *variable)
-{
-        size_t i = find_variable(env, variable);
-
-        env->items[i] = variable;
-        env->n += i == env->n;
+        for (size_t i = 0; i < env->n; i++)
+                if (strncmp(env->items[i], name, size) == 0 && env->items[i][size] == '=')
+                        return true;
+        return false;
 }
 
 /* Another user: its groups and home, and the capabilities of `run` with that user: root has what the
  * container may have, others have none. */
 static int switch_user(
         struct arena *arena, const char *words, const struct container *container,
-        struct spec_process *process)
+        struct spec_process *process, struct spec_texts *changes)
 {
         struct spec_user *user = arena_new(arena, struct spec_user);
         const char *home;
@@ -63,7 +55,7 @@ static int switch_user(
         if (process->user)
                 user->umask = process->user->umask;
         process->user = user;
-        put_variable(&process->env, arena_format(arena, "HOME=%s", home));
+        changes->items[changes->n++] = arena_format(arena, "HOME=%s", home);
         if (process->capabilities) {
                 struct spec_capabilities *sets = arena_new(arena, struct spec_capabilities);
 
@@ -110,30 +102,28 @@ static int build_process(
 {
         const struct spec *spec = *spec_at;
         struct spec_process *process = arena_new(arena, struct spec_process);
+        /* TERM, HOME, and what the command line says */
+        struct spec_texts changes = { arena_array(arena, request->env.n + 2, sizeof(char *)), 0 };
+
         *process = *spec->process;
         process->terminal = request->tty;
         process->console_size = request->tty && !request->detach ? stdio_size(arena) : NULL;
         process->args = (struct spec_texts){ request->argv.items, request->argv.n };
-        process->env = (struct spec_texts){
-                .items = arena_array(
-                        arena, spec->process->env.n + request->env.n + 3, sizeof(char *)),
-        };
-        for (size_t i = 0; i < spec->process->env.n; i++)
-                put_variable(&process->env, spec->process->env.items[i]);
-        if (request->tty && find_variable(&process->env, "TERM=") == process->env.n)
-                put_variable(&process->env, "TERM=xterm");
+        if (request->tty && !has_variable(&process->env, "TERM"))
+                changes.items[changes.n++] = "TERM=xterm";
         if (request->workdir)
                 process->cwd = request->workdir;
         if (process->cwd[0] != '/')
                 return trail(-EINVAL, "--workdir: '%s' is not an absolute path", process->cwd);
         if (request->user) {
-                int r = switch_user(arena, request->user, container, process);
+                int r = switch_user(arena, request->user, container, process, &changes);
 
                 if (r < 0)
                         return r;
         }
         for (size_t i = 0; i < request->env.n; i++)
-                put_variable(&process->env, request->env.items[i]);
+                changes.items[changes.n++] = request->env.items[i];
+        change_env(arena, &process->env, &changes);
         *ret_process = process;
         return request->privileged ? raise_privileges(arena, process, spec_at) : 0;
 }

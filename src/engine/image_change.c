@@ -143,6 +143,11 @@ static int by_place(const void *a, const void *b)
         return one->place < other->place ? -1 : 1;
 }
 
+static bool is_same_name(const struct named *one, const struct named *other)
+{
+        return one->size == other->size && memcmp(one->name, other->name, one->size) == 0;
+}
+
 /* Each name once, where it was first, with the value of the last change, if there is one. How many are left. An image
  * may have as many as it likes, so nothing here asks each about all. */
 static size_t merge(struct named *all, size_t n, size_t n_base)
@@ -151,10 +156,7 @@ static size_t merge(struct named *all, size_t n, size_t n_base)
 
         qsort(all, n, sizeof *all, by_name);
         for (size_t i = 0; i < n; i++) {
-                const bool again = left && all[left - 1].size == all[i].size &&
-                                   memcmp(all[left - 1].name, all[i].name, all[i].size) == 0;
-
-                if (!again)
+                if (!left || !is_same_name(&all[left - 1], &all[i]))
                         all[left++] = all[i];
                 else if (all[i].value >= n_base)
                         all[left - 1].value = all[i].value;
@@ -202,6 +204,23 @@ void change_labels(struct arena *arena, struct spec_map *labels, const struct sp
                                                  ? labels->items[all[i].value]
                                                  : changes->items[all[i].value - labels->n];
         *labels = merged;
+}
+
+size_t change_keep_last(struct arena *arena, const char **words, size_t n)
+{
+        struct named *all = arena_array(arena, n + 1, sizeof *all);
+        size_t left = 0;
+
+        for (size_t i = 0; i < n; i++)
+                all[i] = (struct named){ words[i], strcspn(words[i], "="), i, i };
+        qsort(all, n, sizeof *all, by_name);
+        for (size_t i = 0; i < n; i++)
+                if (i + 1 == n || !is_same_name(&all[i], &all[i + 1]))
+                        all[left++] = all[i];
+        qsort(all, left, sizeof *all, by_place);
+        for (size_t i = 0; i < left; i++)
+                words[i] = all[i].name;
+        return left;
 }
 
 /* NAME=VALUE..., or NAME VALUE. `take` gets both. */

@@ -36,3 +36,5 @@ int change_defaults(
 /* NAME=VALUE each, in the place of what has that name; the list is made anew. */
 void change_env(struct arena *arena, struct spec_texts *env, const struct spec_texts *changes);
 void change_labels(struct arena *arena, struct spec_map *labels, const struct spec_map *changes);
+/* Of words NAME or NAME=VALUE that one which is the last of its name, in its place; how many are left. */
+size_t change_keep_last(struct arena *arena, const char **words, size_t n);

@@ -196,6 +196,38 @@ linked_volume() {
         victim_is_whole
 }
 
+# a_deep COUNT: a path of as many directories below each other
+a_deep() { printf '/a%.0s' $(seq "$1"); }
+
+@test "more volumes, or deeper ones, than anybody needs; a working directory as deep" {
+        local at
+        image "$(jq -nc '{Volumes: ([range(257) | {("/v/\(.)"): {}}] | add)}')"
+        run -125 --separate-stderr husk run --rm evil true
+        [[ $stderr == *'the image evil: /config/Volumes: there are 257, and 256 is the most'* ]]
+        for at in "{\"Volumes\":{\"$(a_deep 257)\":{}}}" "{\"WorkingDir\":\"$(a_deep 257)\"}" \
+                "{\"WorkingDir\":\"$(printf '/new/..%.0s' {1..129})\"}"; do
+                new_store
+                image "$at"
+                run -125 --separate-stderr husk run --rm evil true
+                [[ $stderr == *"the image evil: /config/${at:2:7}"*'more than 256 directories below each other'* ]]
+        done
+        new_store
+        image "$(jq -nc --arg at "$(a_deep 255)" '{WorkingDir: ($at + "/w"), Volumes: ([range(8) | {"\($at)/\(.)": {}}] | add)}')"
+        run -0 --separate-stderr husk run --rm evil sh -c 'cat /proc/self/mounts | grep -c /a/a/a'
+        [ "$output" = 8 ]
+}
+
+# 30,000 of each of them cost the version before seconds of processor time.
+@test "an image of many labels and variables is run, and entered, in no time" {
+        image "$(jq -nc '{Labels: ([range(30000) | {"l\(.)": "v"}] | add), Env: [range(30000) | "E\(.)=v"]}')"
+        (ulimit -t 2 && husk run -d --name "$WORD" -l l7=w -e E8=w -e E9=x -e E9=y evil sleep 1000)
+        [ "$(husk inspect "$WORD" | jq -r '.[0].Config.Labels | "\(.l7) \(.l29999) \(length)"')" = 'w v 30000' ]
+        (ulimit -t 2 && husk exec -e E7=z -e NEW=1 -e NEW=2 "$WORD" env) >"$box/env"
+        [ "$(grep -c . "$box/env")" -ge 30001 ]
+        [ "$(grep -E '^(E[789]|NEW)=' "$box/env" | sort | tr '\n' ' ')" = 'E7=z E8=w E9=y NEW=2 ' ]
+        husk rm -f "$WORD"
+}
+
 # linked_dev: the image's /dev is a link out
 linked_dev() {
         local status=0
