@@ -47,7 +47,7 @@ load engine_helper
 # unheard WORDS...: killed when it begins to listen to its keeper, which may have spoken before: then the container is
 # there, and the next one is tried
 unheard() {
-        run strace -qq -o "$box/calls" -e trace=recvmsg -e inject=recvmsg:signal=KILL:when=1 \
+        run strace -qq -o "$box/calls" -e trace=signalfd4 -e inject=signalfd4:signal=KILL:when=1 \
                 "$husk" "${flags[@]}" "$@" 3>&-
         grep -q 'killed by SIGKILL' "$box/calls"
 }
