@@ -165,44 +165,49 @@ static size_t merge(struct named *all, size_t n, size_t n_base)
         return left;
 }
 
+/* Two lists of things of `size` bytes, one behind the other. */
+static void *join(
+        struct arena *arena, const void *base, size_t n_base, const void *changes, size_t n_changes,
+        size_t size)
+{
+        char *all = arena_array(arena, n_base + n_changes + 1, size);
+
+        if (n_base)
+                memcpy(all, base, n_base * size);
+        if (n_changes)
+                memcpy(all + n_base * size, changes, n_changes * size);
+        return all;
+}
+
 void change_env(struct arena *arena, struct spec_texts *env, const struct spec_texts *changes)
 {
         const size_t n = env->n + changes->n;
+        const char *const *words =
+                join(arena, env->items, env->n, changes->items, changes->n, sizeof *env->items);
         struct named *all = arena_array(arena, n + 1, sizeof *all);
         struct spec_texts merged = { arena_array(arena, n + 1, sizeof *merged.items), 0 };
-        size_t left;
 
-        for (size_t i = 0; i < n; i++) {
-                const char *word = i < env->n ? env->items[i] : changes->items[i - env->n];
-
-                all[i] = (struct named){ word, strcspn(word, "="), i, i };
-        }
-        left = merge(all, n, env->n);
-        for (size_t i = 0; i < left; i++)
-                merged.items[merged.n++] = all[i].value < env->n
-                                                 ? env->items[all[i].value]
-                                                 : changes->items[all[i].value - env->n];
+        for (size_t i = 0; i < n; i++)
+                all[i] = (struct named){ words[i], strcspn(words[i], "="), i, i };
+        merged.n = merge(all, n, env->n);
+        for (size_t i = 0; i < merged.n; i++)
+                merged.items[i] = words[all[i].value];
         *env = merged;
 }
 
 void change_labels(struct arena *arena, struct spec_map *labels, const struct spec_map *changes)
 {
         const size_t n = labels->n + changes->n;
+        const struct spec_pair *pairs = join(
+                arena, labels->items, labels->n, changes->items, changes->n, sizeof *labels->items);
         struct named *all = arena_array(arena, n + 1, sizeof *all);
         struct spec_map merged = { arena_array(arena, n + 1, sizeof *merged.items), 0 };
-        size_t left;
 
-        for (size_t i = 0; i < n; i++) {
-                const char *key =
-                        i < labels->n ? labels->items[i].key : changes->items[i - labels->n].key;
-
-                all[i] = (struct named){ key, strlen(key), i, i };
-        }
-        left = merge(all, n, labels->n);
-        for (size_t i = 0; i < left; i++)
-                merged.items[merged.n++] = all[i].value < labels->n
-                                                 ? labels->items[all[i].value]
-                                                 : changes->items[all[i].value - labels->n];
+        for (size_t i = 0; i < n; i++)
+                all[i] = (struct named){ pairs[i].key, strlen(pairs[i].key), i, i };
+        merged.n = merge(all, n, labels->n);
+        for (size_t i = 0; i < merged.n; i++)
+                merged.items[i] = pairs[all[i].value];
         *labels = merged;
 }
 

@@ -133,34 +133,34 @@ static bool has_process_limit(const struct compile *c)
         return false;
 }
 
-/* The birth and the session. That the program then has its own is the point: where the filter forbids to make one, and
- * there is no terminal that needs it, the process has that of its maker, who has it to himself (compile_session()). */
-bool compile_filter_lets_in(const struct compile *c)
-{
-        const struct sock_filter *program = c->filter.data;
-        size_t n = c->filter.size / sizeof *program;
-        bool lets = true;
-
-        if (!n)
-                return true;
-        if (compile_seccomp_notifies(
-                    c)) /* its courier is a thread, which cannot be made behind setns(2) either */
-                return false;
-        if (has_process_limit(c))
-                lets &= allows(program, n, SYS_prlimit64, 0, RLIMIT_NPROC);
-        if (c->process->terminal)
-                lets &= allows(program, n, SYS_setsid, 0, 0) && allows_terminal(program, n);
-        /* close: where there is no close_range */
-        return lets && allows_fork(program, n) && allows(program, n, SYS_close, 0, 0) &&
-               allows(program, n, SYS_write, 0, 0) && allows(program, n, SYS_exit_group, 0, 0);
-}
-
 bool compile_filter_allows_session(const struct compile *c)
 {
         const struct sock_filter *program = c->filter.data;
 
         return !c->filter.size ||
                allows(program, c->filter.size / sizeof *program, SYS_setsid, 0, 0);
+}
+
+/* The birth and the session. That the program then has its own is the point: where the filter forbids to make one, and
+ * there is no terminal that needs it, the process has that of its maker, who has it to himself (compile_session()). */
+bool compile_filter_lets_in(const struct compile *c)
+{
+        const struct sock_filter *program = c->filter.data;
+        size_t n = c->filter.size / sizeof *program;
+
+        if (!n)
+                return true;
+        /* The courier of a listener is a thread, which cannot be made behind setns(2) either. */
+        if (compile_seccomp_notifies(c))
+                return false;
+        if (has_process_limit(c) && !allows(program, n, SYS_prlimit64, 0, RLIMIT_NPROC))
+                return false;
+        if (c->process->terminal &&
+            !(compile_filter_allows_session(c) && allows_terminal(program, n)))
+                return false;
+        /* close: where there is no close_range */
+        return allows_fork(program, n) && allows(program, n, SYS_close, 0, 0) &&
+               allows(program, n, SYS_write, 0, 0) && allows(program, n, SYS_exit_group, 0, 0);
 }
 
 static int make_filter(struct compile *c, const struct seccomp_profile *profile, uint64_t flags)
