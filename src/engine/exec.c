@@ -134,10 +134,11 @@ static int attend(
         int master, int *ret_exit)
 {
         struct keeper_relay relay;
-        int r, status;
+        int r;
 
         keeper_relay_init(&relay);
         relay.end = relay.process = machine->pidfd;
+        relay.child = machine->pid;
         if (master >= 0) {
                 keeper_relay_terminal(&relay, master, request->interactive);
         } else {
@@ -147,9 +148,7 @@ static int attend(
         if (relay.copies[0].done)
                 stdio->ours[0] = NO_FD;
         if (r == 0)
-                r = process_wait(machine->pid, &status);
-        if (r == 0)
-                *ret_exit = process_exit_code(status);
+                *ret_exit = process_exit_code(relay.status);
         return r;
 }
 

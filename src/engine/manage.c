@@ -156,6 +156,8 @@ int engine_rm(const struct rm_request *request)
         } else {
                 r = container_hide(&arena, &container);
                 if (r == 0)
+                        r = container_put_down(&arena, &container);
+                if (r == 0)
                         r = container_remove(&arena, &container);
         }
         container_close(&container);

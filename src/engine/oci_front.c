@@ -101,18 +101,17 @@ int oci_check_terminal(const struct spec_process *process, const char *socket, b
 int oci_attend(struct machine *machine, int master, int *ret_exit)
 {
         struct keeper_relay relay;
-        int r, status;
+        int r;
 
         keeper_relay_init(&relay);
         relay.end = relay.process = machine->pidfd;
+        relay.child = machine->pid;
         if (master >= 0) {
                 keeper_relay_terminal(&relay, master, true);
         }
         r = keeper_relay_run(&relay);
         if (r == 0)
-                r = process_wait(machine->pid, &status);
-        if (r == 0)
-                *ret_exit = process_exit_code(status);
+                *ret_exit = process_exit_code(relay.status);
         return r;
 }
 

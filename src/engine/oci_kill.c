@@ -113,7 +113,9 @@ static int delete_one(const void *data, const char *id)
                         trail(-EBUSY, "container '%s' is %s", id,
                               container_status_word(container.status));
         } else {
-                r = container_remove(&arena, &container);
+                r = container_put_down(&arena, &container);
+                if (r == 0)
+                        r = container_remove(&arena, &container);
         }
         container_close(&container);
         if (r == -ENOTEMPTY && request->force) {

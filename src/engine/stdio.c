@@ -53,6 +53,9 @@ int stdio_prepare(bool interactive, bool null, struct stdio *ret_stdio)
                                 return trail(-errno, "cannot make a pipe: %s", text_errno(errno));
                         stdio.theirs[i] = pair[i == 0 ? 0 : 1];
                         stdio.ours[i] = pair[i == 0 ? 1 : 0];
+                        /* Who has the other end can open ours by it and fill it behind poll's back. */
+                        if (i == 0)
+                                fcntl(pair[1], F_SETFL, O_WRONLY | O_NONBLOCK);
                 }
         }
         *ret_stdio = stdio;

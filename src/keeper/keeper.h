@@ -15,6 +15,7 @@ struct keeper_copy {
         int from, to;
         bool done;       /* from has ended, or there is nothing to do */
         bool close_to;   /* close `to` when `from` ends, so that the reader sees the end */
+        bool small;      /* `to` is a terminal: pieces; the relay's own */
         bool last_words; /* what is left in `from` is still copied after the end */
         size_t n;        /* bytes that were read, and not taken by `to` yet; the relay's own */
         char bytes[4096];
@@ -43,8 +44,10 @@ struct keeper_terminal {
  * terminal over, until the end. */
 struct keeper_relay {
         struct keeper_copy copies[3];
-        int end;      /* readable when the container has ended: a pidfd, or the keeper's socket */
-        int process;  /* pidfd that gets our signals */
+        int end;     /* readable when the container has ended: a pidfd, or the keeper's socket */
+        int process; /* pidfd that gets our signals */
+        pid_t child; /* its number when it is our child, which is reaped at its end; 0: it is not, or is no more */
+        int status;   /* result: the wait status of `child` */
         int terminal; /* master whose size follows that of `user`, NO_FD without one */
         int user;     /* our own terminal, whose size it is; NO_FD without one */
         const struct keeper_terminal *raw; /* to be raw again after a stop; NULL: none is */

@@ -19,6 +19,13 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
+enum {
+        /* A terminal that has room has some for so many, each of them a new line that becomes two: a buffer of pty(7) is
+         * a multiple of 256 bytes, and a serial line's wakes us with less than 256 in it. Made of more, write(2) would
+         * wait for a reader. To be non-blocking is not ours to choose: others share the open file. */
+        PIECE = 128
+};
+
 void keeper_relay_init(struct keeper_relay *relay)
 {
         *relay = (struct keeper_relay){ .end = NO_FD };
@@ -109,7 +116,8 @@ static int read_some(struct keeper_copy *copy)
 /* What the reader takes now; the rest stays. -EPIPE and the like: nobody reads. */
 static int write_some(struct keeper_copy *copy)
 {
-        ssize_t n = write(copy->to, copy->bytes, copy->n);
+        size_t most = copy->small ? PIECE : sizeof copy->bytes;
+        ssize_t n = write(copy->to, copy->bytes, copy->n < most ? copy->n : most);
 
         if (n < 0)
                 return errno == EAGAIN || errno == EINTR ? 1 : -errno;
@@ -118,7 +126,7 @@ static int write_some(struct keeper_copy *copy)
         return 1;
 }
 
-static int copy_one(struct keeper_relay *relay, struct keeper_copy *copy)
+static int copy_one(struct keeper_relay *relay, struct keeper_copy *copy, int events)
 {
         bool typing = relay->terminal >= 0 && copy->to == relay->terminal;
         int r;
@@ -126,6 +134,9 @@ static int copy_one(struct keeper_relay *relay, struct keeper_copy *copy)
         if (copy->n == 0)
                 return typing ? read_keys(relay, copy) : read_some(copy);
         r = write_some(copy);
+        /* All have closed the terminal, and it is full: poll would return at once until one opens it. */
+        if (r > 0 && copy->n && typing && events & POLLHUP && !(events & POLLOUT))
+                copy->n = 0;
         return r < 0 && typing ? 0 : r; /* a terminal without its container reads no more */
 }
 
@@ -181,9 +192,9 @@ enum {
         ENTRIES = COPIES + 3
 };
 
-/* A copy waits for its reader while it has something for it, else for its source. A pipe or a terminal
- * that can be written to takes a buffer of this size without making us wait, so that signals are
- * passed on however slow a reader is. */
+/* A copy waits for its reader while it has something for it, else for its source. A pipe that can be written to
+ * takes a buffer of this size without making us wait, and a terminal a piece, so that signals are passed on however
+ * slow a reader is. */
 static void fill_set(const struct keeper_relay *relay, struct pollfd *set)
 {
         for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++) {
@@ -249,7 +260,8 @@ static void last_words(struct keeper_relay *relay, int signals, struct pollfd *s
                 if (n == 0 && set[SIGNALS].revents && is_told_to_end(signals))
                         return;
                 for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++)
-                        if (set[COPIES + i].revents && copy_one(relay, &relay->copies[i]) <= 0)
+                        if (set[COPIES + i].revents &&
+                            copy_one(relay, &relay->copies[i], set[COPIES + i].revents) <= 0)
                                 relay->copies[i].done = true;
         }
 }
@@ -259,7 +271,8 @@ static int copy_all(struct keeper_relay *relay, const struct pollfd *set)
 {
         for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++) {
                 struct keeper_copy *copy = &relay->copies[i];
-                int r = set[COPIES + i].revents ? copy_one(relay, copy) : 1;
+                int events = set[COPIES + i].revents;
+                int r = events ? copy_one(relay, copy, events) : 1;
 
                 if (r < 0 && relay->terminal >= 0 && copy->from == relay->terminal)
                         return hang_up(relay, r);
@@ -267,6 +280,15 @@ static int copy_all(struct keeper_relay *relay, const struct pollfd *set)
                         finish(copy);
         }
         return 0;
+}
+
+/* Before the last words, whose reader takes its time: the pid namespace that it was in does not end before. */
+static int reap(struct keeper_relay *relay)
+{
+        int r = relay->child > 0 ? process_wait(relay->child, &relay->status) : 0;
+
+        relay->child = 0;
+        return r;
 }
 
 static int loop(struct keeper_relay *relay, int signals)
@@ -296,8 +318,10 @@ static int loop(struct keeper_relay *relay, int signals)
                         return 0;
                 }
                 if (set[END].revents) {
-                        last_words(relay, signals, set);
-                        return 0;
+                        r = reap(relay);
+                        if (r == 0)
+                                last_words(relay, signals, set);
+                        return r;
                 }
         }
 }
@@ -409,6 +433,10 @@ int keeper_relay_run(struct keeper_relay *relay)
         } else {
                 if (relay->terminal >= 0)
                         fcntl(relay->terminal, F_SETFL, O_RDWR | O_NONBLOCK);
+                for (size_t i = 0; i < ARRAY_SIZE(relay->copies); i++)
+                        relay->copies[i].small = !relay->copies[i].done &&
+                                                 relay->copies[i].to != relay->terminal &&
+                                                 isatty(relay->copies[i].to);
                 follow_size(relay);
                 r = loop(relay, signals);
                 /* None may stay pending: a SIGPIPE of our own would end us. */

@@ -15,7 +15,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -221,6 +220,16 @@ bool process_has_executed(pid_t pid)
         return read_stat(pid, 9, &flags, &state) < 0 || !(flags & FORKED_ONLY);
 }
 
+int process_parent(pid_t pid, pid_t *ret_parent, char *ret_state)
+{
+        uint64_t parent;
+        int r = read_stat(pid, 4, &parent, ret_state);
+
+        if (r == 0)
+                *ret_parent = (pid_t)parent;
+        return r;
+}
+
 int process_wait(pid_t pid, int *ret_status)
 {
         pid_t r;
@@ -229,6 +238,32 @@ int process_wait(pid_t pid, int *ret_status)
                 r = waitpid(pid, ret_status, 0);
         while (r < 0 && errno == EINTR);
         return r < 0 ? -errno : 0;
+}
+
+/* Nobody but us reaps them: the numbers are theirs. */
+size_t process_signal_stopped(int signal)
+{
+        siginfo_t info = { 0 };
+        size_t n = 0;
+
+        while (waitid(P_ALL, 0, &info, WSTOPPED | WNOHANG | __WALL) == 0 && info.si_pid > 0) {
+                n += kill(info.si_pid, signal) == 0;
+                info.si_pid = 0;
+        }
+        return n;
+}
+
+bool process_is_told_to_end(void)
+{
+        static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+        sigset_t pending;
+        bool told = false;
+
+        if (sigpending(&pending) < 0)
+                return false;
+        for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+                told |= sigismember(&pending, ends[i]) == 1;
+        return told;
 }
 
 int process_poll(int pidfd, int timeout_ms)
@@ -528,91 +563,4 @@ int process_seal_executable(char *const *argv, char *const *envp)
         }
         syscall(SYS_execveat, sealed, "", argv, envp, AT_EMPTY_PATH);
         return trail(-errno, "cannot execute the sealed copy of our own executable");
-}
-
-static const struct {
-        const char *name;
-        int number;
-} rlimits[] = {
-        { "as", RLIMIT_AS },
-        { "core", RLIMIT_CORE },
-        { "cpu", RLIMIT_CPU },
-        { "data", RLIMIT_DATA },
-        { "fsize", RLIMIT_FSIZE },
-        { "locks", RLIMIT_LOCKS },
-        { "memlock", RLIMIT_MEMLOCK },
-        { "msgqueue", RLIMIT_MSGQUEUE },
-        { "nice", RLIMIT_NICE },
-        { "nofile", RLIMIT_NOFILE },
-        { "nproc", RLIMIT_NPROC },
-        { "rss", RLIMIT_RSS },
-        { "rtprio", RLIMIT_RTPRIO },
-        { "rttime", RLIMIT_RTTIME },
-        { "sigpending", RLIMIT_SIGPENDING },
-        { "stack", RLIMIT_STACK },
-};
-
-int process_rlimit_number(const char *name)
-{
-        if (strncasecmp(name, "rlimit_", 7) == 0)
-                name += 7;
-        for (size_t i = 0; i < ARRAY_SIZE(rlimits); i++)
-                if (strcasecmp(rlimits[i].name, name) == 0)
-                        return rlimits[i].number;
-        return -EINVAL;
-}
-
-const char *process_rlimit_name(int resource)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(rlimits); i++)
-                if (rlimits[i].number == resource)
-                        return rlimits[i].name;
-        return NULL;
-}
-
-static const struct {
-        char name[12];
-        int number;
-} signals[] = {
-        { "SIGHUP", SIGHUP },   { "SIGINT", SIGINT },       { "SIGQUIT", SIGQUIT },
-        { "SIGILL", SIGILL },   { "SIGTRAP", SIGTRAP },     { "SIGABRT", SIGABRT },
-        { "SIGIOT", SIGABRT },  { "SIGBUS", SIGBUS },       { "SIGFPE", SIGFPE },
-        { "SIGKILL", SIGKILL }, { "SIGUSR1", SIGUSR1 },     { "SIGSEGV", SIGSEGV },
-        { "SIGUSR2", SIGUSR2 }, { "SIGPIPE", SIGPIPE },     { "SIGALRM", SIGALRM },
-        { "SIGTERM", SIGTERM }, { "SIGSTKFLT", SIGSTKFLT }, { "SIGCHLD", SIGCHLD },
-        { "SIGCONT", SIGCONT }, { "SIGSTOP", SIGSTOP },     { "SIGTSTP", SIGTSTP },
-        { "SIGTTIN", SIGTTIN }, { "SIGTTOU", SIGTTOU },     { "SIGURG", SIGURG },
-        { "SIGXCPU", SIGXCPU }, { "SIGXFSZ", SIGXFSZ },     { "SIGVTALRM", SIGVTALRM },
-        { "SIGPROF", SIGPROF }, { "SIGWINCH", SIGWINCH },   { "SIGIO", SIGIO },
-        { "SIGPOLL", SIGIO },   { "SIGPWR", SIGPWR },       { "SIGSYS", SIGSYS },
-};
-
-int process_signal_number(const char *name)
-{
-        uint64_t number;
-
-        if (text_u64(name, &number) == 0)
-                return number <= 64 ? (int)number : -EINVAL;
-        if (strncasecmp(name, "sig", 3) == 0)
-                name += 3;
-        for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-                if (strcasecmp(signals[i].name + 3, name) == 0)
-                        return signals[i].number;
-        if (strncasecmp(name, "rtmin", 5) == 0 && name[5] == '\0')
-                return 34;
-        if (strncasecmp(name, "rtmin+", 6) == 0 && text_u64(name + 6, &number) == 0 && number <= 30)
-                return 34 + (int)number;
-        if (strncasecmp(name, "rtmax", 5) == 0 && name[5] == '\0')
-                return 64;
-        if (strncasecmp(name, "rtmax-", 6) == 0 && text_u64(name + 6, &number) == 0 && number <= 30)
-                return 64 - (int)number;
-        return -EINVAL;
-}
-
-const char *process_signal_name(int signal)
-{
-        for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-                if (signals[i].number == signal)
-                        return signals[i].name;
-        return NULL;
 }

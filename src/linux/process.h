@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <sys/types.h>
@@ -33,10 +34,16 @@ int process_is(pid_t pid, int pidfd, const struct process_id *id);
 /* Has it called execve(2) since it was forked? Answers for a zombie, too; true when it is gone and
  * nobody knows. Child-safe. */
 bool process_has_executed(pid_t pid);
+/* The number of its parent, and the letter of its state, proc_pid_stat(5). -ESRCH. */
+int process_parent(pid_t pid, pid_t *ret_parent, char *ret_state);
 /* Wait for a child: its wait status as of waitpid(2). */
 int process_wait(pid_t pid, int *ret_status);
 /* Wait for a child by its pidfd, whatever it ends with. */
 int process_reap(int pidfd);
+/* A signal to each child of ours that has stopped, once for each stop: how many got it. Child-safe. */
+size_t process_signal_stopped(int signal);
+/* Has a signal come, and is blocked, that asks us to end: HUP, INT, QUIT, TERM? Child-safe. */
+bool process_is_told_to_end(void);
 /* Wait at most timeout_ms (-1: for ever) for the process to end; of a socket: for something to be heard. 1 ended,
  * 0 time is over. */
 int process_poll(int pidfd, int timeout_ms);

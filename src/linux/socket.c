@@ -118,6 +118,14 @@ ssize_t socket_receive(int fd, void *bytes, size_t size, int *ret_passed)
         return receive(fd, bytes, size, ret_passed, 1, NULL);
 }
 
+int socket_set_patience(int fd, int timeout_ms)
+{
+        const struct timeval time = { .tv_sec = timeout_ms / 1000,
+                                      .tv_usec = timeout_ms % 1000 * 1000 };
+
+        return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time) < 0 ? -errno : 0;
+}
+
 int socket_ask_sender(int fd)
 {
         int on = 1;

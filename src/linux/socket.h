@@ -22,6 +22,8 @@ ssize_t socket_receive(int fd, void *bytes, size_t size, int *ret_passed);
  * ret_passed NO_FD. -E2BIG beyond the bound. */
 int socket_send_all(int fd, const void *bytes, size_t size, const int *passed, size_t n_passed);
 ssize_t socket_receive_all(int fd, void *bytes, size_t size, int *ret_passed, size_t most);
+/* From now on who waits for a message is told -EAGAIN after so long, again and again. */
+int socket_set_patience(int fd, int timeout_ms);
 /* From now on whoever sends to `fd` is named: SO_PASSCRED of unix(7). */
 int socket_ask_sender(int fd);
 /* Like socket_receive(), where that was asked for: the sender's number in our own pid namespace, whatever it is in its

@@ -306,3 +306,62 @@ int task_cgroups_read(pid_t pid, pid_t tid, char *buffer, size_t size)
         n = file_get(AT_FDCWD, path, buffer, size);
         return n < 0 ? (int)n : 0;
 }
+
+/* -- who is not waited for ----------------------------------------------------------------------- */
+
+static bool namespace_of(pid_t pid, char *link, size_t size)
+{
+        char path[32];
+        ssize_t n;
+
+        text_format(path, sizeof path, "/proc/%d/ns/pid", (int)pid);
+        n = file_read_link(path, link, size);
+        link[n < 0 ? 0 : n] = '\0';
+        return n > 0;
+}
+
+static void read_name(pid_t pid, char *name, size_t size)
+{
+        char path[32], text[64];
+
+        text_format(path, sizeof path, "/proc/%d/comm", (int)pid);
+        if (file_get(AT_FDCWD, path, text, sizeof text) < 0)
+                text[0] = '\0';
+        text[strcspn(text, "\n")] = '\0';
+        text_format(name, size, "%s", text);
+}
+
+int tasks_find_unreaped(pid_t first, struct task_unreaped *ret_unreaped)
+{
+        char wanted[64], link[64];
+        struct task_rights rights;
+        DIR *list;
+
+        if (task_rights_read(first, first, &rights) < 0 || rights.inside != 1 ||
+            !namespace_of(first, wanted, sizeof wanted))
+                return 0;
+        list = file_list("/proc");
+        if (!list)
+                return -errno;
+        for (struct dirent *entry; (entry = readdir(list));) {
+                pid_t pid = number(entry->d_name), parent, other;
+                char state;
+
+                /* One whose parent is in there, too, is waited for by the kernel. */
+                if (pid <= 0 || pid == first || process_parent(pid, &parent, &state) < 0 ||
+                    state != 'Z' || !namespace_of(pid, link, sizeof link) ||
+                    !text_equal(link, wanted) || !namespace_of(parent, link, sizeof link) ||
+                    text_equal(link, wanted))
+                        continue;
+                ret_unreaped->pid = pid;
+                ret_unreaped->parent = parent;
+                ret_unreaped->stopped = process_parent(parent, &other, &state) == 0 &&
+                                        (state == 'T' || state == 't');
+                read_name(pid, ret_unreaped->name, sizeof ret_unreaped->name);
+                read_name(parent, ret_unreaped->parent_name, sizeof ret_unreaped->parent_name);
+                closedir(list);
+                return 1;
+        }
+        closedir(list);
+        return 0;
+}

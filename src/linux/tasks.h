@@ -22,6 +22,17 @@ struct task_rights {
         bool ended;                  /* a zombie, which has no rights and no namespaces any more */
 };
 
+/* Why the first process of a pid namespace does not end: another one of it has ended, and its parent outside, who
+ * entered, does not wait for it. */
+struct task_unreaped {
+        pid_t pid, parent;
+        char name[16], parent_name[16];
+        bool stopped; /* the parent is, by a signal or a tracer */
+};
+
+/* One such for the first process `first`. 1, 0: there is none, or it is not the first one; -errno. */
+int tasks_find_unreaped(pid_t first, struct task_unreaped *ret_unreaped);
+
 /* From /proc/PID/task/TID/status, proc_pid_status(5). -EPROTO: it does not say it all. Child-safe. */
 int task_rights_read(pid_t pid, pid_t tid, struct task_rights *ret_rights);
 

@@ -8,6 +8,7 @@
  * sees at its next gate: nobody waits for the dead. */
 #include "ops.h"
 
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,7 +21,11 @@ enum {
 };
 
 enum {
-        FEW_SLOTS = 200 /* for so many there is always room */
+        FEW_SLOTS = 200, /* for so many there is always room */
+        TICK_MS = 250,   /* how often a peer that says nothing is looked after */
+        TOLD_MAX =
+                8, /* two seconds: a signal that comes meanwhile is the program's, if there is one soon */
+        STOPS_MAX = 40 /* ten seconds */
 };
 
 struct message {
@@ -43,6 +48,8 @@ void machine_init(struct machine *machine, const struct plan *plan)
         machine->claim = NO_FD;
         machine->pid = 0;
         machine->copied = 0;
+        machine->attended = false;
+        machine->stopped = machine->told = 0;
         machine->recorded = false;
         machine->criu_waits = false;
         machine->criu_told = 0;
@@ -124,6 +131,33 @@ void gate_fail(struct machine *m, int error, bool more)
                 return;
 }
 
+/* Those in a container can stop a process that comes into their pid namespace, before it is what it will be: it is
+ * told to go on, and we hear who does not want to wait. The signals are blocked, and wait for us in any case. */
+static int attend(struct machine *m)
+{
+        m->told += process_is_told_to_end();
+        if (m->told >= TOLD_MAX)
+                return -EINTR;
+        if (process_signal_stopped(SIGCONT) > 0 && ++m->stopped >= STOPS_MAX)
+                return trail(
+                        -ETIMEDOUT, "the process that enters the container is stopped (SIGSTOP) by "
+                                    "those in it, again and again");
+        return 0;
+}
+
+/* A tick costs nothing while the peer is quick. */
+static ssize_t hear(struct machine *m, struct message *message, int *ret_fd)
+{
+        for (;;) {
+                ssize_t n =
+                        socket_receive_from(m->gate, message, sizeof *message, ret_fd, &m->sender);
+                int r = n == -EAGAIN && m->attended ? attend(m) : (int)n;
+
+                if (n != -EAGAIN || r < 0)
+                        return r;
+        }
+}
+
 ssize_t gate_receive(struct machine *m, void *bytes, size_t size, int *ret_fd)
 {
         struct message message, better;
@@ -131,18 +165,17 @@ ssize_t gate_receive(struct machine *m, void *bytes, size_t size, int *ret_fd)
 
         if (m->gate < 0)
                 return -ECONNRESET;
-        n = socket_receive_from(m->gate, &message, sizeof message, ret_fd, &m->sender);
+        n = hear(m, &message, ret_fd);
         /* A peer that ended with a message of ours unread: the kernel tells that first and once;
          * what the peer had to say is still in the queue. */
         if (n == -ECONNRESET)
-                n = socket_receive_from(m->gate, &message, sizeof message, ret_fd, &m->sender);
+                n = hear(m, &message, ret_fd);
         if (n == 0)
                 return -ECONNRESET;
         if (n < 0)
                 return n;
         if (n == (ssize_t)sizeof message && message.gate == FAILURE) {
-                if (message.more &&
-                    socket_receive(m->gate, &better, sizeof better, NULL) == sizeof better)
+                if (message.more && hear(m, &better, NULL) == sizeof better)
                         message = better;
                 message.words[sizeof message.words - 1] = '\0';
                 if (message.error >= 0 || message.text_size > sizeof message.words - 2)
@@ -257,6 +290,8 @@ int do_spawn(struct machine *m, const struct op_spawn *o)
         m->gate = pair[0];
         m->gate_peer = pair[1];
         if (has_op(&m->plan->list[HOST], OP_adopt) && (r = socket_ask_sender(m->gate)) < 0)
+                return r;
+        if (m->attended && (r = socket_set_patience(m->gate, TICK_MS)) < 0)
                 return r;
         pid = namespace_spawn(o->spaces, o->cgroup < 0 ? NO_FD : m->fd[o->cgroup], &m->pidfd);
         if (pid < 0)

@@ -24,7 +24,10 @@ struct machine {
         int start;          /* INIT: the listening start socket, NO_FD when START is not awaited */
         int gate_peer;      /* HOST before spawn: the end that INIT will have */
         pid_t sender;       /* HOST: who sent the last message over the gate, if the plan adopts */
-        pid_t pid;          /* HOST after spawn: the container's first process, as we see it */
+        bool attended; /* HOST: who waits for the peer looks after it, and hears signals (attend) */
+        int stopped;   /* HOST: so many times it was found stopped */
+        int told;      /* HOST: so many times a signal was found that asks us to end */
+        pid_t pid;     /* HOST after spawn: the container's first process, as we see it */
         struct process_id process; /* the same, as the journal has it */
         bool recorded;             /* it has */
         int pidfd;                 /* HOST after spawn, NO_FD before; borrowed from its slot */
@@ -67,7 +70,8 @@ void machine_init(struct machine *machine, const struct plan *plan);
  * trail and machine->failed. INIT's list does not return on success. */
 int plan_apply(struct machine *machine, int actor);
 /* One message from the peer over machine->gate: its size. When it tells of the peer's failure, its
- * words go to the trail and its errno is returned; -ECONNRESET when the peer is gone. `ret_fd` NULL:
+ * words go to the trail and its errno is returned; -ECONNRESET when the peer is gone; where it is `attended` -EINTR when
+ * a signal that is blocked asks us to end, -ETIMEDOUT when the peer is stopped whenever we look. `ret_fd` NULL:
  * no descriptor is accepted. Child-safe. */
 ssize_t gate_receive(struct machine *machine, void *bytes, size_t size, int *ret_fd);
 /* Close what the machine still holds. */

@@ -107,8 +107,10 @@ bool container_hasten(const char *root, const char *id);
 /* Undo everything and forget it; kills what still runs. The lock must be held. -EPERM: it is another user's. */
 int container_remove(struct arena *arena, struct container *container);
 /* SIGKILL to its first process, `process` being a pidfd, and wait for its end, at most some ten seconds, whatever is
- * frozen. 1: it has ended, 0: it has not, -errno. */
+ * frozen. 1: it has ended, 0: it has not, with a trail where another's child in it is the reason; -errno. */
 int container_end(struct arena *arena, struct container *container, int process);
+/* The same before container_remove(), for who asked for its end and hears the reason. The lock must be held. */
+int container_put_down(struct arena *arena, struct container *container);
 /* Where its root is mounted for the host to see, in its directory. Nothing notes that: the kernel knows. */
 const char *container_merged(struct arena *arena, const char *root, const char *id);
 /* Take that mount away, whoever uses it; and the directory alone. -EBUSY with a trail: it is mounted there. */

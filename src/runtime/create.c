@@ -14,6 +14,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+enum {
+        REAP_MS = 2000 /* what a kill takes, as a rule much less */
+};
+
 /* The maker of a directory that is in our way: alive, or a crash that is undone here. */
 static int clear_crash(struct arena *arena, const struct container_request *request)
 {
@@ -194,6 +198,20 @@ static void reap(struct machine *m)
                 return;
         process_signal(m->pidfd, 9);
         process_wait(m->pid, &status);
+}
+
+/* The same for one who has entered a container: what holds it there (a freezer) need not hold us, whose end the kernel
+ * finishes this one's. What was stopped before it could tell its number is found by that. */
+static void reap_soon(struct machine *m)
+{
+        int status;
+
+        if (m->pid <= 0)
+                return;
+        process_signal_stopped(9);
+        process_signal(m->pidfd, 9);
+        if (process_poll(m->pidfd, REAP_MS) == 1)
+                process_wait(m->pid, &status);
 }
 
 /* Behind the first line and the document, which is another's words, whatever it looks like. */
@@ -532,6 +550,7 @@ static int apply_exec(struct plan *plan, struct machine *machine)
                 return r;
         machine_done(machine);
         machine_init(machine, plan);
+        machine->attended = true;
         trail_reset();
         cgroup->as.open_path.path = arena_string(plan->arena, inner);
         return plan_apply(machine, HOST);
@@ -543,13 +562,14 @@ int container_exec(struct plan *plan, struct machine *machine, int *ret_master, 
 
         *ret_command = false;
         machine_init(machine, plan);
+        machine->attended = true;
         r = plan_verify(plan);
         if (r < 0)
                 return r;
         r = apply_exec(plan, machine);
         if (r < 0) {
                 r = container_explain_failure(machine, r, ret_command);
-                reap(machine);
+                reap_soon(machine);
                 machine_done(machine);
                 return r;
         }

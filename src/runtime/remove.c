@@ -11,13 +11,29 @@
 
 enum {
         AT_ONCE_MS = 200, /* what a kill takes, as a rule much less */
+        SOON_MS = 1000,   /* then who asked for it looks for a reason */
         PATIENCE_MS = 10000
 };
+
+/* The end of a pid namespace waits for all of it to be reaped, by whoever entered it, too: a client of exec that was
+ * stopped (SIGSTOP) does not. `stopped`: tell of such a one alone, which there is no use in waiting for. */
+static bool tell_unreaped(const struct container *container, bool stopped)
+{
+        struct task_unreaped unreaped;
+
+        if (tasks_find_unreaped(container->pid, &unreaped) <= 0 || (stopped && !unreaped.stopped))
+                return false;
+        trail_hint("let process %d go on (kill -CONT), or end it", (int)unreaped.parent);
+        trail(-EBUSY,
+              "process %d (%s) in it has ended, but its parent %d (%s) has not waited for it",
+              (int)unreaped.pid, unreaped.name, (int)unreaped.parent, unreaped.parent_name);
+        return true;
+}
 
 /* A container that may write to its cgroup of v1 can freeze a process faster than we thaw it: when the first process,
  * which waits for all others of its pid namespace, is not gone soon, all are held, killed and let go together.
  * What was frozen while it was made has perhaps not been looked at (hold_cgroup): none of it runs again. */
-int container_end(struct arena *arena, struct container *container, int process)
+static int end_in(struct arena *arena, struct container *container, int process, int patience_ms)
 {
         int r = process_signal(process, 9), ended;
 
@@ -29,20 +45,51 @@ int container_end(struct arena *arena, struct container *container, int process)
         ended = process_poll(process, AT_ONCE_MS);
         if (ended == 0 && container->freezer)
                 (void)cgroup_kill(container->freezer);
-        return ended == 0 ? process_poll(process, PATIENCE_MS) : ended;
+        return ended == 0 ? process_poll(process, patience_ms) : ended;
+}
+
+static int end(struct arena *arena, struct container *container, int process)
+{
+        return end_in(arena, container, process, PATIENCE_MS);
+}
+
+int container_end(struct arena *arena, struct container *container, int process)
+{
+        int ended = end_in(arena, container, process, SOON_MS);
+
+        if (ended != 0 || tell_unreaped(container, true))
+                return ended;
+        ended = process_poll(process, PATIENCE_MS);
+        if (ended == 0)
+                tell_unreaped(container, false);
+        return ended;
 }
 
 /* Kill the first process and wait until it is gone; the rest of its pid namespace goes with it. */
-static int put_down(struct arena *arena, struct container *container)
+static int put_down(
+        struct arena *arena, struct container *container,
+        int (*end_it)(struct arena *, struct container *, int))
 {
         auto_close fd =
                 container->status == CONTAINER_STOPPED ? -ESRCH : container_process(container);
-        int r;
+        int r = fd;
 
-        if (fd < 0)
-                return fd == -ESRCH ? 0 : fd;
-        r = container_end(arena, container, fd);
-        return r < 0 ? r : r == 1 ? 0 : -EBUSY;
+        if (fd >= 0) {
+                r = end_it(arena, container, fd);
+                r = r < 0 ? r : r == 1 ? 0 : -EBUSY;
+        }
+        if (r == 0 || r == -ESRCH)
+                return 0;
+        return trail(
+                r, "the process %d of '%s' %s: %s", (int)container->pid, container->id,
+                r == -EBUSY ? "does not die" : "cannot be killed", text_errno(r));
+}
+
+int container_put_down(struct arena *arena, struct container *container)
+{
+        int r = container_check_own(container, "change it");
+
+        return r < 0 ? r : put_down(arena, container, container_end);
 }
 
 static bool is_free(const struct container *container)
@@ -225,11 +272,9 @@ int container_remove(struct arena *arena, struct container *container)
 
         if (r < 0)
                 return r;
-        r = put_down(arena, container);
+        r = put_down(arena, container, end);
         if (r < 0)
-                return trail(
-                        r, "the process %d of '%s' %s: %s", (int)container->pid, container->id,
-                        r == -EBUSY ? "does not die" : "cannot be killed", text_errno(r));
+                return r;
         r = container_unplace(arena, container);
         if (r < 0)
                 return r;

@@ -94,3 +94,71 @@ load engine_helper
         same "${output%$'\r'}" xterm
         husk rm -f one
 }
+
+# Process 1 stops all who come in; with `once` it is content with one.
+stopper() {
+        husk run -d --name one "${@:2}" host python3 -S -c '
+import os, sys, time
+while True:
+    try:
+        os.kill(-1, 19)
+    except ProcessLookupError:
+        continue
+    if sys.argv[1] == "once":
+        time.sleep(1000)' "$1"
+}
+
+# The process that a client of exec has made, when it is stopped: its name.
+stopped_child() {
+        local child
+        child=$(tr -d ' ' <"/proc/$client/task/$client/children") && [ -n "$child" ] &&
+                grep -q '^State:.T' "/proc/$child/status" && cat "/proc/$child/comm"
+}
+
+@test 'exec: a process that is stopped on its way in goes on' {
+        stopper once
+        husk_client exec one true
+        # It may have got through before: then it is the program that was stopped.
+        await eval '! exists "/proc/$client" || gone "$client" || { [ "$(stopped_child)" = true ] && kill -CONT $(<"/proc/$client/task/$client/children"); }'
+        await gone "$client"
+        wait "$client"
+        husk rm -f one
+        nothing_left
+}
+
+# Most get through in the end, since they are told to go on: what must not be is a client that neither does nor hears.
+@test 'exec: one that is stopped again and again holds up no signal, and stays not behind' {
+        stopper always
+        for _ in {1..5}; do
+                husk_client exec one true
+                await eval 'stopped_child || gone "$client"'
+                kill -TERM "$client" 2>/dev/null || :
+                await eval 'gone "$client" || attends "$client"'
+                # When the program runs, being stopped is its own affair.
+                kill -KILL "$client" 2>/dev/null || :
+                wait "$client" || :
+        done
+        run -0 husk top one
+        [[ $output != *"$store"* ]]
+        husk rm -f one
+        nothing_left
+}
+
+@test 'stop and rm -f of a container whose exec is not waited for name both processes' {
+        husk run -d --name one host sleep 1000
+        husk_client exec one sh -c 'echo >/tmp/ready; exec sleep 999'
+        await husk exec one test -e /tmp/ready
+        await eval '[ "$(cat /proc/$(tr -d " " <"/proc/$client/task/$client/children")/comm)" = sleep ]'
+        child=$(tr -d ' ' <"/proc/$client/task/$client/children")
+        kill -STOP "$client"
+        run husk rm -f one
+        kill -CONT "$client"
+        same "$status" 1
+        has "$output" "process $child (sleep) in it has ended, but its parent $client ("
+        has "$output" 'has not waited for it'
+        status=0
+        wait "$client" || status=$?
+        same "$status" 137
+        husk rm -f one
+        nothing_left
+}

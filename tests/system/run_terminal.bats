@@ -134,3 +134,47 @@ load terminal_helper
         husk rm -f "$id"
         nothing_left "$id"
 }
+
+# Each line of two bytes becomes one of three: no piece that is written fits as it is.
+@test 'a terminal that nobody reads: signals are heard all the same, without -t, and with' {
+        export READY=$host/ready
+        for tty in '' -t; do
+                rm -f "$READY"
+                # shellcheck disable=SC2086 # none is no word
+                run python3 "$BATS_TEST_DIRNAME/deaf_reader.py" "$husk" "${flags[@]}" run --rm $tty \
+                        -v "$host:/mnt" host sh -c 'trap "exit 3" TERM HUP; echo >/mnt/ready; yes & wait'
+                [[ $status = 3 || $status = 143 ]] # who is told twice may be told behind the end
+        done
+        nothing_left
+}
+
+@test 'exec on a terminal that nobody reads holds up neither signals nor the end of the container' {
+        id=$(husk run -d -v "$host:/mnt" host sh -c 'trap "exit 4" TERM; sleep 1000 & wait')
+        READY=$host/ready run python3 "$BATS_TEST_DIRNAME/deaf_reader.py" "$husk" "${flags[@]}" exec "$id" \
+                sh -c 'trap "exit 3" TERM; echo >/mnt/ready; yes & wait'
+        [[ $status = 3 || $status = 143 ]]
+        rm "$host/ready"
+        # With last words that nobody takes, the client waits; what it has run is reaped before.
+        READY=$host/never python3 "$BATS_TEST_DIRNAME/deaf_reader.py" "$husk" "${flags[@]}" exec "$id" \
+                sh -c 'echo >/mnt/ready; exec yes' 3>&- &
+        reader=$!
+        await exists "$host/ready"
+        LIMIT=8 husk stop -t 1 "$id"
+        touch "$host/never"
+        wait "$reader" || :
+        husk rm "$id"
+        nothing_left "$id"
+}
+
+@test '-it: a program that has closed its terminal, and keys that nobody takes: they are dropped, those that detach work' {
+        open_terminal run --rm --name one -it host sh -c 'echo ready; exec sleep 1000 <&- >&- 2>&-'
+        shows ready
+        await eval '[ "$(cat "/proc/$(pid_of one)/comm")" = sleep ]'
+        (timeout 20 seq 40000 >&7 && printf '\020\021' >&7) &
+        close_terminal
+        wait $!
+        shows '^status 0'
+        is_state one running
+        husk rm -f one
+        nothing_left
+}
