@@ -354,7 +354,7 @@ has_sleeper() { [ -n "$(sleeper)" ]; }
         # of a process that never was in a container: criu's mount namespace has all that the host has mounted
         setsid setpriv --bounding-set=-all --inh-caps=-all busybox sleep 2000 </dev/null >/dev/null 2>&1 3>&- &
         pid=$!
-        eventually 20 grep -q sleep "/proc/$pid/cmdline"
+        eventually 20 is_asleep "$pid"
         rm -rf "$IMAGES"
         mkdir -m 700 "$IMAGES"
         criu dump -t "$pid" -D "$IMAGES" -o dump.log </dev/null
@@ -367,6 +367,9 @@ has_sleeper() { [ -n "$(sleeper)" ]; }
         ls "/proc/$pid/root$BATS_TEST_TMPDIR"
         oci delete --force "$WORD"
 }
+
+# It is no longer setsid(1) or setpriv(1), whose arguments have the same words, and has nothing to load any more
+is_asleep() { [ "$(awk '{ print $2 $3 }' "/proc/$1/stat")" = '(busybox)S' ]; }
 
 # traced OPTIONS PROGRAM: a restore by it under strace
 traced() {
