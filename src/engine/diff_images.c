@@ -115,6 +115,7 @@ static int same_content(struct arena *arena, int a, int b, uint64_t size)
 {
         auto_close x = open_file(arena, a), y = open_file(arena, b);
         char left[32 << 10], right[32 << 10];
+        struct file_pair pair = { .fds = { x, y } };
         uint64_t at = 0;
         int r;
 
@@ -122,7 +123,7 @@ static int same_content(struct arena *arena, int a, int b, uint64_t size)
                 return x < 0 ? x : y;
         if (!same_capabilities(x, y))
                 return 0;
-        while ((r = file_skip_holes(x, y, at, size, &at)) == 0 && at < size) {
+        while ((r = file_skip_holes(&pair, at, size, &at)) == 0 && at < size) {
                 ssize_t n = pread(x, left, sizeof left, (off_t)at),
                         m = pread(y, right, sizeof right, (off_t)at);
 

@@ -2,7 +2,10 @@
 /* Theory of operation: SEEK_DATA and SEEK_HOLE are two questions, and a file may be another one between them. So an
  * answer is believed only where it can be true of what is there now: a hole that begins where data were said to be, or
  * none at all any more, is asked for again, and a file that never gives a straight answer has no more data. A length is
- * never made up: what was 4 TB for a moment would be written as 4 TB of zeros. */
+ * never made up: what was 4 TB for a moment would be written as 4 TB of zeros.
+ *
+ * An answer may cost as much as there are pieces, or chunks of an EROFS file, in what it is about. Who goes on by some
+ * KiB, and asks again how far a hole of 1 TB goes, is at it for hours: so of a pair each answer is kept. */
 #include "linux.h"
 
 #include <unistd.h>
@@ -38,17 +41,26 @@ int file_next_data(int fd, uint64_t at, uint64_t size, struct file_data *ret)
         return 0;
 }
 
-int file_skip_holes(int a, int b, uint64_t at, uint64_t size, uint64_t *ret_at)
+int file_skip_holes(struct file_pair *pair, uint64_t at, uint64_t size, uint64_t *ret_at)
 {
-        struct file_data x, y;
-        int r = file_next_data(a, at, size, &x), s = r < 0 ? r : file_next_data(b, at, size, &y);
+        uint64_t first = size;
 
-        if (r < 0 || s < 0)
-                return r < 0 ? r : s;
-        if (r == 0)
-                x.begin = size;
-        if (s == 0)
-                y.begin = size;
-        *ret_at = x.begin < y.begin ? x.begin : y.begin;
+        for (size_t i = 0; i < 2; i++) {
+                struct file_data *next = &pair->next[i];
+                uint64_t begin;
+
+                if (at >= next->end) {
+                        int r = file_next_data(pair->fds[i], at, size, next);
+
+                        if (r < 0)
+                                return r;
+                        if (r == 0)
+                                *next = (struct file_data){ size, size };
+                }
+                begin = next->begin < at ? at : next->begin;
+                if (begin < first)
+                        first = begin;
+        }
+        *ret_at = first;
         return 0;
 }

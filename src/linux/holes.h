@@ -12,5 +12,12 @@ struct file_data {
  * holes says, all to the end, counts as data. A file that others cut meanwhile has none behind its end, whatever
  * `size` says. Moves the descriptor's position. child-safe. */
 int file_next_data(int fd, uint64_t at, uint64_t size, struct file_data *ret);
-/* The first byte from `at` on that is data in one of two files, or `size`. child-safe. */
-int file_skip_holes(int a, int b, uint64_t at, uint64_t size, uint64_t *ret_at);
+
+/* Two files that nobody changes, which are gone through together; `next` is all zeros at first. */
+struct file_pair {
+        int fds[2];
+        struct file_data next[2];
+};
+
+/* The first byte from `at` on that is data in one of the two, or `size`. `at` never goes back. child-safe. */
+int file_skip_holes(struct file_pair *pair, uint64_t at, uint64_t size, uint64_t *ret_at);

@@ -100,6 +100,7 @@ int layout_compare_layer(const struct layout_work *work, const char *diff_id)
         const char *path = arena_format(&arena, "%s/" LAYOUT_IMAGE, LAYOUT_HEX(diff_id));
         auto_close made = file_open(work->dir, LAYOUT_IMAGE, O_RDONLY | O_NOFOLLOW, 0);
         auto_close there = file_open(work->layout->layers, path, O_RDONLY | O_NOFOLLOW, 0);
+        struct file_pair pair = { .fds = { made, there } };
         struct stat mine_st, theirs_st;
         uint64_t at = 0, size;
         int r;
@@ -112,7 +113,7 @@ int layout_compare_layer(const struct layout_work *work, const char *diff_id)
         if (mine_st.st_size != theirs_st.st_size)
                 return 0;
         /* A file of the layer may be a hole of terabytes. */
-        while ((r = file_skip_holes(made, there, at, size, &at)) == 0 && at < size) {
+        while ((r = file_skip_holes(&pair, at, size, &at)) == 0 && at < size) {
                 const ssize_t n = read_piece(made, mine, at), m = read_piece(there, theirs, at);
 
                 if (n < 0 || m < 0)
