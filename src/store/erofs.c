@@ -7,7 +7,11 @@
  * files are packed densely. These blocks are set aside by the dozen, which leaves data in long runs. The number of
  * an inode is its position in the file, in units of 32 bytes.
  *
- * Holes of sparse files, and blocks that were set aside for nothing, are holes of the image. */
+ * Holes of sparse files, and blocks that were set aside for nothing, are holes of the image. That does not make them
+ * holes for who reads the file in a mount, and goes through terabytes that an image of some KiB can claim. So a file
+ * with a large hole has a table behind its inode, of where each MiB of it is, or that it is nowhere; the data stand
+ * where they do without. Chunks are no smaller, so that the tables of all that an image can have are 32 MiB, and no
+ * larger, so that few bytes are not many more for who copies them: it is counted what these will be. */
 #include "erofs_private.h"
 #include "linux/linux.h"
 
@@ -21,9 +25,8 @@ enum {
         ROOT_BLOCKS = 66, /* an inode with all attributes that there can be */
 };
 
-#define COMPAT_MTIME 2U
-#define NO_BLOCK     UINT32_MAX
-#define BLOCKS_MAX   ((uint64_t)1 << 31) /* 8 TiB: less than ext4 takes in one file */
+#define COMPAT_MTIME     2U
+#define INCOMPAT_CHUNKED 4U
 
 static void put16(char *at, uint64_t value)
 {
@@ -55,7 +58,7 @@ static size_t round_up(size_t size, size_t unit)
 
 static int take_blocks(struct erofs_writer *writer, uint64_t n, uint64_t *ret_first)
 {
-        if (n > BLOCKS_MAX - writer->next)
+        if (n > EROFS_BLOCKS_MAX - writer->next)
                 return -EFBIG;
         *ret_first = writer->next;
         writer->next += n;
@@ -148,11 +151,81 @@ static size_t tail_size(const struct erofs_place *place)
         return place->is_tailed ? (size_t)(place->size % EROFS_BLOCK) : 0;
 }
 
-/* Room for head and tail in one block, or for a head that is larger in several. *ret_at: where it is in memory, or
- * NULL when it is not. */
+static bool has_data(const struct erofs_writer *writer, uint64_t chunk)
+{
+        return writer->chunks[chunk / 8] >> chunk % 8 & 1;
+}
+
+static uint64_t count_chunks(uint64_t size)
+{
+        return size / EROFS_CHUNK + (size % EROFS_CHUNK != 0);
+}
+
+static size_t table_size(const struct erofs_place *place)
+{
+        return place->is_chunked ? count_chunks(place->size) * CHUNK_WORD : 0;
+}
+
+/* What the table has of `n` chunks. */
+static void encode_chunks(
+        const struct erofs_writer *writer, const struct erofs_place *place, uint64_t chunk,
+        size_t n, char *to)
+{
+        for (size_t i = 0; i < n; i++, chunk++)
+                put32(to + i * CHUNK_WORD,
+                      has_data(writer, chunk) ? place->data + chunk * (EROFS_CHUNK / EROFS_BLOCK)
+                                              : NO_BLOCK);
+}
+
+static int write_chunks(struct erofs_writer *writer, const struct erofs_place *place)
+{
+        const uint64_t all = table_size(place) / CHUNK_WORD;
+        uint64_t at = place->nid * SLOT + place->head;
+        char words[EROFS_BLOCK];
+        int r = 0;
+
+        for (uint64_t chunk = 0; r == 0 && chunk < all; chunk += sizeof words / CHUNK_WORD) {
+                const uint64_t rest = (all - chunk) * CHUNK_WORD;
+                const size_t size = rest < sizeof words ? (size_t)rest : sizeof words;
+
+                encode_chunks(writer, place, chunk, size / CHUNK_WORD, words);
+                r = write_at(writer, at, words, size);
+                at += size;
+        }
+        return r;
+}
+
+/* Chunks, not counting a last one that is not full, of which nothing was written. */
+static uint64_t count_holes(const struct erofs_writer *writer, uint64_t size)
+{
+        uint64_t n = 0;
+
+        for (uint64_t i = 0; i < size / EROFS_CHUNK; i++)
+                n += !has_data(writer, i);
+        return n;
+}
+
+/* What of the content would stand behind the inode goes where it is looked for, behind the other blocks. */
+static int make_chunked(struct erofs_writer *writer, struct erofs_place *place)
+{
+        uint64_t block; /* the one behind */
+        int r = 0;
+
+        if (place->is_tailed && has_data(writer, place->size / EROFS_CHUNK)) {
+                r = take_blocks(writer, 1, &block);
+                if (r == 0)
+                        r = write_at(writer, block * EROFS_BLOCK, writer->tail, EROFS_BLOCK);
+        }
+        place->is_tailed = false;
+        place->is_chunked = writer->has_chunks = true;
+        return r;
+}
+
+/* Room for head and tail in one block, or for a head that is larger in several; the table counts as head. *ret_at: where
+ * it is in memory, or NULL when it is not. */
 static int place_inode(struct erofs_writer *writer, struct erofs_place *place, char **ret_at)
 {
-        const size_t size = place->head + tail_size(place);
+        const size_t size = place->head + tail_size(place) + table_size(place);
         struct erofs_block *block;
         uint64_t first;
         int r = 0;
@@ -185,8 +258,10 @@ static void encode(
         if (S_ISCHR(inode->mode) || S_ISBLK(inode->mode))
                 where = (inode->minor & 0xff) | (uint64_t)inode->major << 8 |
                         (uint64_t)(inode->minor & ~0xffU) << 12;
+        if (place->is_chunked)
+                where = CHUNK_FORMAT;
         memset(to, 0, INODE_SIZE);
-        put16(to, place->is_tailed ? TAILED : PLAIN);
+        put16(to, place->is_chunked ? CHUNKED : place->is_tailed ? TAILED : PLAIN);
         put16(to + 2, inode->xattrs_size ? (inode->xattrs_size - XATTRS_HEAD) / 4 + 1 : 0);
         put16(to + 4, inode->mode);
         put64(to + 8, place->size);
@@ -213,6 +288,8 @@ int erofs_fill_inode(
                 r = write_at(writer, at + sizeof head, inode->xattrs, inode->xattrs_size);
         if (r == 0 && place->is_tailed)
                 r = write_at(writer, at + place->head, writer->tail, tail_size(place));
+        if (r == 0 && place->is_chunked)
+                r = write_chunks(writer, place);
         return r;
 }
 
@@ -220,8 +297,13 @@ int erofs_add_inode(
         struct erofs_writer *writer, const struct erofs_inode *inode, struct erofs_place *place)
 {
         char *to;
-        int r = place_inode(writer, place, &to);
+        const uint64_t holes = count_holes(writer, place->size);
+        int r = holes ? make_chunked(writer, place) : 0;
 
+        if (S_ISREG(inode->mode))
+                writer->data += place->size - holes * EROFS_CHUNK;
+        if (r == 0)
+                r = place_inode(writer, place, &to);
         if (r < 0)
                 return r;
         if (!to)
@@ -230,6 +312,7 @@ int erofs_add_inode(
         if (inode->xattrs_size)
                 memcpy(to + INODE_SIZE, inode->xattrs, inode->xattrs_size);
         memcpy(to + place->head, writer->tail, tail_size(place));
+        encode_chunks(writer, place, 0, table_size(place) / CHUNK_WORD, to + place->head);
         return 0;
 }
 
@@ -276,6 +359,7 @@ int erofs_place_data(
         if (r < 0)
                 return r;
         memset(writer->tail, 0, sizeof writer->tail);
+        memset(writer->chunks, 0, size / EROFS_CHUNK / 8 + 1);
         *ret_place = place;
         return 0;
 }
@@ -288,6 +372,8 @@ int erofs_write(
         const char *from = bytes;
         int r = 0;
 
+        for (uint64_t i = offset / EROFS_CHUNK; size && i <= (offset + size - 1) / EROFS_CHUNK; i++)
+                writer->chunks[i / 8] |= (uint8_t)(1U << i % 8);
         if (offset < end) {
                 size_t part = size < end - offset ? size : (size_t)(end - offset);
 
@@ -428,6 +514,8 @@ void erofs_begin(struct erofs_writer *writer, int fd)
         writer->next = ROOT_BLOCK + ROOT_BLOCKS;
         writer->spares = writer->inodes = writer->at = 0;
         writer->used = writer->opened = 0;
+        writer->has_chunks = false;
+        writer->data = 0;
 }
 
 int erofs_end(struct erofs_writer *writer, const struct erofs_place *root, const uint8_t uuid[16])
@@ -442,6 +530,8 @@ int erofs_end(struct erofs_writer *writer, const struct erofs_place *root, const
         put64(super + 16, writer->inodes);
         put32(super + 36, writer->next);
         memcpy(super + 48, uuid, 16);
+        if (writer->has_chunks)
+                put32(super + 80, INCOMPAT_CHUNKED);
         if (r == 0)
                 r = tree_write(writer->fd, SUPER_AT, super, sizeof super);
         return r < 0 ? r : tree_set_size(writer->fd, writer->next * EROFS_BLOCK);

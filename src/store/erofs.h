@@ -12,11 +12,16 @@
 
 enum {
         EROFS_BLOCK = 4096,
+        EROFS_CHUNK = 1 << 20,     /* of a file with holes */
         EROFS_OPEN = 16,           /* blocks of inodes that have room */
         EROFS_BUFFER = 256 << 10,  /* data on their way */
         EROFS_NAME_MAX = 255,      /* bytes of one name */
         EROFS_XATTRS_MAX = 262140, /* bytes of all attributes of an inode */
 };
+
+/* 8 TiB: less than ext4 takes in one file. */
+#define EROFS_BLOCKS_MAX ((uint64_t)1 << 31)
+#define EROFS_CHUNKS_MAX (EROFS_BLOCKS_MAX / (EROFS_CHUNK / EROFS_BLOCK))
 
 /* Types of directory entries. */
 enum erofs_type {
@@ -47,11 +52,12 @@ struct erofs_xattrs {
 
 /* Where an inode and its content stand. */
 struct erofs_place {
-        uint64_t size;  /* of the content */
-        uint64_t data;  /* its first block */
-        uint64_t nid;   /* the inode's number, which says where it is */
-        size_t head;    /* bytes of inode and attributes */
-        bool is_tailed; /* the content's last block, which is not full, stands behind these */
+        uint64_t size;   /* of the content */
+        uint64_t data;   /* its first block */
+        uint64_t nid;    /* the inode's number, which says where it is */
+        size_t head;     /* bytes of inode and attributes */
+        bool is_tailed;  /* the content's last block, which is not full, stands behind these */
+        bool is_chunked; /* what stands there says of each chunk whether it is a hole */
 };
 
 struct erofs_block {
@@ -67,9 +73,12 @@ struct erofs_writer {
         uint64_t inodes;
         uint64_t at; /* where the buffer belongs */
         size_t used, opened;
+        bool has_chunks;        /* some file is chunked */
+        uint64_t data;          /* bytes of files that are no holes of theirs */
         char tail[EROFS_BLOCK]; /* of the content that is being written */
         char buffer[EROFS_BUFFER];
         struct erofs_block open[EROFS_OPEN];
+        uint8_t chunks[EROFS_CHUNKS_MAX / 8]; /* a bit for each that has data */
 };
 
 /* All that can fail gives 0 or a negative errno without a trail; -EFBIG: more than such an image can hold. */
@@ -90,7 +99,8 @@ int erofs_place_data(
 int erofs_write(
         struct erofs_writer *writer, const struct erofs_place *place, uint64_t offset,
         const void *bytes, size_t size);
-/* The inode, behind its content. */
+/* The inode, directly behind its content. A file in which nothing was written of some whole chunk is chunked, so that
+ * lseek(2) finds its holes. */
 int erofs_add_inode(
         struct erofs_writer *writer, const struct erofs_inode *inode, struct erofs_place *place);
 

@@ -14,7 +14,13 @@ enum {
         DIRENT_SIZE = 12,
         PLAIN = 0 << 1 | 1, /* formats of an inode of 64 bytes */
         TAILED = 2 << 1 | 1,
+        CHUNKED = 4 << 1 | 1,
+        CHUNK_FORMAT = 20 - 12, /* of a chunk's blocks the logarithm; a word of 4 bytes a chunk */
+        CHUNK_WORD = 4,
         TRUSTED = 4, /* the number of a prefix of attributes' names */
 };
 
 #define SUPER_MAGIC 0xe0f5e1e2U
+#define NO_BLOCK    UINT32_MAX
+
+_Static_assert(EROFS_CHUNK == EROFS_BLOCK << CHUNK_FORMAT, "as an inode says it");

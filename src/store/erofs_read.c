@@ -49,7 +49,7 @@ static int read_inode(const struct erofs_image *image, uint64_t nid, struct erof
         r = tree_read(image->fd, nid * SLOT, inode, sizeof inode);
         if (r < 0)
                 return r;
-        if (get16(inode) != PLAIN && get16(inode) != TAILED)
+        if (get16(inode) != PLAIN && get16(inode) != TAILED && get16(inode) != CHUNKED)
                 return -EBADMSG;
         *ret = (struct erofs_file){
                 .mode = get16(inode + 4),
@@ -58,7 +58,10 @@ static int read_inode(const struct erofs_image *image, uint64_t nid, struct erof
                 .data = (uint64_t)get32(inode + 16) * EROFS_BLOCK,
                 .head = INODE_SIZE,
                 .is_tailed = get16(inode) == TAILED,
+                .is_chunked = get16(inode) == CHUNKED,
         };
+        if (ret->is_chunked && (!S_ISREG(ret->mode) || get32(inode + 16) != CHUNK_FORMAT))
+                return -EBADMSG;
         if (get16(inode + 2)) /* the attributes' words, and one more */
                 ret->head += XATTRS_HEAD + 4 * (get16(inode + 2) - 1U);
         ret->is_null_device = S_ISCHR(ret->mode) && get32(inode + 16) == 0;
@@ -81,6 +84,31 @@ int erofs_open(int fd, struct erofs_image *ret_image)
 
 /* -- content -------------------------------------------------------------------------------------------- */
 
+static int read_chunks(
+        const struct erofs_image *image, const struct erofs_file *file, uint64_t offset,
+        char *bytes, size_t size)
+{
+        int r = 0;
+
+        while (r == 0 && size) {
+                const uint64_t chunk = offset / EROFS_CHUNK, in = offset % EROFS_CHUNK;
+                const size_t part = size < EROFS_CHUNK - in ? size : (size_t)(EROFS_CHUNK - in);
+                char word[CHUNK_WORD];
+
+                r = tree_read(
+                        image->fd, file->at + file->head + chunk * CHUNK_WORD, word, sizeof word);
+                if (r == 0 && get32(word) == NO_BLOCK)
+                        memset(bytes, 0, part);
+                else if (r == 0)
+                        r = tree_read(
+                                image->fd, (uint64_t)get32(word) * EROFS_BLOCK + in, bytes, part);
+                bytes += part;
+                offset += part;
+                size -= part;
+        }
+        return r;
+}
+
 int erofs_read(
         const struct erofs_image *image, const struct erofs_file *file, uint64_t offset,
         void *bytes, size_t size)
@@ -92,6 +120,8 @@ int erofs_read(
 
         if (offset > file->size || size > file->size - offset)
                 return -EBADMSG;
+        if (file->is_chunked)
+                return read_chunks(image, file, offset, bytes, size);
         if (offset < end) {
                 part = size < end - offset ? size : (size_t)(end - offset);
                 r = tree_read(image->fd, file->data + offset, bytes, part);

@@ -17,6 +17,7 @@ struct erofs_file {
         uint64_t at, data;   /* bytes at which the inode and its whole blocks begin */
         size_t head;         /* bytes of inode and attributes */
         bool is_tailed;      /* what does not fill a block stands behind these */
+        bool is_chunked;     /* where each chunk is stands behind these */
 };
 
 struct erofs_image {

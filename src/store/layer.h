@@ -24,7 +24,8 @@ struct layer_options {
         uint32_t uid, gid;
         bool pass_devices; /* leave out device nodes, which we may not make, instead of failing */
         uint64_t entries_max; /* 0: ten million */
-        uint64_t bytes_max;   /* of all files together, holes not counted; 0: 100 GiB */
+        /* Of all files together, holes not counted, but in an image those of less than a MiB; 0: 100 GiB. */
+        uint64_t bytes_max;
         uint64_t
                 kept_max; /* of what an image's writer has in memory: targets of links, attributes of directories;
                                  0: 128 MiB */

@@ -364,6 +364,11 @@ int flat_finish(struct layer_writer *layer)
         flat_inode_at(&image->tree, flat_name_at(&image->tree, image->file)->ref)->nid =
                 image->place.nid;
         image->file = 0;
+        /* What a mount says is data, who exports it reads. */
+        if (image->out.data > layer->options.bytes_max)
+                return layer_refuse(
+                        &layer->entry, -E2BIG,
+                        "the layer's files are too large together, holes of less than a MiB counted");
         return 0;
 }
 

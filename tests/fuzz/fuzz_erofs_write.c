@@ -24,6 +24,7 @@
 enum {
         SAID_MAX = 256,
         DATA_MAX = 64 << 10, /* bytes that are said of one file */
+        SEEN_MAX = 3 << 20,  /* bytes of one that are data for who reads it: a chunk counts whole */
         NAMES_MAX = 65536,
         DEPTH_MAX = 12,
 };
@@ -100,9 +101,30 @@ static const char *next_target(void)
 
 static uint64_t next_size(void)
 {
-        static const uint64_t sizes[] = { 0,    1,    31,   32,    100,   4000,       4031,
-                                          4032, 4033, 4064, 4095,  4096,  4097,       8191,
-                                          8192, 8193, 8260, 20000, 65536, 300 * 4096, 1234567 };
+        static const uint64_t sizes[] = { 0,
+                                          1,
+                                          31,
+                                          32,
+                                          100,
+                                          4000,
+                                          4031,
+                                          4032,
+                                          4033,
+                                          4064,
+                                          4095,
+                                          4096,
+                                          4097,
+                                          8191,
+                                          8192,
+                                          8193,
+                                          8260,
+                                          20000,
+                                          65536,
+                                          300 * 4096,
+                                          1234567,
+                                          EROFS_CHUNK,
+                                          EROFS_CHUNK + 70,
+                                          5 * EROFS_CHUNK };
         const unsigned word = next();
 
         if (word == 255)
@@ -180,8 +202,24 @@ static char byte_at(const struct said *one, uint64_t at)
                 return at < data_end(one) && at / 1000 % 2 ? byte : '\0';
         case 2: /* the end alone */
                 return at + 10 >= one->entry.size ? byte : '\0';
+        default: /* where two chunks meet */
+                return at + 50 >= EROFS_CHUNK && at < EROFS_CHUNK + 50 ? byte : '\0';
+        }
+}
+
+/* Of the first two. */
+static bool has_empty_chunk(const struct said *one)
+{
+        const uint64_t size = one->entry.size;
+
+        switch (one->pattern) {
+        case 0:
+        case 1:
+                return size >= 2 * EROFS_CHUNK;
+        case 2:
+                return size >= EROFS_CHUNK + 10;
         default:
-                return '\0';
+                return false;
         }
 }
 
@@ -210,6 +248,10 @@ static void send(struct stream_writer *stream, const struct said *one)
                 send_bytes(stream, one, at, at + 1000 < end ? at + 1000 : end);
         if (one->pattern == 2)
                 send_bytes(stream, one, size < 10 ? 0 : size - 10, size);
+        if (one->pattern == 3 && size > EROFS_CHUNK - 50)
+                send_bytes(
+                        stream, one, EROFS_CHUNK - 50,
+                        size < EROFS_CHUNK + 50 ? size : EROFS_CHUNK + 50);
 }
 
 /* -- what the image has --------------------------------------------------------------------------------- */
@@ -251,22 +293,33 @@ static void count(const struct erofs_file *file, uint32_t links)
         seen[n_seen++] = (struct seen){ file->at, 1, links };
 }
 
-static void check_bytes(const struct said *one, const struct erofs_file *file)
+static void check_range(
+        const struct said *one, const struct erofs_file *file, uint64_t from, uint64_t to)
 {
         static char bytes[DATA_MAX + 4096];
-        const uint64_t all = file->size < sizeof bytes ? file->size : sizeof bytes;
-        const uint64_t last = file->size < 4096 ? file->size : 4096;
 
-        if (file->size != one->entry.size || erofs_read(&image, file, 0, bytes, all) < 0)
+        if (to > file->size)
+                to = file->size;
+        if (from > to)
+                return;
+        if (erofs_read(&image, file, from, bytes, to - from) < 0)
                 abort();
-        for (uint64_t at = 0; at < all; at++)
-                if (bytes[at] != byte_at(one, at))
+        for (uint64_t at = from; at < to; at++)
+                if (bytes[at - from] != byte_at(one, at))
                         abort();
-        if (erofs_read(&image, file, file->size - last, bytes, last) < 0)
+}
+
+static void check_bytes(const struct said *one, const struct erofs_file *file)
+{
+        if (file->size != one->entry.size)
                 abort();
-        for (uint64_t at = 0; at < last; at++)
-                if (bytes[at] != byte_at(one, file->size - last + at))
-                        abort();
+        /* It is chunked when some whole chunk has nothing. */
+        if (file->is_chunked !=
+            (file->size >= 3 * EROFS_CHUNK || (file->size >= EROFS_CHUNK && has_empty_chunk(one))))
+                abort();
+        check_range(one, file, 0, DATA_MAX + 4096);
+        check_range(one, file, EROFS_CHUNK - 2000, EROFS_CHUNK + 2000);
+        check_range(one, file, file->size < 4096 ? 0 : file->size - 4096, file->size);
 }
 
 /* user.* alone: what no other reader would know better. */
@@ -490,7 +543,7 @@ static int unpack(int stream, int to, bool is_image)
 {
         const struct layer_options options = { .image = is_image,
                                                .entries_max = SAID_MAX,
-                                               .bytes_max = SAID_MAX * DATA_MAX };
+                                               .bytes_max = SAID_MAX * SEEN_MAX };
         struct layer_writer layer;
 
         if (lseek(stream, 0, SEEK_SET) != 0)
