@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/openat2.h>
@@ -34,6 +35,22 @@ int file_open(int dir, const char *path, int flags, mode_t mode)
                 fd = openat(dir, path, flags | O_CLOEXEC, mode);
         while (fd < 0 && errno == EINTR);
         return fd < 0 ? -errno : fd;
+}
+
+int file_open_leased(int dir, const char *path, int flags, int *patience_ms)
+{
+        enum {
+                ROUND_MS = 20
+        };
+
+        const struct timespec moment = { .tv_nsec = ROUND_MS * 1000000 };
+        int fd;
+
+        while ((fd = file_open(dir, path, flags | O_NONBLOCK, 0)) == -EAGAIN && *patience_ms > 0) {
+                nanosleep(&moment, NULL);
+                *patience_ms -= ROUND_MS;
+        }
+        return fd;
 }
 
 int file_open_strict(int dir, const char *path, int flags)

@@ -25,6 +25,10 @@ enum {
 /* openat(2) with O_CLOEXEC. The path is one that we trust; names under a container's root go
  * through rootpath.h. */
 int file_open(int dir, const char *path, int flags, mode_t mode);
+/* The same for a file that another may have a lease on (F_SETLEASE of fcntl(2)), which the kernel takes away
+ * /proc/sys/fs/lease-break-time seconds after the first try: tried until *patience_ms, which is what is left of it on
+ * return, are over. -EAGAIN: it still has one. */
+int file_open_leased(int dir, const char *path, int flags, int *patience_ms);
 /* The last component is not followed, nor any symbolic link on the way; no mount is crossed. For
  * procfs and cgroupfs, whose root descriptor is the caller's: openat2(2). Since Linux 5.6. */
 int file_open_strict(int dir, const char *path, int flags);

@@ -20,13 +20,19 @@
 #define WHITEOUT ".wh."
 #define OPAQUE   ".wh..wh..opq"
 
+enum {
+        LEASES_MS =
+                100000 /* the kernel leaves a lease 45 seconds: all of a tree get twice that together */
+};
+
 struct tree {
         struct tar_writer *writer;
         const struct tar_tree_options *options;
         struct tar_links links;
         uint64_t entries;
         unsigned depth;
-        size_t length; /* of the path */
+        int patience_ms; /* with leases, of who made the files */
+        size_t length;   /* of the path */
         char path[TAR_PATH_MAX];
         char
                 bytes[(size_t)64
@@ -177,13 +183,15 @@ static int copy_piece(struct tree *tree, int fd, const struct tar_piece *piece)
 }
 
 /* What is open at `place`, for reading. */
-static int reopen(const struct tree *tree, int place, int flags)
+static int reopen(struct tree *tree, int place, int flags)
 {
         char self[40];
         int fd;
 
         text_format(self, sizeof self, "/proc/self/fd/%d", place);
-        fd = file_open(AT_FDCWD, self, O_RDONLY | flags, 0);
+        fd = file_open_leased(AT_FDCWD, self, O_RDONLY | flags, &tree->patience_ms);
+        if (fd == -EAGAIN)
+                return refuse(tree, fd, "a process has a lease on it (F_SETLEASE of fcntl(2))");
         return fd < 0 ? failed(tree, fd, "cannot open it") : fd;
 }
 
@@ -193,7 +201,7 @@ static int add_file(struct tree *tree, int place, const struct stat *st)
         struct tar_entry entry = describe(tree, st, TAR_FILE);
         struct tar_pieces list = { 0 };
         auto_arena arena = { 0 };
-        auto_close fd = reopen(tree, place, O_NONBLOCK);
+        auto_close fd = reopen(tree, place, 0);
         int r = fd < 0 ? fd : read_xattrs(tree, &arena, fd, &entry);
 
         if (fd < 0)
@@ -449,6 +457,7 @@ int tar_tree(
                 return -ENOMEM;
         tree->writer = writer;
         tree->options = options;
+        tree->patience_ms = LEASES_MS;
         r = lengthen(tree, as);
         if (r == 0)
                 r = add(tree, dir, name);

@@ -338,6 +338,31 @@ exchanged() {
         same "$(inside ls /tmp | wc -l)" "$(find . -mindepth 1 -maxdepth 1 | grep -c ^./)"
 }
 
+# fcntl(2) F_SETLEASE: whoever opens the file waits until it is given back, or 45 seconds. Here each is, half a second
+# after the kernel has asked for it by SIGIO.
+@test 'files that the container has leases on: waited for' {
+        husk run -d --name one --network none host python3 -c '
+import fcntl, os, signal, time
+os.mkdir("/srv/leased")
+files = []
+def give(*_):
+        time.sleep(0.5)
+        for fd in files:
+                fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+signal.signal(signal.SIGIO, give)
+for name in "ab":
+        files.append(os.open("/srv/leased/" + name, os.O_RDWR | os.O_CREAT))
+        os.write(files[-1], b"all of it")
+        fcntl.fcntl(files[-1], fcntl.F_SETLEASE, fcntl.F_WRLCK)
+os.mkdir("/srv/there")
+while True:
+        time.sleep(1000)'
+        await inside test -d /srv/there
+        LIMIT=20 husk cp -q one:/srv/leased .
+        same "$(cat leased/a leased/b)" 'all of itall of it'
+        husk rm -f one
+}
+
 @test 'many and large: holes, hard links, a deep tree' {
         husk run -d --name one t
         mkdir big
