@@ -436,35 +436,58 @@ int http_resolve(struct arena *arena, const char *base, const char *location, co
         return 0;
 }
 
-/* "https://host:443", the port always said. */
-static const char *origin(struct arena *arena, const char *text, unsigned flags)
-{
-        CURLU *url = curl_url();
-        char *scheme = NULL, *host = NULL, *port = NULL;
-        const char *result = "";
+/* What of a URL says where it leads; each "" when it is not said, and the port always said with `flags`. */
+struct place {
+        const char *scheme, *host, *zone, *port;
+};
 
-        if (url && !curl_url_set(url, CURLUPART_URL, text, 0) &&
-            !curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) &&
-            !curl_url_get(url, CURLUPART_HOST, &host, 0)) {
-                curl_url_get(url, CURLUPART_PORT, &port, flags);
-                result = flags ? arena_format(arena, "%s://%s:%s", scheme, host, port)
-                               : arena_format(
-                                         arena, "%s%s%s", host, port ? ":" : "", port ? port : "");
+static const char *part(struct arena *arena, CURLU *url, CURLUPart what, unsigned flags)
+{
+        char *text = NULL;
+        const char *copy = curl_url_get(url, what, &text, flags) ? "" : arena_string(arena, text);
+
+        curl_free(text);
+        return copy;
+}
+
+static struct place place_of(struct arena *arena, const char *text, unsigned flags)
+{
+        struct place place = { "", "", "", "" };
+        CURLU *url = curl_url();
+
+        if (url && !curl_url_set(url, CURLUPART_URL, text, 0)) {
+                place.scheme = part(arena, url, CURLUPART_SCHEME, 0);
+                place.host = part(arena, url, CURLUPART_HOST, 0);
+                place.zone = part(arena, url, CURLUPART_ZONEID, 0);
+                place.port = part(arena, url, CURLUPART_PORT, flags);
         }
-        curl_free(scheme);
-        curl_free(host);
-        curl_free(port);
         curl_url_cleanup(url);
-        return result;
+        return place;
+}
+
+/* libcurl has an address in brackets as one host, and the scheme in small letters; the host's letters do not
+ * matter. What is no URL is the same as nothing. */
+static bool same_host(const struct place *a, const struct place *b)
+{
+        return *a->host && !strcasecmp(a->host, b->host) && text_equal(a->zone, b->zone);
+}
+
+bool http_same_host(const char *a, const char *b)
+{
+        auto_arena arena = { 0 };
+        const struct place first = place_of(&arena, a, 0), second = place_of(&arena, b, 0);
+
+        return same_host(&first, &second);
 }
 
 bool http_same_origin(const char *a, const char *b)
 {
         auto_arena arena = { 0 };
+        const struct place first = place_of(&arena, a, CURLU_DEFAULT_PORT);
+        const struct place second = place_of(&arena, b, CURLU_DEFAULT_PORT);
 
-        /* libcurl has the scheme in small letters; the host's letters do not matter. */
-        return !strcasecmp(
-                origin(&arena, a, CURLU_DEFAULT_PORT), origin(&arena, b, CURLU_DEFAULT_PORT));
+        return same_host(&first, &second) && text_equal(first.scheme, second.scheme) &&
+               text_equal(first.port, second.port);
 }
 
 bool http_is_plain(const char *url)
@@ -474,5 +497,10 @@ bool http_is_plain(const char *url)
 
 const char *http_host(struct arena *arena, const char *url)
 {
-        return origin(arena, url, 0);
+        const struct place place = place_of(arena, url, 0);
+        const char *host = place.host;
+
+        if (*place.zone) /* behind the address, in its brackets */
+                host = arena_format(arena, "%.*s%%%s]", (int)strcspn(host, "]"), host, place.zone);
+        return arena_format(arena, "%s%s%s", host, *place.port ? ":" : "", place.port);
 }

@@ -73,7 +73,9 @@ const char *http_reason(const struct http_answer *answer);
 
 /* `location` as seen from `base`. 0, or -EPROTO with a trail: it is not http(s). */
 int http_resolve(struct arena *arena, const char *base, const char *location, const char **ret_url);
-/* Do both name the same scheme, host and port? */
+/* Do both name the same host, by the same word, at whatever port? What is no URL names none. */
+bool http_same_host(const char *a, const char *b);
+/* And the same scheme and port? */
 bool http_same_origin(const char *a, const char *b);
 bool http_is_plain(const char *url); /* without TLS */
 /* The host, and the port if one is said; for messages. */

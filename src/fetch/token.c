@@ -187,17 +187,11 @@ static void token_request(
         request->body_size = text.len;
 }
 
-/* Who wants the password must be asked as safely as the registry itself. */
-static bool is_safe(struct arena *arena, const struct fetch_host *host, const char *realm)
+/* Who wants the password must be asked as safely as the registry itself: without TLS that is its own host. */
+static bool is_safe(const struct fetch_host *host, const char *realm)
 {
-        size_t size;
-
-        if (!http_is_plain(realm))
-                return true;
-        size = strcspn(http_host(arena, host->url), ":");
-        return http_is_plain(host->url) &&
-               !strncmp(http_host(arena, realm), http_host(arena, host->url), size) &&
-               strcspn(http_host(arena, realm), ":") == size;
+        return !http_is_plain(realm) ||
+               (http_is_plain(host->url) && http_same_host(realm, host->url));
 }
 
 static int bearer(
@@ -215,7 +209,7 @@ static int bearer(
         const char *realm;
         int r = http_resolve(arena, host->url, challenge->realm, &realm);
 
-        if (r == 0 && !is_safe(arena, host, realm))
+        if (r == 0 && !is_safe(host, realm))
                 r = trail(-EPROTO, "the token would have to be fetched without TLS");
         if (r < 0)
                 return trail(r, "%s wants a token", x->registry);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: husk-registry without one of its protections, as weak.c is husk. HUSK_WEAK is one of
  *
- *   origin   wherever a redirect leads is the registry itself
+ *   origin   wherever a redirect leads is the registry itself, and so is who has its tokens
  *   digest   a digest is another one's equal
  *
  * husk starts its helper without an environment: a script says the word (tests/system/registry_helper.bash). */
@@ -13,6 +13,8 @@
 
 bool __real_http_same_origin(const char *a, const char *b);
 bool __wrap_http_same_origin(const char *a, const char *b);
+bool __real_http_same_host(const char *a, const char *b);
+bool __wrap_http_same_host(const char *a, const char *b);
 int __real_strcmp(const char *a, const char *b);
 int __wrap_strcmp(const char *a, const char *b);
 
@@ -35,6 +37,11 @@ __attribute__((constructor)) static void check_word(void)
 bool __wrap_http_same_origin(const char *a, const char *b)
 {
         return is_off("origin") || __real_http_same_origin(a, b);
+}
+
+bool __wrap_http_same_host(const char *a, const char *b)
+{
+        return is_off("origin") || __real_http_same_host(a, b);
 }
 
 /* text_equal(), which is inline. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""lying_registry.py [--tls PEM] [FILE...]: a registry on 127.0.0.1 that does not mean well.
+"""lying_registry.py [--tls PEM] [--six] [FILE...]: a registry on 127.0.0.1, or on ::1, that does not mean well.
 
 Each FILE is a blob. The first part of a repository's name says how it is served: `fine` as it should be,
 anything else as the function of that name here does. A second server, whose address is printed, too, is the
@@ -22,6 +22,9 @@ import time
 
 certificate = sys.argv.pop(2) if sys.argv[1:2] == ['--tls'] else None
 if certificate:
+    sys.argv.pop(1)
+six = sys.argv[1:2] == ['--six']
+if six:
     sys.argv.pop(1)
 blobs = {'sha256:' + hashlib.sha256(data).hexdigest(): data
          for data in (pathlib.Path(name).read_bytes() for name in sys.argv[1:])}
@@ -225,6 +228,12 @@ class Registry(http.server.BaseHTTPRequestHandler):
         if self.headers.get('Authorization') != 'Bearer good':
             return self.say(401, WWW_Authenticate=[
                 'Negotiate', f'Bearer realm="{self.realm()}",service="s e",scope="repository:everything:*"'])
+        return self.fine()
+
+    def be_token_away(self):
+        """Tokens are to be had of the foreign host, without TLS."""
+        if self.headers.get('Authorization') != 'Bearer good':
+            return self.say(401, WWW_Authenticate=f'Bearer realm="{foreign}/token",service="s"')
         return self.fine()
 
     def be_bad_token(self):
@@ -584,7 +593,9 @@ class Foreign(Tokens):
 
 def serve(address, what):
     """TLS with one certificate, which nobody has signed, for both; who does not like it is none of our trouble."""
-    server = http.server.ThreadingHTTPServer((address, 0), what)
+    kind = type('Server', (http.server.ThreadingHTTPServer,),
+                {'address_family': socket.AF_INET6 if ':' in address else socket.AF_INET})
+    server = kind((address, 0), what)
     server.daemon_threads = True
     server.handle_error = lambda *_: None
     if certificate:
@@ -594,10 +605,16 @@ def serve(address, what):
     return server
 
 
+def called(server):
+    """By the beginning of its address no IPv6 host is to be told from another."""
+    address, port = server.server_address[:2]
+    return f'[{address}]:{port}' if ':' in address else f'[::ffff:{address}]:{port}' if six else f'{address}:{port}'
+
+
 other = serve('127.0.0.2', Foreign)
-foreign = 'http%s://%s:%d' % ('s' if certificate else '', *other.server_address)
+foreign = 'http%s://%s' % ('s' if certificate else '', called(other))
 threading.Thread(target=other.serve_forever, daemon=True).start()
-server = serve('127.0.0.1', Tokens)
-print('foreign on %s:%d' % other.server_address, flush=True)
-print('listening on %s:%d' % server.server_address, flush=True)
+server = serve('::1' if six else '127.0.0.1', Tokens)
+print('foreign on ' + called(other), flush=True)
+print('listening on ' + called(server), flush=True)
 server.serve_forever()

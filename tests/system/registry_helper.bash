@@ -20,7 +20,7 @@ await_address() {
         local i
         : >>"$1"
         for ((i = 0; i < 600; i++)); do
-                address=$(sed -n 's/.*listening on \(127[0-9.:]*\).*/\1/p' "$1")
+                address=$(sed -n 's/.*listening on \(127[0-9.:]*\|\[::1\][0-9:]*\).*/\1/p' "$1")
                 [ -z "$address" ] || return 0
                 sleep 0.05
         done

@@ -132,6 +132,31 @@ refused() { # refused HOW WORDS...
         not_has "$(grep '^foreign' "$asked")" 'Basic'
 }
 
+# On [::1], where the beginnings of addresses are alike.
+six() {
+        grep -q '^0*1 ' /proc/net/if_inet6 2>/dev/null || skip "there is no IPv6 here"
+        lie --six "$box/blob"
+        secret="{\"credentials\":{\"$address\":{\"username\":\"u\",\"password\":\"hunter2\"}},\"patience\":5}"
+}
+
+@test "nor does a server of tokens on another host have them without TLS" {
+        refused token-away "EPROTO: blob $digest: $address wants a token: the token would have to be fetched without TLS"
+        not_has "$(cat "$asked")" 'foreign GET /token'
+}
+
+@test "... nor when both hosts are IPv6 addresses" {
+        six
+        run blob token
+        same "$output" '200000 -'
+        has "$(grep -F 'registry GET /token?' "$asked")" "Basic $(printf u:hunter2 | base64)"
+        run blob token-away
+        has "$output" 'the token would have to be fetched without TLS'
+        secret="{\"credentials\":{\"$address\":{\"identityToken\":\"hunter3\"}},\"patience\":5}"
+        run blob token-away
+        has "$output" 'the token would have to be fetched without TLS'
+        same "$(grep -c '^foreign [GP]' "$asked" || :)" 0
+}
+
 @test "nor does a redirect say who we are" {
         run blob to-user
         same "$output" '200000 -'
@@ -162,6 +187,8 @@ refused() { # refused HOW WORDS...
         local patient=${secret/patience*/patience\":600\}}
         run weakly origin blob away
         has "$(grep '^foreign GET /v2/away/' "$asked")" "Basic $(printf u:hunter2 | base64)"
+        run weakly origin blob token-away
+        has "$(grep '^foreign GET /token?' "$asked")" "Basic $(printf u:hunter2 | base64)"
         run weakly digest blob other-bytes
         same "$output" '200000 -'
         [ "$(digest_of "$here/blob")" != "$digest" ]
