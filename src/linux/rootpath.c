@@ -24,7 +24,9 @@
 #include <sys/syscall.h>
 
 enum {
-        RACES = 128
+        RACES = 128,
+        LINKS_MAX = 40, /* on one way, as in the kernel */
+        WAY_DEPTH = 512 /* directories below each other that a way is counted through */
 };
 
 static const char *relative(const char *path)
@@ -70,8 +72,7 @@ static int open_prefix(int root, char *path, size_t size)
         return fd;
 }
 
-/* The directory that is the longest part of `path` that is there, and where the rest begins. */
-static int open_longest(int root, char *path, size_t *ret_size)
+int rootpath_longest(int root, char *path, size_t *ret_size)
 {
         size_t there = 0, missing = strlen(path); /* bytes of path, up to a slash */
         int dir = open_dir(root, "");
@@ -87,7 +88,7 @@ static int open_longest(int root, char *path, size_t *ret_size)
                 if (at == there)
                         break;
                 next = open_prefix(root, path, at);
-                if (next == -ENOENT) {
+                if (next == -ENOENT || next == -ENOTDIR) {
                         missing = at;
                         continue;
                 }
@@ -99,18 +100,23 @@ static int open_longest(int root, char *path, size_t *ret_size)
         return dir;
 }
 
-/* Of one component, that may be a link or dots: `size` bytes of `path` lead there from the root. */
-static int enter(int root, int dir, const char *name, char *path, size_t size)
+/* A directory that is one component below another, and no link. */
+static int open_below(int dir, const char *name)
 {
         struct open_how how = {
                 .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
         };
-        long fd = -1;
 
-        if (!text_is_dots(name))
-                fd = syscall(SYS_openat2, dir, name, &how, sizeof how);
-        return fd < 0 ? open_prefix(root, path, size) : (int)fd;
+        return (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
+}
+
+/* Of one component, that may be a link or dots: `size` bytes of `path` lead there from the root. */
+static int enter(int root, int dir, const char *name, char *path, size_t size)
+{
+        int fd = text_is_dots(name) ? -1 : open_below(dir, name);
+
+        return fd < 0 ? open_prefix(root, path, size) : fd;
 }
 
 int rootpath_make_dirs(int root, const char *path, mode_t mode)
@@ -124,7 +130,7 @@ int rootpath_make_dirs(int root, const char *path, mode_t mode)
         if (size >= sizeof part)
                 return -ENAMETOOLONG;
         memcpy(part, path, size + 1);
-        dir = open_longest(root, part, &start);
+        dir = rootpath_longest(root, part, &start);
         for (char *at = part + start; dir >= 0;) {
                 char *name, kept;
                 int next;
@@ -195,4 +201,70 @@ int rootpath_make_file(int root, const char *path)
                 close(made);
         close(dir);
         return rootpath_open(root, path, O_PATH, false);
+}
+
+/* -- what a way costs --------------------------------------------------------------------------------- */
+
+struct way {
+        int root, dirs[WAY_DEPTH]; /* that it has entered, each below the one before */
+        int depth, links;
+        bool is_lost; /* what comes is not there: it is counted, and not looked for */
+        uint32_t steps;
+};
+
+static void leave(struct way *way, int depth)
+{
+        while (way->depth > depth)
+                close(way->dirs[--way->depth]);
+}
+
+static void follow(struct way *way, const char *path);
+
+static void count_step(struct way *way, const char *text, size_t size)
+{
+        const int dir = way->depth ? way->dirs[way->depth - 1] : way->root;
+        char name[256], target[4096];
+        ssize_t n;
+        int fd;
+
+        memcpy(name, text, size);
+        name[size] = '\0';
+        n = readlinkat(dir, name, target, sizeof target - 1);
+        if (n >= 0 && ++way->links <= LINKS_MAX) {
+                target[n] = '\0';
+                if (*target == '/')
+                        leave(way, 0);
+                follow(way, target);
+                return;
+        }
+        fd = n < 0 && way->depth < WAY_DEPTH ? open_below(dir, name) : -1;
+        way->is_lost = fd < 0;
+        if (fd >= 0)
+                way->dirs[way->depth++] = fd;
+}
+
+/* Up is the directory that it came from, never "..": that could have been moved elsewhere. */
+static void follow(struct way *way, const char *path)
+{
+        while (*path && way->links <= LINKS_MAX) {
+                const size_t size = strcspn(path, "/");
+
+                way->steps++;
+                if (size > 255)
+                        way->is_lost = true;
+                else if (size == 2 && path[0] == '.' && path[1] == '.' && !way->is_lost)
+                        leave(way, way->depth ? way->depth - 1 : 0);
+                else if (size && !(size == 1 && *path == '.') && !way->is_lost)
+                        count_step(way, path, size);
+                path += size + (path[size] == '/');
+        }
+}
+
+uint32_t rootpath_count(int root, const char *path)
+{
+        struct way way = { .root = root };
+
+        follow(&way, path);
+        leave(&way, 0);
+        return way.steps;
 }

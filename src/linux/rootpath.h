@@ -17,6 +17,12 @@ int rootpath_open(int root, const char *path, uint64_t flags, bool strict);
 /* The directory that holds path's last component, with missing ones made (0755): an O_PATH
  * descriptor, and *ret_leaf pointing into `path`. -EINVAL when the last component is "..". */
 int rootpath_parent(int root, const char *path, const char **ret_leaf);
+/* The longest part of `path` that leads to a directory, when all of it does not: an O_PATH descriptor, and how many
+ * bytes of it that is. `path` is as it was afterwards. */
+int rootpath_longest(int root, char *path, size_t *ret_size);
+/* How many components the kernel looks up on the way to `path`, those of the symbolic links included that it leads
+ * through: at most some 160,000. Dots and slashes count, too, and so does what is not there. */
+uint32_t rootpath_count(int root, const char *path);
 /* mkdir -p below root: an O_PATH descriptor of the directory. */
 int rootpath_make_dirs(int root, const char *path, mode_t mode);
 /* An empty file (0644 less umask) and its parents, or the file that is there: O_PATH descriptor. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Theory of operation: see flat_tree.h. Names stand in one table of chains, which is searched by directory and
- * text; its seed is the process's own, so that nobody can make names which all fall into one chain. Items lie in
- * chunks that never move. */
+ * text; its seed is the process's own, so that nobody can make names which all fall into one chain, and it grows with
+ * them. Items lie in chunks that never move. */
 #include "flat_tree.h"
 
 #include "layer_private.h"
@@ -24,6 +24,8 @@ void flat_tree_begin(struct flat_tree *tree)
         tree->directories.size = sizeof(struct flat_directory);
         if (random)
                 memcpy(&tree->seed, random, sizeof tree->seed);
+        tree->head_bits = FLAT_HEAD_BITS;
+        tree->heads = arena_array(&tree->arena, 1U << FLAT_HEAD_BITS, sizeof *tree->heads);
         flat_add_item(tree, &tree->inodes); /* FLAT_WHITEOUT */
         flat_add_directory(tree, NULL);     /* FLAT_TOP */
 }
@@ -49,7 +51,21 @@ static uint32_t *head_of(struct flat_tree *tree, uint32_t dir, const char *text,
 
         for (size_t i = 0; i < size; i++)
                 hash = (hash ^ (unsigned char)text[i]) * 0x9e3779b97f4a7c15U;
-        return &tree->heads[hash >> 48];
+        return &tree->heads[hash >> (64 - tree->head_bits)];
+}
+
+/* Chains stay short, however many names there are. The heads of before stay in the arena: half as many. */
+static void grow_heads(struct flat_tree *tree)
+{
+        tree->head_bits++;
+        tree->heads = arena_array(&tree->arena, 1U << tree->head_bits, sizeof *tree->heads);
+        for (uint32_t i = 1; i <= tree->names.n; i++) {
+                struct flat_name *name = flat_name_at(tree, i);
+                uint32_t *head = head_of(tree, name->dir, name->text, name->size);
+
+                name->next = *head;
+                *head = i;
+        }
 }
 
 uint32_t flat_find(struct flat_tree *tree, uint32_t dir, const char *text, size_t size)
@@ -68,10 +84,14 @@ uint32_t flat_find(struct flat_tree *tree, uint32_t dir, const char *text, size_
 
 uint32_t flat_add_name(struct flat_tree *tree, uint32_t dir, const char *text, size_t size)
 {
-        uint32_t number = flat_add_item(tree, &tree->names), *head = head_of(tree, dir, text, size);
         struct flat_directory *in = flat_directory_at(tree, dir);
+        uint32_t number, *head;
 
+        if (tree->names.n >> tree->head_bits)
+                grow_heads(tree);
+        number = flat_add_item(tree, &tree->names);
         if (number) {
+                head = head_of(tree, dir, text, size);
                 *flat_name_at(tree, number) =
                         (struct flat_name){ .text = arena_copy(&tree->arena, text, size),
                                             .dir = dir,
@@ -156,6 +176,7 @@ int flat_follow(struct flat_way *way, const char *path, bool make)
         while (r == 0 && *path) {
                 size_t size = strcspn(path, "/");
 
+                way->steps++;
                 if (size == 2 && path[0] == '.' && path[1] == '.')
                         way->dir = way->dir == FLAT_TOP
                                          ? FLAT_TOP

@@ -12,9 +12,9 @@
 enum {
         FLAT_CHUNK = 4096,
         FLAT_CHUNKS = 1024,
-        FLAT_HEADS = 1 << 16, /* of the table of names */
-        FLAT_TOP = 1,         /* the root's directory */
-        FLAT_WHITEOUT = 1,    /* the inode of all whiteouts */
+        FLAT_HEAD_BITS = 16, /* of the table of names, which has as many heads as names at least */
+        FLAT_TOP = 1,        /* the root's directory */
+        FLAT_WHITEOUT = 1,   /* the inode of all whiteouts */
 };
 
 struct flat_name {
@@ -52,7 +52,8 @@ struct flat_tree {
         struct arena arena;
         struct flat_table names, inodes, directories;
         uint64_t seed;
-        uint32_t heads[FLAT_HEADS];
+        uint32_t *heads;
+        unsigned head_bits;
 };
 
 /* In zeroed memory. The end is arena_free(). */
@@ -104,6 +105,7 @@ struct flat_way {
         const struct tar_entry *entry;
         uint32_t dir; /* where it has come */
         int links;
+        uint32_t steps; /* components that were looked up, as rootpath_count() counts them */
 };
 
 /* Further, by a path in which symbolic links are followed inside the tree. `make`: what is missing on it is made, also

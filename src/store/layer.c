@@ -18,68 +18,6 @@
  * Writing into a directory changes its time. What it was is looked up when the directory is opened as a
  * parent and put back when the next one is; an archive may say it before or after the entries in it. */
 
-int layer_refuse(const struct tar_entry *entry, int error, const char *what)
-{
-        auto_arena arena = { 0 };
-        struct text path = { .arena = &arena };
-
-        text_add_visible(&path, entry->path);
-        return trail(error, "'%.400s': %s", text_string(&path), what);
-}
-
-int layer_failed(const struct tar_entry *entry, int error, const char *what)
-{
-        char words[200];
-
-        text_format(words, sizeof words, "%s: %s", what, text_errno(error));
-        return layer_refuse(entry, error, words);
-}
-
-/* -- names -------------------------------------------------------------------------------------------- */
-
-int layer_normalize(const struct tar_entry *entry, const char *path, char *to)
-{
-        int depth = 0;
-        size_t n = 0;
-
-        for (const char *at = path; *at;) {
-                size_t size = strcspn(at, "/");
-
-                if (size == 2 && at[0] == '.' && at[1] == '.')
-                        return layer_refuse(
-                                entry, -EINVAL, "'..' in a name leads out of the layer");
-                if (size > 255)
-                        return layer_refuse(
-                                entry, -ENAMETOOLONG, "a part of it is longer than 255 bytes");
-                if (size && !(size == 1 && at[0] == '.')) {
-                        if (++depth > LAYER_DEPTH_MAX)
-                                return layer_refuse(
-                                        entry, -E2BIG, "it is more than 256 directories deep");
-                        if (n)
-                                to[n++] = '/';
-                        memcpy(to + n, at, size); /* never longer than `path` */
-                        n += size;
-                }
-                at += size + (at[size] == '/');
-        }
-        to[n] = '\0';
-        return 0;
-}
-
-const char *layer_split(char *path)
-{
-        char *slash = strrchr(path, '/');
-
-        if (!slash) {
-                /* The name moves behind an empty parent. */
-                memmove(path + 1, path, strlen(path) + 1);
-                *path = '\0';
-                return path + 1;
-        }
-        *slash = '\0';
-        return slash + 1;
-}
-
 /* -- the parent --------------------------------------------------------------------------------------- */
 
 static bool is_whiteout(const struct stat *st)
@@ -125,40 +63,43 @@ static int replace_whiteout(struct layer_writer *layer, int dir, const char *nam
 }
 
 /* A part of the path is no directory. If it is a whiteout, the archive means a new directory there. */
-static int clear_whiteouts(struct layer_writer *layer, const char *path)
+static int clear_whiteout(struct layer_writer *layer, const char *path)
 {
         char part[TAR_PATH_MAX];
+        auto_close dir = NO_FD;
+        struct stat st;
+        size_t at;
+        int r;
 
         memcpy(part, path, strlen(path) + 1);
-        for (char *at = part;; at++) {
-                char *slash = strchr(at, '/'), kept = slash ? *slash : '\0';
-                auto_close dir = NO_FD;
-                struct stat st;
-                int r;
+        dir = rootpath_longest(layer->root, part, &at);
+        at += part[at] == '/';
+        part[at + strcspn(part + at, "/")] = '\0';
+        r = dir < 0 ? dir : tree_stat(dir, part + at, &st);
+        if (r < 0)
+                return r;
+        return is_whiteout(&st) ? replace_whiteout(layer, dir, part + at) : -ENOTDIR;
+}
 
-                if (slash)
-                        *slash = '\0';
-                /* From the layer's root to the directory that has the name `at`. */
-                if (at > part)
-                        at[-1] = '\0';
-                dir = rootpath_open(
-                        layer->root, at > part ? part : "", O_PATH | O_DIRECTORY, false);
-                if (at > part)
-                        at[-1] = '/';
-                r = dir < 0 ? dir : tree_stat(dir, at, &st);
-                if (r < 0)
-                        return r;
-                if (is_whiteout(&st))
-                        return replace_whiteout(layer, dir, at);
-                if (!kept)
-                        return -ENOTDIR;
-                *slash = kept;
-                at = slash;
-        }
+/* Without links a way costs what the path says. With links the kernel may look up ten thousands of names, and it does
+ * not say how many. *ret_dir: the directory, or the error of who has looked for it without following links. */
+static int count_way(
+        struct layer_writer *layer, const struct tar_entry *entry, const char *path, int *ret_dir)
+{
+        uint32_t steps = *path != '\0';
+
+        *ret_dir = rootpath_open(layer->root, path, O_PATH | O_DIRECTORY, true);
+        if (*ret_dir == -ELOOP)
+                steps = rootpath_count(layer->root, path);
+        else
+                for (const char *at = path; (at = strchr(at, '/')); at++)
+                        steps++;
+        return layer_count_steps(layer, entry, steps);
 }
 
 static int enter_parent(struct layer_writer *layer, const struct tar_entry *entry, const char *path)
 {
+        auto_close found = NO_FD;
         struct stat st;
         int r;
 
@@ -168,8 +109,12 @@ static int enter_parent(struct layer_writer *layer, const struct tar_entry *entr
         layer->changed = false;
         if (r < 0)
                 return layer_failed(entry, r, "cannot set the time of the directory before");
-        layer->parent = rootpath_make_dirs(layer->root, path, 0755);
-        if (layer->parent == -ENOTDIR && !layer->options.plain && clear_whiteouts(layer, path) == 0)
+        r = count_way(layer, entry, path, &found);
+        if (r < 0)
+                return r;
+        layer->parent = found >= 0 ? found : rootpath_make_dirs(layer->root, path, 0755);
+        found = NO_FD;
+        if (layer->parent == -ENOTDIR && !layer->options.plain && clear_whiteout(layer, path) == 0)
                 layer->parent = rootpath_make_dirs(layer->root, path, 0755);
         if (layer->parent < 0) {
                 r = layer->parent;
@@ -359,7 +304,11 @@ static int add_hard_link(
         if (!*path)
                 return layer_refuse(entry, -EINVAL, "a hard link to a directory");
         leaf = layer_split(path);
-        dir = rootpath_open(layer->root, path, O_PATH | O_DIRECTORY, false);
+        r = count_way(layer, entry, path, &dir);
+        if (r < 0)
+                return r;
+        if (dir == -ELOOP)
+                dir = rootpath_open(layer->root, path, O_PATH | O_DIRECTORY, false);
         r = dir < 0 ? dir : tree_stat(dir, leaf, &st);
         if (r < 0 || is_whiteout(&st))
                 return layer_refuse(entry, -EINVAL, "a hard link to what is not in the layer");

@@ -39,6 +39,7 @@ struct layer_writer {
         struct layer_options options;
         uint64_t entries, bytes, kept; /* written so far */
         uint64_t passed;               /* devices left out */
+        uint64_t steps;                /* components that were looked up on the way to entries */
         char parent_path[TAR_PATH_MAX];
         int parent;             /* O_PATH of it, or NO_FD */
         bool changed;           /* something was removed there: the path may lead elsewhere now */
@@ -57,7 +58,7 @@ void layer_begin(struct layer_writer *layer, int root, const struct layer_option
  *
  * Refused (-EINVAL, -ENAMETOOLONG): "..", a whiteout of nothing, a device that overlayfs would take for a
  * whiteout, a hard link to what is not in the layer, a file where a directory is needed, more than there
- * are bounds for (-E2BIG). Left out: AUFS's own files, attributes that are overlayfs's or the host's
+ * are bounds for, ways through links among it (-E2BIG). Left out: AUFS's own files, attributes that are overlayfs's or the host's
  * (trusted.*, security.* but capabilities). With a trail that names the entry.
  * Sources: image-spec layer.md; Documentation/filesystems/overlayfs.rst. */
 int layer_add(struct layer_writer *layer, const struct tar_entry *entry);

@@ -41,12 +41,14 @@ static struct erofs_inode inode_like(const struct tar_entry *entry, mode_t type)
 static int enter_parent(struct layer_writer *layer, const struct tar_entry *entry, const char *path)
 {
         struct layer_image *image = layer->image;
-        struct flat_way way = { &image->tree, entry, FLAT_TOP, 0 };
+        struct flat_way way = { &image->tree, entry, FLAT_TOP, 0, 0 };
         int r;
 
         if (image->parent && text_equal(layer->parent_path, path))
                 return 0;
         r = flat_follow(&way, path, true);
+        if (r == 0 && (r = layer_count_steps(layer, entry, way.steps)) < 0)
+                return r;
         if (r < 0)
                 return r == -E2BIG
                              ? r
@@ -236,9 +238,10 @@ static int put_file(struct layer_image *image, const struct tar_entry *entry, ui
 
 /* Only to what this layer has: a link to a lower layer's file could not be kept anyway. */
 static int put_hard_link(
-        struct layer_image *image, const struct tar_entry *entry, struct flat_name *name)
+        struct layer_writer *layer, const struct tar_entry *entry, struct flat_name *name)
 {
-        struct flat_way way = { &image->tree, entry, FLAT_TOP, 0 };
+        struct layer_image *image = layer->image;
+        struct flat_way way = { &image->tree, entry, FLAT_TOP, 0, 0 };
         char path[TAR_PATH_MAX + 1];
         const struct flat_name *target;
         const char *leaf;
@@ -252,6 +255,9 @@ static int put_hard_link(
         leaf = layer_split(path);
         if (flat_follow(&way, path, false) == 0)
                 number = flat_find(&image->tree, way.dir, leaf, strlen(leaf));
+        r = layer_count_steps(layer, entry, way.steps);
+        if (r < 0)
+                return r;
         target = number ? flat_name_at(&image->tree, number) : NULL;
         if (!target || !target->type || flat_is_whiteout(target))
                 return layer_refuse(entry, -EINVAL, "a hard link to what is not in the layer");
@@ -333,7 +339,7 @@ int flat_add(
                 return put_file(image, entry, number);
         }
         if (entry->type == TAR_HARD_LINK)
-                return put_hard_link(image, entry, name);
+                return put_hard_link(layer, entry, name);
         if (entry->type == TAR_SYMLINK)
                 return put_symlink(image, entry, name);
         return put_node(image, entry, name);

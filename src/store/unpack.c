@@ -39,10 +39,10 @@ static const char *const common_calls[] = {
 
 /* The C libraries differ in which call of a family they use. */
 static const char *const writer_calls[] = {
-        "open",    "openat",    "openat2", "fcntl",      "lseek",     "getdents64",
-        "stat",    "lstat",     "fstat",   "newfstatat", "statx",     "mkdirat",
-        "mknodat", "symlinkat", "linkat",  "unlinkat",   "rmdir",     "unlink",
-        "fchown",  "fchownat",  "fchmod",  "fchmodat",   "utimensat", "fsetxattr",
+        "open",     "openat",    "openat2",    "fcntl",      "lseek",   "getdents64", "stat",
+        "lstat",    "fstat",     "newfstatat", "statx",      "mkdirat", "mknodat",    "symlinkat",
+        "linkat",   "unlinkat",  "rmdir",      "unlink",     "fchown",  "fchownat",   "fchmod",
+        "fchmodat", "utimensat", "fsetxattr",  "readlinkat",
 };
 
 static const uint64_t writer_capabilities =

@@ -117,3 +117,25 @@ config() {
         weak no_new_privs becomes_root first
         weak no_new_privs becomes_root joined
 }
+
+# The same layer as in images_hostile, for a store whose layers are directories.
+@test "ways through links that cost more than all entries" {
+        python3 - "$box/ways.tar" <<'PYTHON'
+import sys, tarfile
+with tarfile.open(sys.argv[1], 'w', format=tarfile.PAX_FORMAT) as tar:
+        def add(name, type=tarfile.REGTYPE, link=''):
+                entry = tarfile.TarInfo(name)
+                entry.type, entry.linkname, entry.mode = type, link, 0o755
+                tar.addfile(entry)
+        add('x', tarfile.DIRTYPE)
+        for i in range(39):
+                add('l%d' % i, tarfile.SYMTYPE, 'x/../' * 800 + ('l%d' % (i + 1) if i < 38 else '.'))
+        for i in range(100):
+                add('l0/a%d' % i)
+                add('x/a%d' % i)
+PYTHON
+        run as_husk_in_store import -q "$box/ways.tar" ways:1
+        [ "$status" = 1 ]
+        [[ $output == *"'l0/a16': the ways to the layer's entries, through links, are too long together"* ]]
+        [ -z "$(ls "$store/layers")" ]
+}

@@ -395,6 +395,31 @@ TEST(a_directory_that_is_moved_out_takes_nothing_along)
 
 /* Who writes a name chooses how long it is, and what each of its links costs: 1900 components; and 500 behind 15 links of
  * 4 KB each. */
+/* What the kernel looks up, which it does not say. */
+TEST(a_way_is_counted_through_its_links)
+{
+        static const struct {
+                const char *path;
+                uint32_t count;
+        } ways[] = {
+                { "", 0 },         { "dir", 1 },       { "dir/file", 2 },    { "./dir//../dir", 5 },
+                { "relative", 2 }, { "chain/sub", 5 }, { "climb", 7 },       { "/abs", 4 },
+                { "up/x", 4 },     { "loop", 41 },     { "missing/a/b", 3 }, { "file/x/../y", 6 },
+        };
+        struct tree t;
+        int next;
+
+        make(&t);
+        next = dup(t.root);
+        for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
+                CHECK_INT(rootpath_count(t.root, ways[i].path), ways[i].count);
+        /* No descriptor is left open. */
+        close(next);
+        CHECK_INT(dup(t.root), next);
+        close(next);
+        untouched(&t);
+}
+
 TEST(a_long_name_costs_no_square_of_its_length)
 {
         static char path[4096], link[5000];

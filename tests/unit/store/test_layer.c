@@ -567,6 +567,40 @@ TEST(layer_keeps_in_memory_what_it_may)
         CHECK_INT(unpack_kept(13), 0);
 }
 
+/* x/.. a few hundred times and then the next link, 39 of them, again and again: each way costs what no path says. */
+TEST(layer_refuses_ways_that_cost_too_much)
+{
+        char target[1600];
+
+        begin();
+        put_header("x/", '5', 0, "");
+        for (int i = 0; i < 39; i++) {
+                *target = '\0';
+                for (int k = 0; k < 300; k++)
+                        strcat(target, "x/../");
+                if (i < 38)
+                        text_format(target + 1500, 10, "l%d", i + 1);
+                put_record("linkpath", target);
+                put_header(arena_format(&arena, "l%d", i), '2', 0, "");
+        }
+        for (int i = 0; i < 22; i++) {
+                put_header("l0/a", '0', 0, "");
+                put_header("x/a", '0', 0, "");
+        }
+        CHECK_INT(unpack(&(struct layer_options){ 0 }), 0);
+        output(arena_format(&arena, "find %s/layer -mindepth 1 -delete", base));
+        archive.at = 0;
+        /* Behind the last one that is good, a hard link, which has two ways. */
+        for (int i = 0; i < 22; i++) {
+                put_header("l0/b", '1', 0, "l0/a");
+                put_header("x/a", '0', 0, "");
+        }
+        must_refuse(
+                "'l0/b': the ways to the layer's entries, through links, are too long together");
+        CHECK(layer.steps < 1100000 && layer.steps > 1000000);
+        end();
+}
+
 TEST(layer_is_not_deeper_than_it_may)
 {
         char path[2000] = "";
