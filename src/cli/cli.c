@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -437,6 +438,16 @@ static void open_closed(void)
                         return; /* the lowest that is free: fd, to be inherited */
 }
 
+/* What is beyond RLIMIT_FSIZE is an error with words, and no end by a signal; and a umask may keep our files from
+ * others, but not from us. */
+static void heed_limits(void)
+{
+        mode_t mask = umask(077);
+
+        umask(mask & 077);
+        signal(SIGXFSZ, SIG_IGN);
+}
+
 int cli_main(int argc, char **argv)
 {
         auto_arena arena = { 0 };
@@ -444,6 +455,7 @@ int cli_main(int argc, char **argv)
         int skip, status, r;
 
         open_closed();
+        heed_limits();
         /* A copy, because the parser moves the words of argv about. */
         in.argv = arena_array(&arena, (size_t)argc + 1, sizeof *argv);
         memcpy(in.argv, argv, (size_t)argc * sizeof *argv);

@@ -65,7 +65,7 @@ static bool log_append(const struct invocation *in, const char *level, const cha
         text_add_char(&line, '\n');
         if (!oci->log)
                 return cli_print(STDERR_FILENO, &line) == 0;
-        fd = file_open(AT_FDCWD, oci->log, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY, 0644);
+        fd = file_open_output(oci->log, O_APPEND, 0644);
         if (fd < 0)
                 return false;
         written = write(fd, text_string(&line), line.len);

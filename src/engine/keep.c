@@ -344,6 +344,7 @@ static void keep(struct run *run, int client)
 
         setsid();
         process_reset_signals();
+        signal(SIGXFSZ, SIG_IGN); /* an error has words */
         r = stdio_forget_others(&run->stdio, client, run->image.hold);
         if (r == 0)
                 r = stdio_enter(&run->stdio);

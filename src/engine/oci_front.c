@@ -26,6 +26,12 @@ static int replace_file(struct arena *arena, const char *path, const char *words
         if (r == 0 && !S_ISREG(st.st_mode))
                 return S_ISLNK(st.st_mode) ? -ELOOP : -EEXIST;
         r = file_remove(AT_FDCWD, part, 0); /* left of who was killed */
+        if (r < 0 && r != -ENOENT) {        /* others' directory has the name: any other one */
+                part = arena_format(
+                        arena, "%.*s.%s.%" PRIx64 ".husk", (int)(name - path), path, name,
+                        process_clock_ns());
+                r = 0;
+        }
         if (r == 0 || r == -ENOENT) {
                 file = file_open(AT_FDCWD, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
                 r = file < 0 ? file : file_write(file, words, strlen(words));

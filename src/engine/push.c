@@ -389,7 +389,7 @@ static int push_all(struct push *push, struct push_result **ret_list, size_t *re
 
 static int write_digest(const char *path, const char *digest)
 {
-        auto_close fd = file_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        auto_close fd = file_open_output(path, O_TRUNC, 0666);
         int r = fd < 0 ? fd : file_write(fd, digest, strlen(digest));
 
         return r < 0 ? trail(r, "cannot write '%s': %m", path) : 0;

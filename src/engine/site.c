@@ -277,6 +277,7 @@ static pid_t inside(const struct site *site, int *ret_peer, int *ret_pidfd)
                 _exit(1);
         process_reset_signals();
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN); /* an error has words */
         r = process_hide();
         if (r == 0 && site->ns >= 0) {
                 r = namespace_join(site->ns, CLONE_NEWUSER);

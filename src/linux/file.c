@@ -68,6 +68,19 @@ int file_open_strict(int dir, const char *path, int flags)
         return fd < 0 ? missing_hint(-errno, "openat2(2)", "5.6") : (int)fd;
 }
 
+int file_open_output(const char *path, int flags, mode_t mode)
+{
+        struct stat link;
+        int fd;
+
+        flags |= O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY;
+        fd = file_open(AT_FDCWD, path, flags | O_NOFOLLOW, mode);
+        if (fd != -ELOOP || file_stat(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &link) < 0 ||
+            (link.st_uid && link.st_uid != geteuid()))
+                return fd;
+        return file_open(AT_FDCWD, path, flags, mode);
+}
+
 void file_close(int *fd)
 {
         if (*fd >= 0)

@@ -32,6 +32,10 @@ int file_open_leased(int dir, const char *path, int flags, int *patience_ms);
 /* The last component is not followed, nor any symbolic link on the way; no mount is crossed. For
  * procfs and cgroupfs, whose root descriptor is the caller's: openat2(2). Since Linux 5.6. */
 int file_open_strict(int dir, const char *path, int flags);
+/* A file that the user names to be written to; made if it is not there; `flags`: O_APPEND, O_TRUNC. Whoever else may write
+ * to its directory has no use of that: a link is followed when it is root's or our own (/dev/stdout), else -ELOOP, and
+ * nobody is waited for: -ENXIO for a pipe without a reader. */
+int file_open_output(const char *path, int flags, mode_t mode);
 void file_close(int *fd); /* closes when >= 0; leaves NO_FD; never retried (close(2)) */
 #define auto_close __attribute__((cleanup(file_close))) int
 

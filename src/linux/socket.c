@@ -214,6 +214,7 @@ int socket_connect(int dir, const char *name)
 int socket_connect_stream(const char *path)
 {
         struct sockaddr_un where = { .sun_family = AF_UNIX };
+        const struct timeval patience = { .tv_sec = 5 };
         auto_close itself = NO_FD;
         int fd;
 
@@ -228,7 +229,9 @@ int socket_connect_stream(const char *path)
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -errno;
-        if (connect(fd, (struct sockaddr *)&where, sizeof where) < 0) {
+        /* One that accepts nobody would keep us as soon as its queue is full. */
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0 ||
+            connect(fd, (struct sockaddr *)&where, sizeof where) < 0) {
                 int r = -errno;
 
                 close(fd);

@@ -26,14 +26,16 @@ int do_open_path(struct machine *m, const struct op_open_path *o)
 
 int do_make_store(struct machine *m, const struct op_make_store *o)
 {
-        int r;
+        int r = file_make_dir(o->path, (mode_t)o->mode);
 
         (void)m;
-        r = file_make_dirs(o->path, (mode_t)o->mode);
-        /* A sticky one is for all, whatever our umask. */
-        if (r == 0 && o->mode & S_ISVTX)
+        if (r == -ENOENT)
+                r = file_make_dirs(o->path, (mode_t)o->mode);
+        /* Whatever our umask: it may be the root of a container. One that was there is as its container has made it,
+         * but a sticky one, which is for all. */
+        if (r == 0 || (r == -EEXIST && o->mode & S_ISVTX))
                 r = file_set_mode(o->path, (mode_t)o->mode);
-        return r;
+        return r == -EEXIST ? 0 : r;
 }
 
 int do_make_file(struct machine *m, const struct op_make_file *o)

@@ -140,8 +140,13 @@ static int check_read(
         int16_t slot = operand_slot(operand);
 
         if (slot < 0 && operand->kind == KIND_FD)
-                return 0; /* none */
-        if (slot < 0 || slot >= PLAN_SLOTS || slot >= plan->slots)
+                return 0;       /* none */
+        if (slot == PLAN_SLOTS) /* of plan_slot() */
+                return trail(
+                        -E2BIG,
+                        "%s: more than %d mounts and descriptors are too many for a container",
+                        op_at(plan, spot)->why, (int)PLAN_SLOTS);
+        if (slot < 0 || slot >= plan->slots)
                 return broken(plan, spot, "%s: there is no slot %%%d", operand->name, slot);
         if (operand->kind == KIND_NEWFD || slots->state[slot] == SLOT_OPEN)
                 return 0;

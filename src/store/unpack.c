@@ -134,6 +134,7 @@ static pid_t start(const int *kept, size_t n, struct unpack_process *ret_process
                 _exit(1);
         process_reset_signals();
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN); /* an error has words */
         memcpy(keep, kept, n * sizeof *kept);
         keep[n] = pair[1];
         r = process_close_fds(0, keep, n + 1);

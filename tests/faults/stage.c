@@ -120,7 +120,8 @@ static const char *check_success(
         /* Whose first process is killed when all is made has a container that is stopped; or one that fails while it
          * waits to be started. */
         if (wrong && (fault->error == KILL || stage->scene->then) &&
-            !text_equal(fault->role, "0") && strstr(wrong, "is stopped"))
+            !text_equal(fault->role, "0") &&
+            (strstr(wrong, "is stopped") || strstr(wrong, "ended before it ran the program")))
                 return NULL;
         if (wrong)
                 return arena_format(arena, "it said that all is well, but %s", wrong);

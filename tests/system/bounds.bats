@@ -56,6 +56,12 @@ refused() {
         refused 1 'config.json: larger than 16 MiB' oci create --bundle "$bundle" "$word"
 }
 
+@test 'mounts of config.json' {
+        edit '.mounts += [range(2000) | {destination: "/run/m\(.)", type: "tmpfs", source: "tmpfs"}]'
+        refused 1 'more than 1600 mounts and descriptors are too many for a container' \
+                oci create --bundle "$bundle" "$word"
+}
+
 @test 'what a hook says' {
         edit '.hooks.prestart = [{ path: "/bin/sh", args: ["sh", "-c",
                 "head -c 50000000 /dev/zero | tr \\\\0 x >&2; exit 3"] }]'

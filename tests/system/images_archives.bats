@@ -80,6 +80,17 @@ podman() { timeout -k 5 60 podman --root "$box/podman" --runroot "$box/podman-ru
         two_images
         husk push -q --digestfile "$box/digest" tool:3 "oci-archive:$box/a.tar:new"
         same "$(cat "$box/digest")" "$digest"
+        # In a directory of somebody else.
+        ln -s "$box/victim" "$box/link"
+        chown -h 1234 "$box/link"
+        mkfifo "$box/pipe"
+        for name in link pipe; do
+                rm -f "$box/b.tar"
+                run -1 timeout 20 "$husk" "${flags[@]}" push -q --digestfile "$box/$name" tool:3 "oci-archive:$box/b.tar:new"
+                has "$output" "cannot write '$box/$name'"
+        done
+        [ ! -e "$box/victim" ]
+        rm "$box/b.tar"
         same "$(digest_in "oci-archive:$box/a.tar:new")" "$digest"
         same "$(tar -tf "$box/a.tar" | sed -n '1p;$p')" $'oci-layout\nindex.json'
         husk push -q tool:3 "docker-archive:$box/d.tar:some/tool:5"

@@ -187,3 +187,27 @@ rejected() {
         run -127 oci --log "$BUNDLE/log.json" --log-format json create --bundle "$BUNDLE" "$WORD"
         jq -e '.level == "error" and (.msg | contains("/not/there"))' "$BUNDLE/log.json"
 }
+
+@test "--log in a directory of somebody else: nobody is waited for, and links of theirs are not followed" {
+        mkdir "$BUNDLE/theirs"
+        mkfifo "$BUNDLE/theirs/pipe"
+        ln -s "$BUNDLE/victim" "$BUNDLE/theirs/link"
+        ln -s "$BUNDLE/log" "$BUNDLE/theirs/ours"
+        chown -h 1234:1234 "$BUNDLE/theirs" "$BUNDLE/theirs/pipe" "$BUNDLE/theirs/link"
+        run ! timeout 20 "$HUSK_OCI" --root "$ROOT" --log "$BUNDLE/theirs/pipe" state none
+        [[ $output == *"none"* ]]
+        run ! oci --log "$BUNDLE/theirs/link" state none
+        [[ $output == *"none"* ]]
+        [ ! -e "$BUNDLE/victim" ]
+        run ! oci --log "$BUNDLE/theirs/ours" state none
+        grep -q none "$BUNDLE/log"
+        run ! oci --log /dev/stderr state none
+        [ -L /dev/stderr ]
+}
+
+@test "a umask with more than permissions" {
+        config '.process.user.umask = 1023'
+        run --separate-stderr oci create --bundle "$BUNDLE" "$WORD"
+        refused
+        [[ $stderr == *"/process/user/umask: 1777 has more than the nine bits"* ]]
+}

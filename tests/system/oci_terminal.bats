@@ -164,6 +164,32 @@ END
         [[ $stderr == *console-socket* ]]
 }
 
+# Its queue is full: connect(2) waits for ever.
+@test "a console socket that accepts nobody: an error in some seconds, and nothing left" {
+        script 'sleep 100'
+        /usr/bin/python3 -c '
+import socket, sys, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1] + ".new")
+listener.listen(0)
+clients = [socket.socket(socket.AF_UNIX) for _ in range(2)]
+for client in clients:
+        client.setblocking(False)
+        try:
+                client.connect(sys.argv[1] + ".new")
+        except BlockingIOError:
+                pass
+import os
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+time.sleep(60)' "$BUNDLE/socket" 3>&- &
+        RECEIVER=$!
+        eventually 30 test -S "$BUNDLE/socket"
+        run --separate-stderr timeout 20 "$HUSK_OCI" --root "$ROOT" create --console-socket "$BUNDLE/socket" --bundle "$BUNDLE" "$WORD"
+        kill "$RECEIVER"
+        refused
+        [[ $stderr == *"cannot connect to the console socket $BUNDLE/socket: Resource temporarily unavailable"* ]]
+}
+
 @test "a console socket that is not there leaves nothing behind" {
         script 'sleep 100'
         run --separate-stderr oci create --console-socket "$BUNDLE/none" --bundle "$BUNDLE" "$WORD"

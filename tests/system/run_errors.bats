@@ -27,6 +27,25 @@ load engine_helper
         same "$(husk ps -aq)" ''
 }
 
+# RLIMIT_FSIZE is a signal by default, which says nothing; what was written is ours to undo.
+@test 'a limit of the size of files: an error with words, and nothing stays' {
+        for limit in 0 1; do
+                run -125 bash -c 'ulimit -f "$1"; exec timeout -k 5 60 "${@:2}"' . "$limit" \
+                        "$husk" "${flags[@]}" run --rm host true
+                has "$output" 'File too large'
+        done
+        run -0 husk run --rm host bash -c 'trap -p XFSZ; grep ^SigIgn: /proc/self/status'
+        same "$output" $'SigIgn:\t0000000000000000'
+        nothing_left
+}
+
+@test 'the umask of the caller is for the files of the caller' {
+        same "$(umask 077; husk run --rm --user 1000:1000 host stat -c %a / /root)" $'755\n'"$(stat -c %a /root)"
+        (umask 0777; husk run --name one host true; husk run --rm host true)
+        husk rm one
+        nothing_left
+}
+
 @test 'a hint says what the kernel does not: sysctl, CPUs' {
         run -125 husk run --rm --sysctl net.nosuch=1 host true
         has "$output" 'this kernel has no such parameter'

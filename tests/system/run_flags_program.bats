@@ -90,7 +90,11 @@ load engine_helper
         run -0 timeout -k 5 20 "$husk" "${flags[@]}" run --rm --pidfile "$box/theirs/pid" host true
         same "$(stat -c '%u %a' "$box/theirs/pid")" '0 644'
         same "$(ls -A "$box/theirs")" pid
-        rm "$box/theirs/pid"
+        # The name that it has until it is whole is a directory of theirs.
+        mkdir "$box/theirs/.pid.husk"
+        run -0 timeout -k 5 20 "$husk" "${flags[@]}" run --rm --pidfile "$box/theirs/pid" host true
+        same "$(ls -A "$box/theirs")" $'.pid.husk\npid'
+        rm -r "$box/theirs/pid" "$box/theirs/.pid.husk"
         python3 - "$box" <<'PYTHON' &
 import os, sys
 os.chdir(sys.argv[1] + '/theirs')

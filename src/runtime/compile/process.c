@@ -323,10 +323,15 @@ int compile_process(struct compile *c)
                 r = add_rlimit(c, i);
         if (r < 0)
                 return r;
+        if (c->process->user && c->process->user->umask.value > 0777)
+                return spec_error(
+                        c->process->user->at, c->document, "/process/user/umask",
+                        "%o has more than the nine bits of permissions",
+                        c->process->user->umask.value);
         if (c->process->user && c->process->user->umask.set)
                 plan_add(
                         c->plan, INIT, "/process/user/umask", set_umask,
-                        .mask = c->process->user->umask.value & 0777);
+                        .mask = c->process->user->umask.value);
         else
                 plan_add(c->plan, INIT, "[default umask]", set_umask, .mask = 0022);
         plan_add(
