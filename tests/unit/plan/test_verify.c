@@ -84,8 +84,12 @@ TEST(slot_twice_or_nowhere)
         sample_build(&s);
         s.plan.list[INIT].ops[at(&s, INIT, OP_open_fs)].as.open_fs.fs = s.root;
         refused(&s, "(open_fs): slot %2 is written twice");
+        s.plan.list[INIT].ops[at(&s, INIT, OP_open_fs)].as.open_fs.fs = PLAN_SLOTS + 1;
+        refused(&s, "(open_fs): fs: there is no slot %1601");
         s.plan.list[INIT].ops[at(&s, INIT, OP_open_fs)].as.open_fs.fs = PLAN_SLOTS;
-        refused(&s, "(open_fs): fs: there is no slot %1600");
+        CHECK_INT(
+                plan_verify(&s.plan), -E2BIG); /* what plan_slot() gives when there is none left */
+        trail_reset();
         s.plan.list[INIT].ops[at(&s, INIT, OP_open_fs)].as.open_fs.fs = -1;
         refused(&s, "there is no slot %-1");
 }
