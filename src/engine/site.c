@@ -272,9 +272,7 @@ static pid_t inside(const struct site *site, int *ret_peer, int *ret_pidfd)
                 file_close(ret_peer);
         if (pid != 0)
                 return pid < 0 ? trail(pid, "cannot fork: %s", text_errno((int)pid)) : pid;
-        process_guard(SIGKILL);
-        if (getppid() != parent)
-                _exit(1);
+        process_follow(parent);
         process_reset_signals();
         signal(SIGPIPE, SIG_IGN);
         signal(SIGXFSZ, SIG_IGN); /* an error has words */
@@ -287,7 +285,7 @@ static pid_t inside(const struct site *site, int *ret_peer, int *ret_pidfd)
                         r = process_set_ids(0, 0);
                 if (r == -EINVAL)
                         r = 0; /* it has no id 0; all rights there are ours whatever our id */
-                process_guard(SIGKILL); /* a change of ids clears it */
+                process_follow(parent); /* a change of ids clears it */
         }
         if (r == 0)
                 r = process_no_new_privs();

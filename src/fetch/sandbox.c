@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <linux/netlink.h>
@@ -225,6 +226,9 @@ int fetch_confine(void)
                 r = caps_bound(0);
         if (r == 0)
                 r = drop_ids();
+        /* Husk has said so, and the change of ids has taken it back. That husk has died before is seen by the socket. */
+        if (r == 0)
+                r = process_guard(SIGKILL);
         if (r == 0)
                 r = confine_capabilities(0);
         if (r == 0)

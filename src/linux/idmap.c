@@ -100,8 +100,9 @@ struct worked {
         char trail[TRAIL_SIZE], hint[TRAIL_SIZE], warnings[TRAIL_SIZE];
 };
 
-/* In the new namespace, once its maps are there. */
-static void work_inside(int gate, idmap_work *work, void *context)
+/* In the new namespace, once its maps are there. The work dies with who wants it: nobody hears its result, and it may
+ * hold locks that he had. */
+static void work_inside(pid_t parent, int gate, idmap_work *work, void *context)
 {
         struct worked worked = { 0 };
         size_t before = strlen(trail_warnings()); /* whoever made us has these */
@@ -111,6 +112,7 @@ static void work_inside(int gate, idmap_work *work, void *context)
                 _exit(1);
         trail_reset();
         worked.result = process_set_ids(0, 0);
+        process_follow(parent);
         if (worked.result == 0)
                 worked.result = work(context);
         text_format(worked.trail, sizeof worked.trail, "%s", trail_text());
@@ -138,7 +140,7 @@ int idmap_run(const struct idmap *map, idmap_work *work, void *context)
         int pair[2], pidfd = NO_FD, status;
         struct worked worked;
         char byte = 0;
-        pid_t pid;
+        pid_t parent = getpid(), pid;
         int r = socket_pair(pair);
 
         if (r < 0)
@@ -146,7 +148,7 @@ int idmap_run(const struct idmap *map, idmap_work *work, void *context)
         pid = namespace_spawn(CLONE_NEWUSER, NO_FD, &pidfd);
         if (pid == 0) {
                 file_close(&pair[0]);
-                work_inside(pair[1], work, context);
+                work_inside(parent, pair[1], work, context);
         }
         file_close(&pair[1]);
         r = pid < 0 ? pid : write_maps(pid, map);

@@ -287,6 +287,12 @@ int process_guard(int signal)
         return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0) < 0 ? -errno : 0;
 }
 
+void process_follow(pid_t parent)
+{
+        if (process_guard(SIGKILL) < 0 || getppid() != parent)
+                _exit(1);
+}
+
 int process_set_ids(uint32_t uid, uint32_t gid)
 {
         uid_t ruid, euid, suid;

@@ -52,6 +52,10 @@ int process_exit_code(int wait_status);
 
 /* Die with the parent, PR_SET_PDEATHSIG (signal 0: no longer). */
 int process_guard(int signal);
+/* The same by SIGKILL for a child, and at once when `parent`, which made it, is gone already. The kernel forgets it
+ * whenever ids change or rights come, by setuid(2) or by a user namespace: to be said again behind that. Not in
+ * a pid namespace that the parent is outside of. Child-safe. */
+void process_follow(pid_t parent);
 int process_set_ids(uint32_t uid, uint32_t gid); /* setresgid, setresuid; read back */
 int process_set_groups(const uint32_t *groups, size_t n);
 int process_set_rlimit(int resource, uint64_t soft, uint64_t hard);

@@ -14,7 +14,7 @@
 /* -- the process ------------------------------------------------------------------------------------- */
 
 /* In the child: only returns when the program cannot be executed. */
-static int become(const char *program, int socket)
+static int become(pid_t parent, const char *program, int socket)
 {
         const char *const arguments[] = { program, NULL }, *const environment[] = { NULL };
         auto_close null = file_open(AT_FDCWD, "/dev/null", O_RDWR, 0);
@@ -22,7 +22,8 @@ static int become(const char *program, int socket)
 
         if (null < 0)
                 return null;
-        if (process_guard(SIGKILL) < 0 || dup3(socket, REGISTRY_SOCKET, 0) < 0)
+        process_follow(parent);
+        if (dup3(socket, REGISTRY_SOCKET, 0) < 0)
                 return -errno;
         for (int fd = 0; fd < REGISTRY_SOCKET; fd++)
                 if (dup2(null, fd) < 0)
@@ -36,7 +37,7 @@ static int start(const char *program, int ours, int theirs, struct registry *reg
 {
         /* The socket must not be what a descriptor is moved over. */
         auto_close high = fcntl(theirs, F_DUPFD_CLOEXEC, REGISTRY_SOCKET + 1);
-        pid_t pid;
+        pid_t parent = getpid(), pid;
 
         if (high < 0)
                 return -errno;
@@ -44,7 +45,7 @@ static int start(const char *program, int ours, int theirs, struct registry *reg
         if (pid < 0)
                 return -errno;
         if (pid == 0) {
-                become(program, high);
+                become(parent, program, high);
                 _exit(127);
         }
         registry->pid = pid;

@@ -12,7 +12,8 @@
 #include <linux/seccomp.h>
 
 /* Theory of operation: each is a fork that closes everything but what it works on, gives up what it does not
- * need, works, and says in one message how it went. It dies with us.
+ * need, works, and says in one message how it went. It dies with us, which is said once more when it has changed its
+ * ids: it would go on for hours, in the background, and hold the lock of the layer.
  *
  * The writer of a directory keeps the capabilities that owners, devices and attributes of strangers take, and loses
  * all other files by Landlock. Hard links between directories need its second version: before that, names alone
@@ -68,8 +69,8 @@ static int limit_files(int dir)
 /* Of who writes an image, which is open. */
 static const char *const image_calls[] = { "pwrite64", "ftruncate" };
 
-/* `dir`: NO_FD for who needs no files. */
-static int confine(int dir, uint64_t capabilities)
+/* Behind the last change of ids. `dir`: NO_FD for who needs no files. */
+static int confine(pid_t parent, int dir, uint64_t capabilities)
 {
         const struct seccomp_rule rules[] = {
                 { common_calls, ARRAY_SIZE(common_calls), SECCOMP_RET_ALLOW, NULL, 0 },
@@ -78,6 +79,7 @@ static int confine(int dir, uint64_t capabilities)
         };
         int r = process_hide();
 
+        process_follow(parent);
         if (r == 0)
                 r = process_no_new_privs();
         if (r == 0)
@@ -129,9 +131,7 @@ static pid_t start(const int *kept, size_t n, struct unpack_process *ret_process
                 *ret_process = (struct unpack_process){ pidfd, pair[0] };
                 return pid;
         }
-        process_guard(SIGKILL);
-        if (getppid() != parent)
-                _exit(1);
+        process_follow(parent);
         process_reset_signals();
         signal(SIGPIPE, SIG_IGN);
         signal(SIGXFSZ, SIG_IGN); /* an error has words */
@@ -193,7 +193,7 @@ void unpack_kill(struct unpack_process *process)
 /* -- the writer ------------------------------------------------------------------------------------------- */
 
 static int write_layer(
-        int dir, const struct layer_options *options, int ns, int pipe,
+        pid_t parent, int dir, const struct layer_options *options, int ns, int pipe,
         struct unpack_result *result)
 {
         struct layer_writer layer;
@@ -212,7 +212,9 @@ static int write_layer(
         if (options->image)
                 r = become_nobody();
         if (r == 0)
-                r = confine(options->image ? NO_FD : dir, options->image ? 0 : writer_capabilities);
+                r =
+                        confine(parent, options->image ? NO_FD : dir,
+                                options->image ? 0 : writer_capabilities);
         if (r < 0)
                 return r;
         layer_begin(&layer, dir, options);
@@ -229,7 +231,7 @@ int unpack_start_writer(
 {
         struct unpack_result result = { 0 };
         int ends[2], report, kept[3];
-        pid_t pid;
+        pid_t parent = getpid(), pid;
 
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return trail(-errno, "cannot make a pipe: %m");
@@ -238,7 +240,7 @@ int unpack_start_writer(
         kept[2] = ends[0];
         pid = start(kept, ARRAY_SIZE(kept), ret_process, &report);
         if (pid == 0)
-                end(report, write_layer(dir, options, ns, ends[0], &result), &result);
+                end(report, write_layer(parent, dir, options, ns, ends[0], &result), &result);
         file_close(&ends[0]);
         if (pid < 0)
                 file_close(&ends[1]);
@@ -297,14 +299,14 @@ static int send_entries(struct tar_reader *reader, struct stream_writer *to)
         return r;
 }
 
-static int read_archive(struct input *input, int pipe, struct unpack_result *result)
+static int read_archive(pid_t parent, struct input *input, int pipe, struct unpack_result *result)
 {
         static struct stream_writer to;
         struct tar_reader reader;
         int r = become_nobody();
 
         if (r == 0)
-                r = confine(NO_FD, 0);
+                r = confine(parent, NO_FD, 0);
         if (r < 0)
                 return r;
         sha256_begin(&input->hash);
@@ -327,9 +329,9 @@ int unpack_start_reader(
         const int kept[] = { source, copy, pipe };
         struct unpack_result result = { 0 };
         int report;
-        pid_t pid = start(kept, ARRAY_SIZE(kept), ret_process, &report);
+        pid_t parent = getpid(), pid = start(kept, ARRAY_SIZE(kept), ret_process, &report);
 
         if (pid == 0)
-                end(report, read_archive(&input, pipe, &result), &result);
+                end(report, read_archive(parent, &input, pipe, &result), &result);
         return pid < 0 ? (int)pid : 0;
 }

@@ -293,6 +293,23 @@ PYTHON
         same "$(inside stat -c '%u:%g' /root/d/sub/g)" 33:34
 }
 
+@test 'who unpacks what never ends dies with its client, in a user namespace, too' {
+        mkfifo never
+        tar c d >d.tar
+        exec 9<>never
+        for words in '' '--uidmap 0:100000:65536'; do
+                # shellcheck disable=SC2086 # words
+                husk run -d --name one $words t
+                head -c 1024 d.tar >&9
+                "$husk" "${flags[@]}" cp - one:/tmp <never 3>&- 9>&- &
+                client=$!
+                await confined 2 "$client"
+                takes_along "$client"
+                husk rm -f one
+        done
+        exec 9>&-
+}
+
 # exchanged N: of N rounds of copies out of and into the container that exchanges names, until one reached the host
 exchanged() {
         local i

@@ -72,6 +72,30 @@ keeper_of() { awk '/^PPid:/ { print $2 }' "/proc/$(pid_of "$1")/status"; }
 # One grep, because bats makes each command of a loop slow.
 our_processes() { grep -lzsxFf <(printf '%s' "$store") /proc/[0-9]*/cmdline; }
 
+# confined N CLIENT: that many of its children have given up their rights.
+confined() {
+        local pid n=0
+        for pid in $(pgrep -P "$2"); do
+                ! grep -q '^Seccomp:.*[12]' "/proc/$pid/status" || n=$((n + 1))
+        done
+        [ "$n" = "$1" ]
+}
+ended() {
+        local pid
+        for pid; do
+                [ ! -e "/proc/$pid" ] || grep -qs '^State:.Z' "/proc/$pid/status" || return 1
+        done
+}
+# takes_along CLIENT: its children, which are stopped, so that none ends by itself, die with it.
+takes_along() {
+        local children
+        mapfile -t children < <(pgrep -P "$1")
+        kill -STOP "${children[@]}"
+        kill -KILL "$1"
+        wait "$1" || :
+        await ended "${children[@]}" || { kill -KILL "${children[@]}" && return 1; }
+}
+
 # Nothing of any container: files, mounts, processes, cgroups (of the ids given).
 nothing_left() {
         local id

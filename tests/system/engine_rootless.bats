@@ -48,6 +48,35 @@ teardown() {
         same "$(husk exec one stat -c '%u:%g' /tmp/sub/f)" 33:34
 }
 
+# waits PID: in a pipe that nobody empties
+waits() { [[ $(cat "/proc/$1/wchan") == *pipe* ]]; }
+# until_so COMMAND...: it succeeds within 30 seconds.
+until_so() {
+        local i
+        for ((i = 0; i < 600; i++)); do
+                ! "$@" 2>/dev/null || return 0
+                sleep 0.05
+        done
+        echo "never came true: $*"
+        return 1
+}
+ended() { [ ! -e "/proc/$1" ] || grep -qs '^State:.Z' "/proc/$1/status"; }
+
+@test 'export: who reads the files in a user namespace dies with its client' {
+        husk create --name one --rootfs "$RHOME/root" true
+        mkfifo "$BATS_TEST_TMPDIR/full"
+        exec 9<>"$BATS_TEST_TMPDIR/full"
+        (cd "$RHOME" && exec setpriv --reuid "$RUID" --regid "$RGID" --init-groups \
+                env -i PATH=/usr/bin:/bin HOME="$RHOME" "$RHOME/husk" export one 3>&- 9>&-) >&9 &
+        client=$!
+        child() { child=$(pgrep -P "$client") && waits "$child"; }
+        until_so child
+        kill -KILL "$client"
+        wait "$client" || :
+        until_so ended "$child" || { kill -KILL "$child" && return 1; }
+        exec 9>&-
+}
+
 @test '--uidmap: our own id and those of subuid, and no others' {
         first=$(awk -F: -v u="$RUSER" '$1 == u { print $2 }' /etc/subuid)
         map() { husk run --rm "$@" host cat /proc/self/uid_map | awk '{ print $1, $2, $3 }'; }

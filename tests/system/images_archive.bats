@@ -63,6 +63,27 @@ two_layers() {
         done
 }
 
+@test 'load: who reads and writes an archive that never ends dies with its client' {
+        archive one.tar 'add("a", b"1")'
+        mkfifo "$box/never"
+        exec 9<>"$box/never"
+        head -c 1024 "$box/one.tar" >&9
+        "$husk" "${flags[@]}" load -q <"$box/never" 3>&- 9>&- &
+        client=$!
+        await confined 2 "$client"
+        takes_along "$client"
+        # The same by a signal that may be caught, of those that wait as they do.
+        head -c 1024 "$box/one.tar" >&9
+        "$husk" "${flags[@]}" load -q <"$box/never" 3>&- 9>&- &
+        client=$!
+        await confined 2 "$client"
+        kill -TERM "$client"
+        await eval '[ -z "$(our_processes)" ]'
+        exec 9>&-
+        husk prune
+        store_is_empty
+}
+
 @test 'save: there and back, and for others' {
         digest=$(two_layers)
         husk pull -q "oci:$box/layout:tool"

@@ -30,6 +30,23 @@ add("noise", random.randbytes(700000)); add("bin/", type="dir", mode=0o755)'
 
 copy_up() { skopeo --insecure-policy copy -q --dest-tls-verify=false "oci:$box/layout:$1" "docker://$address/$2"; }
 
+@test 'pull: who fetches and who writes a layer die with their client' {
+        archive one.tar 'import random
+random.seed(1)
+add("noise", random.randbytes(700000))'
+        printf '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+                "$(digest_of "$box/one.tar")" >"$box/config"
+        lie "$box/config" "$box/one.tar"
+        husk_client pull -q "$address/half-image/x:1"
+        await confined 2 "$client"
+        takes_along "$client"
+        # ... and its lock is nobody's: the next one fetches it.
+        husk_client pull -q "$address/half-image/x:1"
+        await confined 2 "$client"
+        kill -KILL "$client"
+        await eval '[ -z "$(our_processes)" ]'
+}
+
 @test 'pull: a registry, every compression, by tag and by digest' {
         serve plain
         three_layers tool

@@ -258,6 +258,22 @@ class Registry(http.server.BaseHTTPRequestHandler):
         self.say(200)
 
 
+    def be_half_image(self):
+        """An image: the first blob is its configuration, the others are layers, of which half comes."""
+        if self.kind == 'manifests':
+            parts = [{'mediaType': 'application/vnd.oci.image.' + ('layer.v1.tar' if at else 'config.v1+json'),
+                      'digest': digest, 'size': len(data)} for at, (digest, data) in enumerate(blobs.items())]
+            self.body = json.dumps({'schemaVersion': 2, 'mediaType': MANIFEST, 'config': parts[0],
+                                    'layers': parts[1:]}).encode()
+        if self.kind == 'manifests' or self.reference == next(iter(blobs)):
+            return self.fine()
+        self.send_response(200)
+        self.send_header('Content-Length', len(self.body))
+        self.end_headers()
+        self.wfile.write(self.body[:len(self.body) // 2])
+        self.wfile.flush()
+        return time.sleep(600)
+
     # -- what is written ---------------------------------------------------------------------------------
 
     def written(self):
