@@ -145,8 +145,9 @@ static size_t on_upload(char *bytes, size_t one, size_t size, void *context)
         }
         x->uploaded += (uint64_t)n;
         if (x->request->sent)
-                x->request->sent(x->request->context, x->request->upload_at + x->uploaded);
-        return (size_t)n;
+                x->error = x->request->sent(
+                        x->request->context, x->request->upload_at + x->uploaded, (size_t)n);
+        return x->error < 0 ? CURL_READFUNC_ABORT : (size_t)n;
 }
 
 static int on_time(

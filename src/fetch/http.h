@@ -49,8 +49,9 @@ struct http_request {
         int upload;                      /* descriptor */
         uint64_t upload_at, upload_size; /* upload_size 0: there is none */
         const char *part;                /* Content-Range, or NULL: it is the whole */
-        /* Of an upload: how far in the file it is, now and then. */
-        void (*sent)(void *context, uint64_t at);
+        /* Of an upload: how far in the file it is, now and then, and by how many bytes that was. A negative errno
+         * ends the exchange with it. */
+        int (*sent)(void *context, uint64_t at, size_t size);
         uint64_t from; /* the first byte that is wanted */
         /* Of a body with status 200 or 206: once before its first byte, then each part. A negative errno
          * ends the exchange with it. */

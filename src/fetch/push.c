@@ -8,12 +8,17 @@
  * does not know starts a new upload. What counts at the end is that the registry says that it has the blob: it is
  * asked for once more.
  *
+ * How often that may be is bounded by bytes, since each piece that the registry says it has some of is progress: what
+ * is sent in all is SENT_TIMES the blob and as many pieces; and a piece of which less than a quarter is there
+ * afterwards counts as an attempt.
+ *
  * The place may be on another host, which is shown no credential (exchange.c). Source: distribution-spec, "Push". */
 #include "fetch.h"
 #include "linux/linux.h"
 
 enum {
         STEPS_MAX = 1 << 20,
+        SENT_TIMES = 4,
 };
 
 #define CHUNK_FIRST ((uint64_t)16 << 20) /* when one PUT was too large */
@@ -28,6 +33,7 @@ struct push {
         uint64_t chunk;        /* size of the pieces; 0: all at once */
         const char *location;  /* of the open upload; NULL: there is none */
         uint64_t at, furthest; /* how much of it is there; and ever was */
+        uint64_t sent;         /* bytes, by all requests together */
         bool pieces;           /* something of it was sent by PATCH */
 };
 
@@ -42,11 +48,24 @@ static struct exchange exchange_for(struct push *push, const char *method, const
                                   .request = { .method = method } };
 }
 
-static void sent(void *context, uint64_t at)
+/* How much may be sent for this blob: what honest registries and lines lose, and no more. */
+static uint64_t sent_max(const struct push *push)
 {
-        const struct push *push = context;
+        return SENT_TIMES * (push->size + (push->size < CHUNK_FIRST ? push->size : CHUNK_FIRST));
+}
 
+static int sent(void *context, uint64_t at, size_t size)
+{
+        struct push *push = context;
+
+        push->sent += size;
+        if (push->sent > sent_max(push))
+                return trail(
+                        -EREMOTEIO, "%s has been sent %llu bytes for %llu, and has it not",
+                        push->registry, (unsigned long long)(push->sent - size),
+                        (unsigned long long)push->size);
         fetch_progress(push->job, at);
+        return 0;
 }
 
 /* -- is it there ------------------------------------------------------------------------------------------ */
@@ -255,6 +274,20 @@ static void look_where(struct push *push)
         trail_reset();
 }
 
+/* Behind a step that began at `from`, when `before` bytes had been sent. Was it in vain? */
+static bool count(struct push *push, uint64_t from, uint64_t before, unsigned *attempt)
+{
+        const uint64_t grown = push->at > from ? push->at - from : 0;
+
+        if (grown < (push->sent - before) / SENT_TIMES)
+                return true;
+        if (push->at > push->furthest) {
+                push->furthest = push->at;
+                *attempt = 0;
+        }
+        return false;
+}
+
 /* One PUT was more than the registry, or who stands in front of it, takes. */
 static bool shrink(struct push *push)
 {
@@ -280,15 +313,17 @@ static int upload(struct push *push)
         unsigned attempt = 0;
 
         for (unsigned steps = 0; steps < STEPS_MAX; steps++) {
+                const uint64_t from = push->at, before = push->sent;
                 struct http_answer answer = { 0 };
                 int r = step(push, &answer);
 
                 if (r > 0)
                         return 0;
-                if (push->at > push->furthest) {
-                        push->furthest = push->at;
-                        attempt = 0;
-                }
+                if (r == 0 && count(push, from, before, &attempt) && ++attempt >= EXCHANGE_ATTEMPTS)
+                        return trail(
+                                -EREMOTEIO,
+                                "%s takes pieces of it, and has hardly more of it than before",
+                                push->registry);
                 if (r == 0)
                         continue;
                 if (answer.status == 413 && shrink(push)) {
@@ -304,6 +339,7 @@ static int upload(struct push *push)
                 if (r)
                         return r < 0 ? r : 0;
                 look_where(push);
+                count(push, from, before, &attempt);
         }
         return trail(-ELOOP, "%s: an upload without an end", push->registry);
 }

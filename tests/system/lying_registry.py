@@ -459,6 +459,31 @@ class Registry(http.server.BaseHTTPRequestHandler):
             return self.opened()
         return self.say(204 if self.command == 'GET' else 202, Location=self.path, Range='0-0')
 
+    def up_crawls(self):
+        """One PUT is too large; of each piece it has one byte more, and says so."""
+        self.take()
+        if self.command == 'POST':
+            return self.opened()
+        if self.command == 'PUT':
+            return self.say(413)
+        at = count('crawls') if self.command == 'PATCH' else seen['crawls']
+        return self.say(204 if self.command == 'GET' else 202, Location=self.path, Range=f'0-{at}')
+
+    def up_half(self):
+        """Half of each piece, and one byte."""
+        if self.command != 'PATCH':
+            return self.up_well()
+        data = self.take()
+        return self.more(data[:len(data) // 2 + 1]) or self.state(202)
+
+    def up_forgets_again(self):
+        """What it has of an upload is forgotten each time that it is more than ever before."""
+        if self.command != 'PATCH' or len(uploads.get(self.reference, b'')) <= seen.get('most', 0):
+            return self.up_well()
+        self.take()
+        seen['most'] = len(uploads.pop(self.reference))
+        return self.say(404, Retry_After=0)
+
     def up_has_more(self):
         self.take()
         if self.command == 'POST':

@@ -49,6 +49,17 @@ goes_well() { # goes_well HOW
 @test "no answer at all" { refused mute 'ETIMEDOUT: '; }
 @test "202 for ever" { refused for-ever "EPROTO: blob $digest: $address answers with status 202 instead of 201 to the end of an upload"; }
 @test "pieces that are taken and are nowhere" { settings=$pieces refused takes-nothing "EREMOTEIO: blob $digest: $address takes pieces of it, and has no more of it than before"; }
+@test "pieces of which a byte is kept" {
+        settings=$pieces refused crawls "EREMOTEIO: blob $digest: $address takes pieces of it, and has hardly more of it than before"
+        settings='{"patience":5}' refused crawls 'has hardly more of it than before'
+}
+@test "half of each piece is progress" { settings=$pieces goes_well half; }
+@test "no more than eight times what the blob has" {
+        settings=${pieces/50000/8000} run upload forgets-again
+        same "$status" 1
+        has "$output" "EREMOTEIO: blob $digest: $address has been sent 1600000 bytes for 200000, and has it not"
+        [ "$(asked_for forgets-again | grep -c ' PATCH ')" -lt 250 ]
+}
 @test "more than was sent" { settings=$pieces refused has-more "EPROTO: blob $digest: $address says that it has more of it than was sent"; }
 @test "too large, however small the pieces" { refused too-large-always "EREMOTEIO: blob $digest: $address answers with status 413"; }
 @test "busy for ever" { refused busy-always "EAGAIN: blob $digest: $address asks for patience (status 429): slower"; }
