@@ -164,3 +164,13 @@ int tree_set_size(int fd, uint64_t size)
 {
         return done(ftruncate(fd, (off_t)size));
 }
+
+int tree_reserve(int fd, uint64_t size)
+{
+        int r;
+
+        do
+                r = done(fallocate(fd, 0, 0, (off_t)size));
+        while (r == -EINTR);
+        return r;
+}

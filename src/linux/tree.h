@@ -50,3 +50,5 @@ int tree_write(int fd, uint64_t offset, const void *bytes, size_t size);
 /* So many bytes from there. -EBADMSG: the file ends before them. */
 int tree_read(int fd, uint64_t offset, void *bytes, size_t size);
 int tree_set_size(int fd, uint64_t size);
+/* It has room on the disk for so many bytes, and is as long at least. -EOPNOTSUPP: the file system cannot promise that. */
+int tree_reserve(int fd, uint64_t size);

@@ -16,13 +16,6 @@
 static const char empty_index[] =
         "{\"schemaVersion\":2,\"mediaType\":\"" IMAGE_TYPE_INDEX "\",\"manifests\":[]}";
 
-static int failed(const struct layout *layout, int error, const char *what, const char *name)
-{
-        if (error == -ENOSPC || error == -EDQUOT)
-                trail_hint("husk image prune removes images that nothing uses");
-        return trail(error, "cannot %s %s/%s: %s", what, layout->path, name, text_errno(error));
-}
-
 /* -- opening -------------------------------------------------------------------------------------------- */
 
 static int open_dir(const struct layout *layout, const char *name, bool make, int *ret_fd)
@@ -33,40 +26,15 @@ static int open_dir(const struct layout *layout, const char *name, bool make, in
                 int r = tree_make_dir(layout->root, name, 0700);
 
                 if (r < 0 && r != -EEXIST)
-                        return failed(layout, r, "make", name);
+                        return layout_failed(layout, r, "make", name);
                 fd = file_open(layout->root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
         }
         if (fd == -ENOENT && !make)
                 return fd;
         if (fd < 0)
-                return failed(layout, fd, "open", name);
+                return layout_failed(layout, fd, "open", name);
         *ret_fd = fd;
         return 0;
-}
-
-/* A file of which only the whole is ever seen; `dir`/`name` may be there already. */
-static int put_whole(
-        const struct layout *layout, int dir, const char *name, const char *bytes, size_t size)
-{
-        char key[80];
-        struct layout_work work;
-        int r;
-
-        text_format(key, sizeof key, "put-%s", name);
-        r = layout_begin(layout, key, true, &work);
-        if (r < 0)
-                return r;
-        r = tree_set_size(work.file, 0);
-        if (r == 0)
-                r = file_write(work.file, bytes, size);
-        if (r == 0)
-                r = file_set_mode_fd(work.file, 0644);
-        if (r == 0)
-                r = file_sync(work.file);
-        if (r == 0)
-                r = tree_move(layout->tmp, work.key, dir, name);
-        layout_drop(&work);
-        return r < 0 ? failed(layout, r, "write", name) : 0;
 }
 
 static int make_files(const struct layout *layout)
@@ -75,11 +43,11 @@ static int make_files(const struct layout *layout)
         int r = 0;
 
         if (tree_stat(layout->images, "oci-layout", &st) == -ENOENT)
-                r = put_whole(
-                        layout, layout->images, "oci-layout", LAYOUT_HEADER, strlen(LAYOUT_HEADER));
+                r = layout_put(layout, "images/oci-layout", LAYOUT_HEADER, strlen(LAYOUT_HEADER));
         if (r == 0 && tree_stat(layout->images, "index.json", &st) == -ENOENT)
-                r = put_whole(
-                        layout, layout->images, "index.json", empty_index, strlen(empty_index));
+                r = layout_put(layout, "images/index.json", empty_index, strlen(empty_index));
+        if (r == 0)
+                layout_make_spare(layout);
         return r;
 }
 
@@ -160,57 +128,6 @@ void layout_close(struct layout *layout)
         file_close(&layout->root);
 }
 
-/* -- the index ------------------------------------------------------------------------------------------ */
-
-int layout_read_index(
-        const struct layout *layout, struct arena *arena, struct image_index *ret_index)
-{
-        const char *name = arena_format(arena, "%s/images/index.json", layout->path);
-        struct image_document document;
-        struct text bytes;
-        int r = file_read(arena, layout->images, "index.json", IMAGE_DOCUMENT_MAX, &bytes);
-
-        if (r < 0)
-                return failed(layout, r, "read", "images/index.json");
-        r = image_parse(arena, name, bytes.data, bytes.len, IMAGE_INDEX, &document);
-        if (r == 0)
-                *ret_index = *document.index;
-        return r;
-}
-
-int layout_lock_index(const struct layout *layout)
-{
-        int fd = file_open(layout->images, "blobs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-        int r = fd < 0 ? fd : lock_take(fd, LOCK_FOR_CHANGE, true);
-
-        if (r == 0)
-                return fd;
-        file_close(&fd);
-        return failed(layout, r, "lock", "images/blobs");
-}
-
-int layout_write_index(
-        const struct layout *layout, struct arena *arena, const struct image_index *index)
-{
-        struct text out = { .arena = arena };
-
-        if (index->manifests.n > IMAGE_MANIFESTS_MAX)
-                return trail(
-                        -ENOSPC,
-                        "there are %d images in %s already, which is the most that it can hold",
-                        IMAGE_MANIFESTS_MAX, layout->path);
-        image_encode_index(index, &out);
-        return put_whole(layout, layout->images, "index.json", out.data, out.len);
-}
-
-const char *layout_annotation(const struct image_descriptor *descriptor, const char *key)
-{
-        for (size_t i = 0; i < descriptor->annotations.n; i++)
-                if (text_equal(descriptor->annotations.items[i].key, key))
-                        return descriptor->annotations.items[i].value;
-        return NULL;
-}
-
 /* -- blobs ---------------------------------------------------------------------------------------------- */
 
 int layout_open_blob(const struct layout *layout, const char *digest, uint64_t *ret_size)
@@ -234,7 +151,7 @@ int layout_open_blob(const struct layout *layout, const char *digest, uint64_t *
                         *ret_size = (uint64_t)st.st_size;
                 }
         }
-        return fd < 0 && fd != -ENOENT ? failed(layout, fd, "open the blob in", digest) : fd;
+        return fd < 0 && fd != -ENOENT ? layout_failed(layout, fd, "open the blob in", digest) : fd;
 }
 
 int layout_read_blob(
@@ -266,7 +183,9 @@ int layout_write_blob(
 
         sha256_hex(text_string(bytes), bytes->len, hex);
         if (tree_stat(layout->blobs, hex, &st) < 0)
-                r = put_whole(layout, layout->blobs, hex, text_string(bytes), bytes->len);
+                r = layout_put(
+                        layout, arena_format(arena, "images/blobs/sha256/%s", hex),
+                        text_string(bytes), bytes->len);
         if (r == 0)
                 *ret_digest = arena_format(arena, "sha256:%s", hex);
         return r;
@@ -381,7 +300,7 @@ int layout_read_layer(
                         json_u64(json_member(root, "entries"), &about.entries) < 0)))
                 r = -EBADMSG;
         if (r < 0)
-                return failed(layout, r, "read layers", path);
+                return layout_failed(layout, r, "read layers", path);
         *ret = about;
         return 0;
 }
@@ -417,7 +336,7 @@ int layout_begin(
         work.file = lock_make(layout->tmp, work.key, wait);
         if (work.file < 0)
                 return work.file == -EAGAIN ? work.file
-                                            : failed(layout, work.file, "make tmp", key);
+                                            : layout_failed(layout, work.file, "make tmp", key);
         *ret_work = work;
         return 0;
 }
@@ -433,7 +352,7 @@ int layout_begin_dir(struct layout_work *work, const char *name)
         if (r == 0)
                 r = tree_make_dir(layout->tmp, path, 0755);
         if (r < 0)
-                return failed(layout, r, "make tmp", path);
+                return layout_failed(layout, r, "make tmp", path);
         work->dir = file_open(layout->tmp, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
         r = work->dir < 0 ? work->dir : 0;
         if (r == 0 && name)
@@ -442,7 +361,7 @@ int layout_begin_dir(struct layout_work *work, const char *name)
                       : file_open(
                                 work->dir, name ? name : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
                                 0);
-        return inner < 0 ? failed(layout, inner, "make a directory in tmp", path) : inner;
+        return inner < 0 ? layout_failed(layout, inner, "make a directory in tmp", path) : inner;
 }
 
 /* The hexadecimal digits of a digest as the first bytes of an id. */
@@ -468,7 +387,8 @@ int layout_begin_layer(struct layout_work *work, const char *diff_id, struct lay
         if (dir < 0)
                 return dir;
         file = tree_make_file(dir, LAYOUT_IMAGE);
-        return file < 0 ? failed(work->layout, file, "make the image of layer", diff_id) : file;
+        return file < 0 ? layout_failed(work->layout, file, "make the image of layer", diff_id)
+                        : file;
 }
 
 static int write_about(const struct layout_work *work, const struct layout_layer *about)
@@ -539,7 +459,7 @@ int layout_publish_layer(
                 r = join_layer(layout, path, digest, diff_id);
         }
         file_close(&work->dir);
-        return r < 0 ? failed(layout, r, "publish layer", diff_id) : 0;
+        return r < 0 ? layout_failed(layout, r, "publish layer", diff_id) : 0;
 }
 
 /* KEY.d, as long as KEY is ours. */
@@ -564,7 +484,7 @@ int layout_publish_blob(struct layout_work *work, const char *digest)
                 r = remove_made(work);
         if (r == 0)
                 r = tree_move(layout->tmp, work->key, layout->blobs, LAYOUT_HEX(digest));
-        return r < 0 ? failed(layout, r, "publish blob", digest) : 0;
+        return r < 0 ? layout_failed(layout, r, "publish blob", digest) : 0;
 }
 
 void layout_drop(struct layout_work *work)

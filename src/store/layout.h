@@ -14,8 +14,9 @@
  *                      image fs.erofs. Beside it layer.json, and for each blob that it was found in an empty file
  *                      of-HEX
  *      tmp/            what is in the making: a file KEY, which its maker has locked, and perhaps a directory KEY.d
+ *      spare           room for the index on a disk that is full (layout_index.c)
  *
- * All three are closed to others, who could execute the set-id programs of a layer whose digest they know
+ * All of it is closed to others, who could execute the set-id programs of a layer whose digest they know
  * (CVE-2021-41091).
  *
  * What stands in the first two is whole and has its digest. It gets there by rename(2), what is referred to before

@@ -4,6 +4,14 @@
 
 #include "store.h"
 
+/* `error` with a trail: cannot `what` ROOT/`name`. */
+int layout_failed(const struct layout *layout, int error, const char *what, const char *name);
+
+/* A file of which only the whole is ever seen; "images/NAME" or "images/blobs/sha256/NAME", which may be there already. */
+int layout_put(const struct layout *layout, const char *path, const char *bytes, size_t size);
+/* What the index is written to when the disk is full; nothing happens where it cannot be made. */
+void layout_make_spare(const struct layout *layout);
+
 /* A tree of unpacked files, in the user namespace in which they belong to somebody. */
 int layout_remove_dir(const struct layout *layout, int dir, const char *name);
 

@@ -52,7 +52,7 @@ static const char *listing(void)
 
 #define EMPTY                                                                            \
         "700 images\n700 images/blobs\n700 images/blobs/sha256\n644 images/index.json\n" \
-        "644 images/oci-layout\n700 layers\n700 tmp\n"
+        "644 images/oci-layout\n700 layers\n600 spare\n700 tmp\n"
 
 /* A layer that was found in the blob of that digest. */
 static void put_layer(const char *hex, const char *diff_id)
@@ -165,7 +165,7 @@ TEST(layout_has_one_maker_of_a_thing)
                 listing(),
                 "700 images\n700 images/blobs\n700 images/blobs/sha256\n"
                 "644 images/blobs/sha256/" HEX_A "\n644 images/index.json\n644 images/oci-layout\n"
-                "700 layers\n700 tmp\n");
+                "700 layers\n600 spare\n700 tmp\n");
         end();
 }
 
@@ -211,14 +211,14 @@ TEST(layout_publishes_a_layer_once)
                 layout_layer_path(&layout, &arena, "sha256:" HEX_B),
                 arena_format(&arena, "%s/layers/" HEX_B "/fs", layout.path));
         CHECK_STR(
-                listing(),
-                arena_format(
-                        &arena,
-                        "700 images\n700 images/blobs\n700 images/blobs/sha256\n"
-                        "644 images/index.json\n644 images/oci-layout\n700 layers\n"
-                        "755 layers/%s\n755 layers/%s/fs\n600 layers/%s/layer.json\n"
-                        "600 layers/%s/of-" HEX_A "\n600 layers/%s/of-" HEX_C "\n700 tmp\n",
-                        HEX_B, HEX_B, HEX_B, HEX_B, HEX_B));
+                listing(), arena_format(
+                                   &arena,
+                                   "700 images\n700 images/blobs\n700 images/blobs/sha256\n"
+                                   "644 images/index.json\n644 images/oci-layout\n700 layers\n"
+                                   "755 layers/%s\n755 layers/%s/fs\n600 layers/%s/layer.json\n"
+                                   "600 layers/%s/of-" HEX_A "\n600 layers/%s/of-" HEX_C
+                                   "\n600 spare\n700 tmp\n",
+                                   HEX_B, HEX_B, HEX_B, HEX_B, HEX_B));
         end();
 }
 
