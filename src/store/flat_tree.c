@@ -153,8 +153,11 @@ static int step(struct flat_way *way, const char *text, size_t size, bool make)
         name = flat_name_at(tree, number);
         if (!name->type && !make)
                 return -ENOENT; /* what had it has gone, and what is to have it is not there yet */
-        if (!name->type || (make && flat_is_whiteout(name)))
+        if (!name->type || (make && flat_is_whiteout(name))) {
+                way->made++;
+                way->made_bytes += size;
                 return flat_put_directory(tree, way->entry, number, &way->dir);
+        }
         if (name->type == EROFS_DIRECTORY) {
                 way->dir = name->ref;
                 return 0;

@@ -105,7 +105,9 @@ struct flat_way {
         const struct tar_entry *entry;
         uint32_t dir; /* where it has come */
         int links;
-        uint32_t steps; /* components that were looked up, as rootpath_count() counts them */
+        uint32_t made;     /* directories, */
+        size_t made_bytes; /* and bytes of their names */
+        uint32_t steps;    /* components that were looked up, as rootpath_count() counts them */
 };
 
 /* Further, by a path in which symbolic links are followed inside the tree. `make`: what is missing on it is made, also

@@ -97,6 +97,26 @@ static int count_way(
         return layer_count_steps(layer, entry, steps);
 }
 
+/* Directories of which no entry has spoken, which are made with what is in them. */
+static int count_implied(
+        struct layer_writer *layer, const struct tar_entry *entry, const char *path)
+{
+        char part[TAR_PATH_MAX];
+        auto_close dir = NO_FD;
+        size_t at, bytes = 0;
+        uint32_t n = 0;
+
+        memcpy(part, path, strlen(path) + 1);
+        dir = rootpath_longest(layer->root, part, &at);
+        for (at += path[at] == '/'; dir >= 0 && path[at]; n++) {
+                const size_t size = strcspn(path + at, "/");
+
+                bytes += size;
+                at += size + (path[at + size] == '/');
+        }
+        return layer_count_implied(layer, entry, n, bytes);
+}
+
 static int enter_parent(struct layer_writer *layer, const struct tar_entry *entry, const char *path)
 {
         auto_close found = NO_FD;
@@ -110,6 +130,8 @@ static int enter_parent(struct layer_writer *layer, const struct tar_entry *entr
         if (r < 0)
                 return layer_failed(entry, r, "cannot set the time of the directory before");
         r = count_way(layer, entry, path, &found);
+        if (r == 0 && found < 0)
+                r = count_implied(layer, entry, path);
         if (r < 0)
                 return r;
         layer->parent = found >= 0 ? found : rootpath_make_dirs(layer->root, path, 0755);
@@ -393,19 +415,6 @@ static int add_named(struct layer_writer *layer, const struct tar_entry *entry, 
         return add_node(layer, entry, name);
 }
 
-/* What of it an image's writer has in memory until the end. The same bound for a directory: a layer is good, or it is not,
- * wherever it goes. */
-static uint64_t kept_of(const struct tar_entry *entry)
-{
-        uint64_t size = 0;
-
-        if (entry->type == TAR_SYMLINK)
-                return strlen(entry->link);
-        for (size_t i = 0; entry->type == TAR_DIRECTORY && i < entry->n_xattrs; i++)
-                size += strlen(entry->xattrs[i].name) + entry->xattrs[i].size;
-        return size;
-}
-
 int layer_add(struct layer_writer *layer, const struct tar_entry *entry)
 {
         char path[TAR_PATH_MAX + 1];
@@ -414,13 +423,9 @@ int layer_add(struct layer_writer *layer, const struct tar_entry *entry)
 
         if (r < 0)
                 return r;
-        if (++layer->entries > layer->options.entries_max)
-                return layer_refuse(entry, -E2BIG, "the layer has too many entries");
-        layer->kept += kept_of(entry);
-        if (layer->kept > layer->options.kept_max)
-                return layer_refuse(
-                        entry, -E2BIG,
-                        "the layer has too much in its links and in the attributes of directories");
+        r = layer_count_entry(layer, entry);
+        if (r < 0)
+                return r;
         r = layer_normalize(entry, entry->path, path);
         if (r < 0)
                 return r;
@@ -464,11 +469,11 @@ void layer_begin(struct layer_writer *layer, int root, const struct layer_option
         if (options->image)
                 flat_begin(layer);
         if (!layer->options.entries_max)
-                layer->options.entries_max = 10000000;
+                layer->options.entries_max = options->plain ? 10000000 : 2000000;
         if (!layer->options.bytes_max)
                 layer->options.bytes_max = (uint64_t)100 << 30;
         if (!layer->options.kept_max)
-                layer->options.kept_max = (uint64_t)128 << 20;
+                layer->options.kept_max = options->plain ? UINT64_MAX : (uint64_t)256 << 20;
 }
 
 void layer_abort(struct layer_writer *layer)

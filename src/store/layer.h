@@ -23,12 +23,12 @@ struct layer_options {
         bool own;
         uint32_t uid, gid;
         bool pass_devices; /* leave out device nodes, which we may not make, instead of failing */
-        uint64_t entries_max; /* 0: ten million */
+        uint64_t entries_max; /* and directories that they imply; 0: two million, of `plain` ten */
         /* Of all files together, holes not counted, but in an image those of less than a MiB; 0: 100 GiB. */
         uint64_t bytes_max;
-        uint64_t
-                kept_max; /* of what an image's writer has in memory: targets of links, attributes of directories;
-                                 0: 128 MiB */
+        /* Of what an image's writer has in memory: names, directories, targets of links; 0: 256 MiB, but of `plain`, of
+         * which nobody keeps anything, no bound. */
+        uint64_t kept_max;
 };
 
 struct layer_image;
@@ -38,6 +38,7 @@ struct layer_writer {
         struct layer_image *image; /* NULL: it is a directory */
         struct layer_options options;
         uint64_t entries, bytes, kept; /* written so far */
+        uint64_t implied;              /* directories of which no entry had spoken */
         uint64_t passed;               /* devices left out */
         uint64_t steps;                /* components that were looked up on the way to entries */
         char parent_path[TAR_PATH_MAX];

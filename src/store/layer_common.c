@@ -9,6 +9,13 @@
 enum {
         STEPS = 1000000, /* of a layer, and for each entry */
         STEPS_ENTRY = 64,
+        /* What an image's writer has of one in memory until the end, but for its texts (flat_tree.h): a name, and its inode
+         * or all of the directory; its share of the table of names, and of the list of a directory that is written; what
+         * is lost between texts. */
+        ENTRY = 144,
+        DIRECTORY = 256,
+        /* The room for a directory's attributes doubles, and what it was before is lost. */
+        XATTRS_TIMES = 4,
 };
 
 int layer_refuse(const struct tar_entry *entry, int error, const char *what)
@@ -79,4 +86,44 @@ int layer_count_steps(struct layer_writer *layer, const struct tar_entry *entry,
                                entry, -E2BIG,
                                "the ways to the layer's entries, through links, are too long together")
                      : 0;
+}
+
+static int check_bounds(const struct layer_writer *layer, const struct tar_entry *entry)
+{
+        if (layer->entries + layer->implied > layer->options.entries_max)
+                return layer_refuse(entry, -E2BIG, "the layer has too many entries");
+        return layer->kept > layer->options.kept_max
+                     ? layer_refuse(
+                               entry, -E2BIG,
+                               "the layer has too much in its names, links and attributes of directories")
+                     : 0;
+}
+
+int layer_count_entry(struct layer_writer *layer, const struct tar_entry *entry)
+{
+        const char *path = entry->path;
+        const size_t size = strlen(path);
+        size_t leaf = size;
+
+        /* Its last part, with the slashes behind it. */
+        while (leaf && path[leaf - 1] == '/')
+                leaf--;
+        while (leaf && path[leaf - 1] != '/')
+                leaf--;
+        layer->entries++;
+        layer->kept += size - leaf + (entry->type == TAR_DIRECTORY ? DIRECTORY : ENTRY);
+        if (entry->type == TAR_SYMLINK)
+                layer->kept += strlen(entry->link);
+        for (size_t i = 0; entry->type == TAR_DIRECTORY && i < entry->n_xattrs; i++)
+                layer->kept +=
+                        XATTRS_TIMES * (strlen(entry->xattrs[i].name) + entry->xattrs[i].size);
+        return check_bounds(layer, entry);
+}
+
+int layer_count_implied(
+        struct layer_writer *layer, const struct tar_entry *entry, uint32_t n, size_t bytes)
+{
+        layer->implied += n;
+        layer->kept += (uint64_t)n * DIRECTORY + bytes;
+        return check_bounds(layer, entry);
 }

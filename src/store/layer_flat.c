@@ -41,14 +41,19 @@ static struct erofs_inode inode_like(const struct tar_entry *entry, mode_t type)
 static int enter_parent(struct layer_writer *layer, const struct tar_entry *entry, const char *path)
 {
         struct layer_image *image = layer->image;
-        struct flat_way way = { &image->tree, entry, FLAT_TOP, 0, 0 };
+        struct flat_way way = { .tree = &image->tree, .entry = entry, .dir = FLAT_TOP };
         int r;
 
         if (image->parent && text_equal(layer->parent_path, path))
                 return 0;
         r = flat_follow(&way, path, true);
-        if (r == 0 && (r = layer_count_steps(layer, entry, way.steps)) < 0)
-                return r;
+        if (r == 0) {
+                r = layer_count_steps(layer, entry, way.steps);
+                if (r == 0)
+                        r = layer_count_implied(layer, entry, way.made, way.made_bytes);
+                if (r < 0)
+                        return r;
+        }
         if (r < 0)
                 return r == -E2BIG
                              ? r
@@ -241,7 +246,7 @@ static int put_hard_link(
         struct layer_writer *layer, const struct tar_entry *entry, struct flat_name *name)
 {
         struct layer_image *image = layer->image;
-        struct flat_way way = { &image->tree, entry, FLAT_TOP, 0, 0 };
+        struct flat_way way = { .tree = &image->tree, .entry = entry, .dir = FLAT_TOP };
         char path[TAR_PATH_MAX + 1];
         const struct flat_name *target;
         const char *leaf;

@@ -14,6 +14,11 @@ int layer_failed(const struct tar_entry *entry, int error, const char *what);
 int layer_normalize(const struct tar_entry *entry, const char *path, char *to);
 /* Cut at the last slash: `path`, which has a byte to spare, becomes the parent's; the name in it. */
 const char *layer_split(char *path);
+/* What an entry takes of the bounds of a layer, and what the `n` directories do that it implies, whose names have so many
+ * bytes. The same for a directory as for an image, in whose memory it is. -E2BIG with a trail. */
+int layer_count_entry(struct layer_writer *layer, const struct tar_entry *entry);
+int layer_count_implied(
+        struct layer_writer *layer, const struct tar_entry *entry, uint32_t n, size_t bytes);
 /* So many components were looked up on the way to the entry, or to what it is a link to. -E2BIG with a trail: more than
  * a layer of so many entries may cost. */
 int layer_count_steps(struct layer_writer *layer, const struct tar_entry *entry, uint32_t steps);

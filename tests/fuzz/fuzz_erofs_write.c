@@ -542,7 +542,7 @@ static void check_image(void)
 static int unpack(int stream, int to, bool is_image)
 {
         const struct layer_options options = { .image = is_image,
-                                               .entries_max = SAID_MAX,
+                                               .entries_max = SAID_MAX * LAYER_DEPTH_MAX,
                                                .bytes_max = SAID_MAX * SEEN_MAX };
         struct layer_writer layer;
 
