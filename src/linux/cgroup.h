@@ -73,7 +73,7 @@ typedef int cgroup_visit(void *context, int cgroup);
 
 /* Call `visit` for all cgroups below it, each before those below itself, whatever the depth; it gets a descriptor to
  * read the directory by. What goes meanwhile is passed over. 0; else what `visit` returned (-ENOENT and -ENODEV: it is
- * gone, and the next one has its turn); -EAGAIN: far down one was taken away under us, and others have perhaps not been
+ * gone, and the next one has its turn); -ESTALE: far down one was taken away under us, and others have perhaps not been
  * seen; -errno. Child-safe when `visit` is. */
 int cgroup_walk(int cgroup, cgroup_visit *visit, void *context);
 /* Kill every process in it and below: cgroup.kill where there is one (v2, since Linux 5.14), else

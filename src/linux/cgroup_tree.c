@@ -87,7 +87,7 @@ static int go_up(int *fd, uint64_t *ret_number)
         return 0;
 }
 
-/* The first one behind that of the number `behind`, 0: the first of all. -ENOENT: none; -EAGAIN: that of the number
+/* The first one behind that of the number `behind`, 0: the first of all. -ENOENT: none; -ESTALE: that of the number
  * is there no more. */
 static int open_behind(int dir, uint64_t behind)
 {
@@ -105,7 +105,7 @@ static int open_behind(int dir, uint64_t behind)
                 }
                 found |= entry->d_ino == behind;
         }
-        return r < 0 ? r : found ? -ENOENT : -EAGAIN;
+        return r < 0 ? r : found ? -ENOENT : -ESTALE;
 }
 
 /* What is below one that lies deep, which is closed. */
@@ -133,7 +133,7 @@ static int walk_deep(int fd, cgroup_visit *visit, void *context)
                         return 0;
                 r = go_up(&here, &behind);
                 if (r < 0)
-                        return is_gone(r) ? -EAGAIN : r;
+                        return is_gone(r) ? -ESTALE : r;
         }
 }
 

@@ -62,9 +62,9 @@ static int add_listed(void *context, int cgroup)
 /* Somebody takes cgroups away as fast as we read: a few times, since that may be the container itself. */
 static int list_all(struct members *m, int cgroup)
 {
-        int r = -EAGAIN;
+        int r = -ESTALE;
 
-        for (int round = 0; r == -EAGAIN && round < ROUNDS; round++) {
+        for (int round = 0; r == -ESTALE && round < ROUNDS; round++) {
                 m->n = 0;
                 r = add_listed(m, cgroup);
                 if (r == 0)
@@ -131,7 +131,7 @@ int members_exist(int cgroup)
                 return (int)n;
         /* v1 has no file that tells of those below. Who takes such away is a process. */
         r = cgroup_walk(cgroup, has_processes, NULL);
-        return r == -EAGAIN ? 1 : r;
+        return r == -ESTALE ? 1 : r;
 }
 
 /* -- signals -------------------------------------------------------------------------------------- */
