@@ -470,6 +470,8 @@ void layer_begin(struct layer_writer *layer, int root, const struct layer_option
                 flat_begin(layer);
         if (!layer->options.entries_max)
                 layer->options.entries_max = options->plain ? 10000000 : 2000000;
+        if (!layer->options.steps_max)
+                layer->options.steps_max = 1000000;
         if (!layer->options.bytes_max)
                 layer->options.bytes_max = (uint64_t)100 << 30;
         if (!layer->options.kept_max)

@@ -24,6 +24,8 @@ struct layer_options {
         uint32_t uid, gid;
         bool pass_devices; /* leave out device nodes, which we may not make, instead of failing */
         uint64_t entries_max; /* and directories that they imply; 0: two million, of `plain` ten */
+        uint64_t
+                steps_max; /* of the ways to its entries through links, and 64 for each entry; 0: a million */
         /* Of all files together, holes not counted, but in an image those of less than a MiB; 0: 100 GiB. */
         uint64_t bytes_max;
         /* Of what an image's writer has in memory: names, directories, targets of links; 0: 256 MiB, but of `plain`, of

@@ -7,8 +7,7 @@
  * or it is not, wherever it goes. */
 
 enum {
-        STEPS = 1000000, /* of a layer, and for each entry */
-        STEPS_ENTRY = 64,
+        STEPS_ENTRY = 64, /* of a way; a walk over an ordinary system takes less than two */
         /* What an image's writer has of one in memory until the end, but for its texts (flat_tree.h): a name, and its inode
          * or all of the directory; its share of the table of names, and of the list of a directory that is written; what
          * is lost between texts. */
@@ -81,7 +80,7 @@ const char *layer_split(char *path)
 int layer_count_steps(struct layer_writer *layer, const struct tar_entry *entry, uint32_t steps)
 {
         layer->steps += steps;
-        return layer->steps > STEPS + STEPS_ENTRY * layer->entries
+        return layer->steps > layer->options.steps_max + STEPS_ENTRY * layer->entries
                      ? layer_refuse(
                                entry, -E2BIG,
                                "the ways to the layer's entries, through links, are too long together")
