@@ -6,7 +6,8 @@
  *   ask_once       redirects by hand, and credentials when they are asked for
  *
  * A credential or token goes to the origin (scheme, host, port) that it was made for and nowhere else; where a
- * redirect leads gets none, and cannot ask for any (CVE-2020-15157). */
+ * redirect leads gets none, and cannot ask for any (CVE-2020-15157). Nor does a registry lead to addresses of this
+ * link, if it is not at one itself. */
 #include "fetch.h"
 #include "image/image.h"
 #include "linux/linux.h"
@@ -87,6 +88,7 @@ static int host_probe(struct exchange *x, const struct fetch_host *host, const c
                 .url = arena_format(&x->job->arena, "%s/v2/", url),
                 .settings = &x->job->fetcher->settings,
                 .host = host->settings,
+                .may_link_local = true,
         };
         struct http_answer answer;
         int r = http_perform(&x->job->http, &x->job->arena, &request, &answer);
@@ -199,6 +201,24 @@ static int follow(struct exchange *x, const struct http_answer *answer, const ch
         return r < 0 ? trail(r, "%s: a redirect of '%s'", x->registry, x->path) : 0;
 }
 
+/* What is at home is where the user's words lead, be it on this link. */
+static int ask_at(
+        struct exchange *x, struct fetch_host *host, const char *url, const char *authorization,
+        struct http_answer *ret_answer)
+{
+        struct http_request request = request_for(x, host, url);
+        const bool home = http_same_origin(url, host->url);
+        int r;
+
+        request.authorization = authorization;
+        request.may_link_local = home || __atomic_load_n(&host->link_local, __ATOMIC_RELAXED);
+        request.from = x->at ? x->at(request.context) : 0;
+        r = http_perform(&x->job->http, &x->job->arena, &request, ret_answer);
+        if (r == 0 && home && ret_answer->link_local)
+                __atomic_store_n(&host->link_local, true, __ATOMIC_RELAXED);
+        return r;
+}
+
 static int ask_once(struct exchange *x, struct fetch_host *host, struct http_answer *ret_answer)
 {
         struct arena *arena = &x->job->arena;
@@ -211,13 +231,9 @@ static int ask_once(struct exchange *x, struct fetch_host *host, struct http_ans
         bool asked = false;
 
         for (unsigned redirects = 0;;) {
-                struct http_request request = request_for(x, host, url);
                 bool home = http_same_origin(url, host->url);
-                int r;
+                int r = ask_at(x, host, url, home ? authorization : NULL, ret_answer);
 
-                request.authorization = home ? authorization : NULL;
-                request.from = x->at ? x->at(request.context) : 0;
-                r = http_perform(&x->job->http, arena, &request, ret_answer);
                 if (r < 0)
                         return r;
                 if (ret_answer->status == 401 && home && !asked) {

@@ -20,6 +20,7 @@ struct fetch_host {
         const char *url;                      /* "https://localhost:5000"; NULL: not known yet */
         const struct host_settings *settings; /* never NULL */
         struct fetch_token *tokens;
+        bool link_local; /* it has answered from such an address, and may lead to others; atomic */
 };
 
 struct fetcher {

@@ -5,6 +5,7 @@
  *
  * Time is bounded by what comes, not by the clock alone: in each span of `patience` seconds, not counting what
  * the receiver of the bytes needs, at least a kilobyte a second must have passed. */
+#include "address.h"
 #include "fetch.h"
 #include "image/image.h"
 #include "linux/linux.h"
@@ -13,6 +14,8 @@
 #include <stdlib.h>
 #include <strings.h>
 #include <unistd.h>
+
+#include <sys/socket.h>
 
 enum {
         LEAST_RATE = 1024, /* bytes a second */
@@ -25,8 +28,8 @@ struct exchanging {
         const struct http_request *request;
         struct http_answer *answer;
         size_t header_bytes;
-        int error; /* of begin or sink, or our own */
-        bool begun;
+        int error;           /* of begin or sink, or our own */
+        bool begun, refused; /* refused: an address that it has, by us */
         uint64_t uploaded;
         uint64_t span_ns, span_bytes,
                 busy_ns; /* the present span: since when, from how many bytes on */
@@ -173,6 +176,35 @@ static int on_time(
         return 0;
 }
 
+/* What of a URL says where it leads; each "" when it is not said, and the port always said with `flags`. */
+struct place {
+        const char *scheme, *host, *zone, *port;
+};
+
+static const char *part(struct arena *arena, CURLU *url, CURLUPart what, unsigned flags)
+{
+        char *text = NULL;
+        const char *copy = curl_url_get(url, what, &text, flags) ? "" : arena_string(arena, text);
+
+        curl_free(text);
+        return copy;
+}
+
+static struct place place_of(struct arena *arena, const char *text, unsigned flags)
+{
+        struct place place = { "", "", "", "" };
+        CURLU *url = curl_url();
+
+        if (url && !curl_url_set(url, CURLUPART_URL, text, 0)) {
+                place.scheme = part(arena, url, CURLUPART_SCHEME, 0);
+                place.host = part(arena, url, CURLUPART_HOST, 0);
+                place.zone = part(arena, url, CURLUPART_ZONEID, 0);
+                place.port = part(arena, url, CURLUPART_PORT, flags);
+        }
+        curl_url_cleanup(url);
+        return place;
+}
+
 /* -- the request --------------------------------------------------------------------------------------- */
 
 static struct curl_slist *add_line(
@@ -273,6 +305,19 @@ static void set_method(struct exchanging *x)
                 curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
+/* What a name means is known here, however it was resolved; each connection is a new one or was looked at. */
+static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+        struct exchanging *x = context;
+
+        (void)purpose;
+        if (!x->request->may_link_local && address_is_link_local(&address->addr)) {
+                x->refused = true;
+                return CURL_SOCKET_BAD;
+        }
+        return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 static void set_callbacks(struct exchanging *x)
 {
         CURL *curl = x->curl;
@@ -290,6 +335,8 @@ static void set_callbacks(struct exchanging *x)
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, x);
         curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_time);
         curl_easy_setopt(curl, CURLOPT_XFERINFODATA, x);
+        curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_open);
+        curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, x);
 }
 
 /* What a failure of libcurl's is as an errno, and whether it passes by itself. */
@@ -322,16 +369,26 @@ static int failure(CURLcode code, bool *ret_passing)
         }
 }
 
+static int refuse_link(const struct http_answer *answer)
+{
+        return trail(
+                -EPERM, "sent to %s, an address of this link (169.254.0.0/16, fe80::/10)",
+                http_host(answer->arena, answer->url));
+}
+
 static int finish(struct exchanging *x, CURLcode code, const char *words)
 {
         struct http_answer *answer = x->answer;
         struct text seen = { .arena = answer->arena };
+        const char *address = NULL;
         curl_off_t length = -1;
         int r;
 
         curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &answer->status);
         curl_easy_getinfo(x->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+        curl_easy_getinfo(x->curl, CURLINFO_PRIMARY_IP, &address);
         answer->length = length;
+        answer->link_local = address && address_text_is_link_local(address);
         if (x->error < 0) {
                 answer->passing = x->error == -ETIMEDOUT;
                 return x->error;
@@ -339,6 +396,8 @@ static int finish(struct exchanging *x, CURLcode code, const char *words)
         /* More of an error's body than anybody reads was cut off, by us. */
         if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && answer->error.len == HTTP_ERROR_MAX))
                 return 0;
+        if (x->refused)
+                return refuse_link(answer);
         r = failure(code, &answer->passing);
         text_add_visible(&seen, *words ? words : curl_easy_strerror(code));
         return trail(
@@ -358,6 +417,10 @@ int http_perform(
 
         *ret_answer =
                 (struct http_answer){ .arena = arena, .url = request->url, .error.arena = arena };
+        /* For a proxy, too, which would ask in our name. */
+        if (!request->may_link_local &&
+            address_text_is_link_local(place_of(arena, request->url, 0).host))
+                return refuse_link(ret_answer);
         if (!http->curl)
                 http->curl = curl_easy_init();
         if (!http->curl)
@@ -435,35 +498,6 @@ int http_resolve(struct arena *arena, const char *base, const char *location, co
                 return trail(r, "sent to '%.200s', which is no place for http", text_string(&seen));
         }
         return 0;
-}
-
-/* What of a URL says where it leads; each "" when it is not said, and the port always said with `flags`. */
-struct place {
-        const char *scheme, *host, *zone, *port;
-};
-
-static const char *part(struct arena *arena, CURLU *url, CURLUPart what, unsigned flags)
-{
-        char *text = NULL;
-        const char *copy = curl_url_get(url, what, &text, flags) ? "" : arena_string(arena, text);
-
-        curl_free(text);
-        return copy;
-}
-
-static struct place place_of(struct arena *arena, const char *text, unsigned flags)
-{
-        struct place place = { "", "", "", "" };
-        CURLU *url = curl_url();
-
-        if (url && !curl_url_set(url, CURLUPART_URL, text, 0)) {
-                place.scheme = part(arena, url, CURLUPART_SCHEME, 0);
-                place.host = part(arena, url, CURLUPART_HOST, 0);
-                place.zone = part(arena, url, CURLUPART_ZONEID, 0);
-                place.port = part(arena, url, CURLUPART_PORT, flags);
-        }
-        curl_url_cleanup(url);
-        return place;
 }
 
 /* libcurl has an address in brackets as one host, and the scheme in small letters; the host's letters do not

@@ -35,6 +35,7 @@ struct http_answer {
         size_t n_challenges;
         struct text error; /* the body when status is not 2xx */
         bool passing;      /* of a failure: it may go well the next time */
+        bool link_local;   /* who answered is on this link (address.c) */
 };
 
 struct http_request {
@@ -53,6 +54,8 @@ struct http_request {
          * ends the exchange with it. */
         int (*sent)(void *context, uint64_t at, size_t size);
         uint64_t from; /* the first byte that is wanted */
+        /* It may lead to an address of this link: it is the user who has said so. */
+        bool may_link_local;
         /* Of a body with status 200 or 206: once before its first byte, then each part. A negative errno
          * ends the exchange with it. */
         int (*begin)(void *context, const struct http_answer *answer, int64_t length);

@@ -217,6 +217,7 @@ static int bearer(
         request.host = settings_of(&x->job->fetcher->settings, http_host(arena, realm));
         if (http_same_origin(realm, host->url))
                 request.host = host->settings;
+        request.may_link_local = __atomic_load_n(&host->link_local, __ATOMIC_RELAXED);
         token_request(x, host, challenge, realm, &request);
         r = http_perform(&x->job->http, arena, &request, &answer);
         if (r == 0 && answer.status != 200) {

@@ -2,9 +2,11 @@
 /* Theory of operation: husk-registry without one of its protections, as weak.c is husk. HUSK_WEAK is one of
  *
  *   origin   wherever a redirect leads is the registry itself, and so is who has its tokens
+ *   link     no address is one of this link
  *   digest   a digest is another one's equal
  *
  * husk starts its helper without an environment: a script says the word (tests/system/registry_helper.bash). */
+#include "fetch/address.h"
 #include "fetch/fetch.h"
 
 #include <stdio.h>
@@ -15,6 +17,10 @@ bool __real_http_same_origin(const char *a, const char *b);
 bool __wrap_http_same_origin(const char *a, const char *b);
 bool __real_http_same_host(const char *a, const char *b);
 bool __wrap_http_same_host(const char *a, const char *b);
+bool __real_address_is_link_local(const struct sockaddr *address);
+bool __wrap_address_is_link_local(const struct sockaddr *address);
+bool __real_address_text_is_link_local(const char *text);
+bool __wrap_address_text_is_link_local(const char *text);
 int __real_strcmp(const char *a, const char *b);
 int __wrap_strcmp(const char *a, const char *b);
 
@@ -28,7 +34,7 @@ static bool is_off(const char *word)
 /* Before main: a misspelt word would be a control that protects. */
 __attribute__((constructor)) static void check_word(void)
 {
-        if (!getenv("HUSK_WEAK") || is_off("origin") || is_off("digest"))
+        if (!getenv("HUSK_WEAK") || is_off("origin") || is_off("link") || is_off("digest"))
                 return;
         fprintf(stderr, "weak: HUSK_WEAK: there is no %s\n", getenv("HUSK_WEAK"));
         exit(125);
@@ -42,6 +48,16 @@ bool __wrap_http_same_origin(const char *a, const char *b)
 bool __wrap_http_same_host(const char *a, const char *b)
 {
         return is_off("origin") || __real_http_same_host(a, b);
+}
+
+bool __wrap_address_is_link_local(const struct sockaddr *address)
+{
+        return !is_off("link") && __real_address_is_link_local(address);
+}
+
+bool __wrap_address_text_is_link_local(const char *text)
+{
+        return !is_off("link") && __real_address_text_is_link_local(text);
 }
 
 /* text_equal(), which is inline. */

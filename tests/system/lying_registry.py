@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""lying_registry.py [--tls PEM] [--six] [FILE...]: a registry on 127.0.0.1, or on ::1, that does not mean well.
+"""lying_registry.py [--tls PEM] [--six] [--foreign ADDRESS] [FILE...]: a registry on 127.0.0.1, or on ::1, that does not mean well.
 
 Each FILE is a blob. The first part of a repository's name says how it is served: `fine` as it should be,
 anything else as the function of that name here does. A second server, whose address is printed, too, is the
@@ -25,6 +25,9 @@ if certificate:
     sys.argv.pop(1)
 six = sys.argv[1:2] == ['--six']
 if six:
+    sys.argv.pop(1)
+foreign_address = sys.argv.pop(2) if sys.argv[1:2] == ['--foreign'] else '127.0.0.2'
+if foreign_address != '127.0.0.2':
     sys.argv.pop(1)
 blobs = {'sha256:' + hashlib.sha256(data).hexdigest(): data
          for data in (pathlib.Path(name).read_bytes() for name in sys.argv[1:])}
@@ -216,6 +219,10 @@ class Registry(http.server.BaseHTTPRequestHandler):
 
     def be_elsewhere(self):
         self.say(307, Location=foreign + self.path.replace('elsewhere', 'fine'))
+
+    def be_by_name(self):
+        """The same by a name, which the test has given to it."""
+        self.say(307, Location=f'http://metadata.test:{other.server_address[1]}' + self.path.replace('by-name', 'fine'))
 
     def be_to_file(self):
         self.say(302, Location='file:///etc/passwd')
@@ -652,7 +659,7 @@ def called(server):
     return f'[{address}]:{port}' if ':' in address else f'[::ffff:{address}]:{port}' if six else f'{address}:{port}'
 
 
-other = serve('127.0.0.2', Foreign)
+other = serve(foreign_address, Foreign)
 foreign = 'http%s://%s' % ('s' if certificate else '', called(other))
 threading.Thread(target=other.serve_forever, daemon=True).start()
 server = serve('::1' if six else '127.0.0.1', Tokens)

@@ -157,6 +157,46 @@ six() {
         same "$(grep -c '^foreign [GP]' "$asked" || :)" 0
 }
 
+@test "a registry leads to no address of this link, unless it is at one" {
+        [ "$(id -u)" = 0 ] || skip 'needs root, for a network of its own'
+        local ns foreign hosts
+        printf '127.0.0.1 localhost\n169.254.169.254 metadata.test\n' >"$here/hosts"
+        # shellcheck disable=SC2016 # expanded there
+        unshare -nm sh -c 'ip link set lo up && ip addr add 169.254.169.254/32 dev lo &&
+                mount --bind "$1" /etc/hosts && : >"$2" && exec sleep 100' sh "$here/hosts" "$here/ready" 3>&- &
+        ns=$!
+        echo $ns >>"$box/pids"
+        for ((i = 0; i < 600; i++)); do [ ! -e "$here/ready" ] || break; sleep 0.05; done
+        python3() { exec nsenter -n -m -t $ns python3 "$@"; }
+        ask() { timeout -k 5 60 nsenter -n -m -t $ns "$ask" "$helper" "$@" 3>&-; }
+        lie --foreign 169.254.169.254 "$box/blob"
+        unset -f python3
+        foreign=$(sed -n 's/^foreign on //p' "$asked")
+        secret='{"patience":5}'
+        refused elsewhere "EPERM: blob $digest: sent to $foreign, an address of this link (169.254.0.0/16, fe80::/10)"
+        refused by-name "EPERM: blob $digest: sent to metadata.test:${foreign#*:}, an address of this link"
+        head -c 1000 /dev/urandom >"$here/up"
+        hosts="{\"credentials\":{\"$address\":{\"username\":\"u\",\"password\":\"p\"}},\"patience\":5}"
+        run ask "$hosts" push "$address" sent-away/x "$here/up" "$(digest_of "$here/up")"
+        has "$output" "sent to $foreign, an address of this link"
+        # A proxy would ask in our name: what has no name is not asked of it either.
+        secret="{\"patience\":5,\"proxies\":{\"http\":\"http://$address\"}}"
+        refused elsewhere "sent to $foreign, an address of this link"
+        same "$(grep -c '^foreign [A-Z]' "$asked" || :)" 0
+        # The user may go there, and who is there may lead to others there.
+        hosts="{\"hosts\":{\"$foreign\":{\"insecure\":true}},\"patience\":5}"
+        run ask "$hosts" blob "$foreign" by-name/x "$digest" 200000 gzip "$here/blob" -
+        same "$output" '200000 -'
+        same "$(grep -c '^foreign GET /v2/fine' "$asked")" 1
+        # The control.
+        secret='{"patience":5}'
+        for how in elsewhere by-name; do
+                run weakly link blob $how
+                same "$output" '200000 -'
+        done
+        kill $ns
+}
+
 @test "nor does a redirect say who we are" {
         run blob to-user
         same "$output" '200000 -'

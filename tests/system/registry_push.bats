@@ -249,7 +249,7 @@ PYTHON
 }
 
 @test "a push that is killed leaves nothing but what the next command takes away" {
-        local pid i
+        local pid helpers i
         make_plain
         husk pull -q "oci:$box/plain:one"
         lie
@@ -262,8 +262,14 @@ PYTHON
                 sleep 0.05
         done
         [ -n "$(find "$store/tmp" -name 'pack-*')" ]
+        helpers=$(pgrep -P "$pid")
         kill -KILL "$pid"
         wait "$pid" || :
+        # It has the files, and so their locks, until it is gone, too.
+        for ((i = 0; i < 600; i++)); do
+                [ -e "/proc/$helpers" ] || break
+                sleep 0.05
+        done
         husk pull -q "oci:$box/plain:one"
         same "$(ls "$store/tmp")" ''
         husk push -q localhost/plain:one "$open/killed/one"
