@@ -528,6 +528,28 @@ static bool is_sealed(void)
         return self >= 0 && fcntl(self, F_GET_SEALS) >= (F_SEAL_WRITE | F_SEAL_SHRINK);
 }
 
+/* EBUSY: the kernel moves pages of it to other places at the moment (compaction). It waits for that itself, but not
+ * longer than a sixth of a second, which is little where the processors are busy. */
+static int seal(int file)
+{
+        enum {
+                TRIES = 20
+        };
+
+        const struct timespec moment = { .tv_nsec = 5000000 };
+        int r = -EBUSY;
+
+        for (int i = 0; r == -EBUSY && i < TRIES; i++) {
+                if (i > 0)
+                        nanosleep(&moment, NULL);
+                r =
+                        fcntl(file, F_ADD_SEALS,
+                              F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+                r = r < 0 ? -errno : 0;
+        }
+        return r;
+}
+
 /* A sealed copy in memory: an executable descriptor. */
 static int copy_sealed(int self)
 {
@@ -539,11 +561,17 @@ static int copy_sealed(int self)
                 copy = memfd_create("husk", MFD_CLOEXEC | MFD_ALLOW_SEALING);
         if (copy < 0 || fstat(self, &st) < 0)
                 return -errno;
-        for (off_t at = 0; at < st.st_size;)
-                if (sendfile(copy, self, &at, (size_t)(st.st_size - at)) <= 0)
-                        return errno ? -errno : -EIO;
-        if (fcntl(copy, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
-                return -errno;
+        for (off_t at = 0; at < st.st_size;) {
+                ssize_t n = sendfile(copy, self, &at, (size_t)(st.st_size - at));
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return n < 0 ? -errno : -EIO;
+        }
+        r = seal(copy);
+        if (r < 0)
+                return r;
         r = copy;
         copy = NO_FD;
         return r;
@@ -565,7 +593,9 @@ int process_seal_executable(char *const *argv, char *const *envp)
                         return trail(self, "cannot open our own executable: %s", text_errno(self));
                 sealed = copy_sealed(self);
                 if (sealed < 0)
-                        return trail(sealed, "cannot make a sealed copy of our own executable");
+                        return trail(
+                                sealed, "cannot make a sealed copy of our own executable: %s",
+                                text_errno(sealed));
         }
         syscall(SYS_execveat, sealed, "", argv, envp, AT_EMPTY_PATH);
         return trail(-errno, "cannot execute the sealed copy of our own executable");

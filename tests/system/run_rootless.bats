@@ -23,6 +23,17 @@ teardown() { remove_containers; }
         nothing_left
 }
 
+# The kernel moves pages of it at the moment: F_ADD_SEALS of fcntl(2) says EBUSY.
+@test 'the sealed copy of husk: one that cannot be sealed at once' {
+        command -v strace >/dev/null || skip 'strace is not there'
+        local n
+        run -0 as_user strace -o "$RHOME/calls" -e trace=fcntl ./husk run --rm host true
+        n=$(grep -n F_ADD_SEALS "$RHOME/calls" | head -n 1 | cut -d: -f1)
+        run -0 as_user strace -o "$RHOME/calls" -e trace=fcntl -e "inject=fcntl:error=EBUSY:when=$n..$((n + 1))" \
+                ./husk run --rm host true
+        same "$(grep -c F_ADD_SEALS "$RHOME/calls")" 3
+}
+
 @test 'the image host: ids by ranges, changes of its own, all removed' {
         run -0 --separate-stderr husk run --rm host sh -c '
                 id -u; tr -s " " </proc/self/uid_map
