@@ -144,8 +144,9 @@ peer() {
                 return 0
         fi
         local HUSK_OCI=$runc
-        # It is not what is tested: where it cannot do its part, it is asked again.
-        for ((i = 0; got && i < 3; i++)); do
+        # It is not what is tested: where it cannot do its part, it is asked again, not at once.
+        for ((i = 0; got && i < 6; i++)); do
+                [ "$i" = 0 ] || sleep "$i"
                 got=0
                 attacked 0 "$@" || got=1
                 end_containers # which only the peer knows

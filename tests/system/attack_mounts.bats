@@ -321,9 +321,16 @@ console() {
         fi
         script 'echo said by the program; stat -c %t /proc/self/fd/0 -L
                 i=0; until [ $i = 50 ] || grep -qs 88 /tmp/said; do sleep 0.1; i=$((i + 1)); done'
-        on_terminal "run --bundle $BUNDLE $WORD" >"$BUNDLE/output" 2>&1 || return 2
+        on_terminal "run --bundle $BUNDLE $WORD" >"$BUNDLE/output" 2>&1 || {
+                cat "$BUNDLE/output" >&2
+                return 2
+        }
         said=$(cat "$BUNDLE/rootfs/tmp/said" 2>/dev/null || :)
-        [[ $said$(cat "$BUNDLE/output") == *"said by the program"* ]] || return 3
+        [[ $said$(cat "$BUNDLE/output") == *"said by the program"* ]] || {
+                ls -l "$BUNDLE/rootfs/tmp" "$dev" >&2
+                cat "$BUNDLE/output" >&2
+                return 3
+        }
         [ "$(cat "$BUNDLE/output")" != $'said by the program\n88' ]
 }
 
