@@ -6,6 +6,8 @@
  * Not done here: looking up users or files. Those belong to the container, not to the caller. */
 #include "values.h"
 
+#include "linux/linux.h"
+
 #include <ctype.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -292,55 +294,10 @@ bool cli_word_in(const char *values, const char *word)
         return false;
 }
 
-static const struct {
-        char name[8];
-        int number;
-} signals[] = {
-        { "HUP", SIGHUP },       { "INT", SIGINT },       { "QUIT", SIGQUIT },
-        { "ILL", SIGILL },       { "TRAP", SIGTRAP },     { "ABRT", SIGABRT },
-        { "IOT", SIGABRT },      { "BUS", SIGBUS },       { "FPE", SIGFPE },
-        { "KILL", SIGKILL },     { "USR1", SIGUSR1 },     { "SEGV", SIGSEGV },
-        { "USR2", SIGUSR2 },     { "PIPE", SIGPIPE },     { "ALRM", SIGALRM },
-        { "TERM", SIGTERM },     { "STKFLT", SIGSTKFLT }, { "CHLD", SIGCHLD },
-        { "CLD", SIGCHLD },      { "CONT", SIGCONT },     { "STOP", SIGSTOP },
-        { "TSTP", SIGTSTP },     { "TTIN", SIGTTIN },     { "TTOU", SIGTTOU },
-        { "URG", SIGURG },       { "XCPU", SIGXCPU },     { "XFSZ", SIGXFSZ },
-        { "VTALRM", SIGVTALRM }, { "PROF", SIGPROF },     { "WINCH", SIGWINCH },
-        { "IO", SIGIO },         { "POLL", SIGIO },       { "PWR", SIGPWR },
-        { "SYS", SIGSYS },
-};
-
-/* The numbers of container programs, not of this libc, whose SIGRTMIN keeps some for itself:
- * glibc and musl differ (34 and 35), docker and runc say 34. */
-enum {
-        RT_MIN = 34,
-        RT_MAX = 64
-};
-
-static int real_time_signal(const char *name)
-{
-        bool from_min = !strncasecmp(name, "RTMIN", 5);
-        uint64_t offset = 0;
-
-        if (!from_min && strncasecmp(name, "RTMAX", 5) != 0)
-                return -EINVAL;
-        if (name[5] && (name[5] != (from_min ? '+' : '-') || text_u64(name + 6, &offset) < 0))
-                return -EINVAL;
-        if (offset > RT_MAX - RT_MIN)
-                return -EINVAL;
-        return from_min ? RT_MIN + (int)offset : RT_MAX - (int)offset;
-}
-
 int cli_signal(const char *text)
 {
-        uint64_t number;
+        const char *name = strncasecmp(text, "SIG", 3) ? text : text + 3;
 
-        if (text_u64(text, &number) == 0)
-                return number <= RT_MAX ? (int)number : -EINVAL;
-        if (!strncasecmp(text, "SIG", 3))
-                text += 3;
-        for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-                if (!strcasecmp(text, signals[i].name))
-                        return signals[i].number;
-        return real_time_signal(text);
+        /* A second name that kill(1) and docker know. */
+        return strcasecmp(name, "CLD") ? process_signal_number(text) : SIGCHLD;
 }

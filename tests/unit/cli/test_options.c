@@ -209,6 +209,8 @@ TEST(signals_have_names_and_numbers)
         CHECK_INT(q->signal, SIGUSR1);
         CHECK_INT(cli_signal("15"), 15);
         CHECK_INT(cli_signal("RTMIN+3"), 37);
+        CHECK_INT(cli_signal("sigCLD"), 17);
+        CHECK_INT(cli_signal("SIGCLD+1"), -EINVAL);
         CHECK_INT(cli_signal("SIGRTMAX"), 64);
         CHECK_INT(cli_signal("RTMAX-1"), 63);
         CHECK_INT(cli_signal("RTMIN+31"), -EINVAL);
